@@ -1,0 +1,126 @@
+//! Logs and metrics: how tracing is set up, and the one list of every metric this binary exports.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// A metric's kind, as Prometheus types it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// One exported metric family.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident, $name:literal, $kind:ident, $help:literal;)*) => {
+        $(pub const $constant: &str = $name;)*
+        /// Every metric family of this binary; `docs/operations/metrics.md` is generated from it.
+        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, help: $help }),*];
+    };
+}
+
+metrics! {
+    BUILD_INFO, "vibetalk_build_info", Gauge, "Always 1; the labels say what runs.";
+    TASKS_ALIVE, "vibetalk_tasks_alive", Gauge, "Running tasks by name.";
+    PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
+}
+
+/// Counts a task while it lives, and a panic that ends it.
+pub struct TaskAlive {
+    name: &'static str,
+}
+
+impl TaskAlive {
+    pub fn start(name: &'static str) -> Self {
+        metrics::gauge!(TASKS_ALIVE, "task" => name).increment(1.0);
+        Self { name }
+    }
+}
+
+impl Drop for TaskAlive {
+    fn drop(&mut self) {
+        metrics::gauge!(TASKS_ALIVE, "task" => self.name).decrement(1.0);
+        if std::thread::panicking() {
+            metrics::counter!(PANICS).increment(1);
+            tracing::error!(task = self.name, "task {} panicked", self.name);
+        }
+    }
+}
+
+/// Latency bucket bounds, in seconds.
+const SECONDS_BUCKETS: &[f64] = &[
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+    2.5, 5.0, 10.0,
+];
+/// Session lengths, in seconds: one second to one day.
+const SESSION_BUCKETS: &[f64] = &[1.0, 10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0];
+/// Counts: recipients of one event, messages of one sync.
+const COUNT_BUCKETS: &[f64] = &[
+    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0,
+    20_000.0,
+];
+
+/// Installs the process-wide recorder, once; later calls return the same handle.
+///
+/// The caller runs [`PrometheusHandle::run_upkeep`] every few seconds, or samples pile up.
+pub fn install_recorder() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS_BUCKETS)
+                .and_then(|b| {
+                    b.set_buckets_for_metric(
+                        Matcher::Full("vibetalk_session_duration_seconds".into()),
+                        SESSION_BUCKETS,
+                    )
+                })
+                .and_then(|b| b.set_buckets(COUNT_BUCKETS))
+                .expect("bucket lists are not empty")
+                .build_recorder();
+            let handle = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_err() {
+                tracing::warn!("another metrics recorder is installed, /metrics stays empty");
+            }
+            describe();
+            handle
+        })
+        .clone()
+}
+
+fn describe() {
+    for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_as_prometheus_asks() {
+        for metric in METRICS {
+            let counter_suffix = metric.name.ends_with("_total");
+            assert_eq!(counter_suffix, metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(
+                metric.name.starts_with("vibetalk_") && metric.help.ends_with('.'),
+                "{}",
+                metric.name
+            );
+        }
+    }
+}
