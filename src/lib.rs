@@ -1,5 +1,9 @@
 //! VibeTalk: a Socket.IO-compatible group chat server.
 
+pub mod bus;
+pub mod chat;
 pub mod clock;
 pub mod lifecycle;
+pub mod model;
+pub mod store;
 pub mod telemetry;

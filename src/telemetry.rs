@@ -31,6 +31,7 @@ macro_rules! metrics {
 metrics! {
     BUILD_INFO, "vibetalk_build_info", Gauge, "Always 1; the labels say what runs.";
     TASKS_ALIVE, "vibetalk_tasks_alive", Gauge, "Running tasks by name.";
+    BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
 }
 

@@ -1,0 +1,65 @@
+//! The bus port: how what happened at one node reaches the sessions of all nodes.
+//!
+//! Guarantees, kept by every implementation and checked by `tests/it/conformance/bus.rs`:
+//! - Envelopes that one caller publishes one after another arrive at each node in that order.
+//! - Delivery is at most once per node. A node that may have missed some is told so with
+//!   [`Delivery::Gap`], and then makes its sessions sync; completeness comes from the store.
+//! - A node gets what is addressed to topics it bound; it may get more, and ignores that.
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bus::envelope::{Envelope, Topic};
+
+pub mod envelope;
+pub mod local;
+
+/// Deliveries that wait for one node's fan-out at most; beyond, publishers wait (in-process) or the
+/// queue overflows into a gap (broker).
+pub const DELIVERIES_QUEUED_MAX: usize = 4096;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    #[error("the bus is not available: {0}")]
+    Unavailable(String),
+    #[error("the bus did not accept in time")]
+    Timeout,
+}
+
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Announces something that is stored already. `Ok` means the bus has taken it.
+    ///
+    /// # Errors
+    ///
+    /// After its deadline, or without a broker. This node's own sessions get it all the same.
+    async fn publish(&self, envelope: Envelope) -> Result<(), BusError>;
+
+    /// Like [`publish`](Self::publish), and waits until every live node has applied it: effects hold,
+    /// and nothing published later overtakes it.
+    async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError>;
+
+    /// Announces something that is worth nothing later (typing, presence): dropped and counted rather
+    /// than waited for when queues are full.
+    fn publish_volatile(&self, envelope: Envelope);
+
+    /// Asks for what is addressed to `topic`; when this returns, everything published afterwards
+    /// arrives. Counted: as many [`unbind`](Self::unbind) calls end it.
+    async fn bind(&self, topic: Topic) -> Result<(), BusError>;
+
+    fn unbind(&self, topic: Topic);
+}
+
+/// What the fan-out of a node reads from its bus.
+#[derive(Debug)]
+pub enum Delivery {
+    Envelope {
+        envelope: std::sync::Arc<Envelope>,
+        /// Resolved by the fan-out once the envelope is applied, for `publish_applied`.
+        applied: Option<oneshot::Sender<()>>,
+    },
+    /// Something may be missing: sessions have to sync.
+    Gap,
+}
+
+pub type Deliveries = mpsc::Receiver<Delivery>;

@@ -1,0 +1,77 @@
+//! The in-process bus: one node that talks to itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::bus::envelope::{Envelope, Topic};
+use crate::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery};
+use crate::telemetry;
+
+/// The fan-out empties its queue in milliseconds; longer means that it hangs.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Delivers every envelope to the one node there is; binding is a no-op, because all arrives anyway.
+pub struct LocalBus {
+    deliveries: mpsc::Sender<Delivery>,
+}
+
+impl LocalBus {
+    pub fn new() -> (Self, Deliveries) {
+        let (sender, deliveries) = mpsc::channel(DELIVERIES_QUEUED_MAX);
+        (Self { deliveries: sender }, deliveries)
+    }
+
+    async fn deliver(
+        &self,
+        envelope: Envelope,
+        applied: Option<oneshot::Sender<()>>,
+    ) -> Result<(), BusError> {
+        let delivery = Delivery::Envelope { envelope: Arc::new(envelope), applied };
+        match timeout(ACCEPT_TIMEOUT, self.deliveries.send(delivery)).await {
+            Ok(Ok(())) => {
+                metrics::counter!(telemetry::BUS_PUBLISHED, "kind" => "durable", "outcome" => "confirmed").increment(1);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(BusError::Unavailable("fan-out has ended".into())),
+            Err(_) => {
+                metrics::counter!(telemetry::BUS_PUBLISHED, "kind" => "durable", "outcome" => "timeout").increment(1);
+                Err(BusError::Timeout)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Bus for LocalBus {
+    async fn publish(&self, envelope: Envelope) -> Result<(), BusError> {
+        self.deliver(envelope, None).await
+    }
+
+    async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
+        let (sender, applied) = oneshot::channel();
+        self.deliver(envelope, Some(sender)).await?;
+        match timeout(ACCEPT_TIMEOUT, applied).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(BusError::Unavailable("fan-out has ended".into())),
+            Err(_) => Err(BusError::Timeout),
+        }
+    }
+
+    fn publish_volatile(&self, envelope: Envelope) {
+        let delivery = Delivery::Envelope { envelope: Arc::new(envelope), applied: None };
+        let outcome =
+            if self.deliveries.try_send(delivery).is_ok() { "confirmed" } else { "dropped" };
+        metrics::counter!(telemetry::BUS_PUBLISHED, "kind" => "volatile", "outcome" => outcome)
+            .increment(1);
+    }
+
+    async fn bind(&self, _topic: Topic) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    fn unbind(&self, _topic: Topic) {}
+}

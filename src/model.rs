@@ -1,0 +1,14 @@
+//! What a chat is made of. Pure: no I/O, no clock, no Socket.IO.
+
+pub mod account;
+pub mod channel;
+pub mod event;
+pub mod group;
+pub mod id;
+pub mod message;
+pub mod permission;
+pub mod presence;
+pub mod rate;
+pub mod read_state;
+pub mod text;
+pub mod time;

@@ -1,0 +1,269 @@
+//! Snowflake ids and the buckets of a channel's history.
+//!
+//! An id has 63 bits, so that it stays a positive `bigint` in SQLite and CQL until 2109:
+//! 42 bits of milliseconds since the Unix epoch, 10 bits node, 11 bits sequence.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::clock::UnixMs;
+
+const SEQUENCE_BITS: u32 = 11;
+const NODE_BITS: u32 = 10;
+const TIMESTAMP_SHIFT: u32 = SEQUENCE_BITS + NODE_BITS;
+/// Ten days, Discord's choice: the biggest channels stay below 100 MB a partition.
+pub const BUCKET_MS: u64 = 10 * 24 * 60 * 60 * 1000;
+/// How far the clock may be behind the ids already made before new ones are refused.
+pub const CLOCK_BEHIND_MS_MAX: u64 = 5_000;
+
+/// A time slice of one channel: the second half of a history partition's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket(pub u64);
+
+/// Why a text is not an id.
+#[derive(Debug, thiserror::Error)]
+#[error("an id is a string of 1 to 19 decimal digits, at most 9223372036854775807")]
+pub struct InvalidId;
+
+fn parse_id(text: &str) -> Result<u64, InvalidId> {
+    let digits_only = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let value: u64 = digits_only.then(|| text.parse().ok()).flatten().ok_or(InvalidId)?;
+    if value > i64::MAX as u64 { Err(InvalidId) } else { Ok(value) }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// Below every id that was ever made.
+            pub const ZERO: Self = Self(0);
+            /// Above every id that will ever be made.
+            pub const MAX: Self = Self(i64::MAX as u64);
+
+            pub const fn new(value: u64) -> Self {
+                Self(value & i64::MAX as u64)
+            }
+
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+
+            /// For the `bigint` columns of the stores.
+            pub const fn to_i64(self) -> i64 {
+                self.0 as i64
+            }
+
+            /// From a `bigint` column, which holds only what [`to_i64`](Self::to_i64) gave.
+            pub const fn from_i64(value: i64) -> Self {
+                Self::new(value as u64)
+            }
+
+            pub const fn timestamp_ms(self) -> UnixMs {
+                self.0 >> TIMESTAMP_SHIFT
+            }
+
+            /// The lowest id that could be made at `timestamp_ms`.
+            pub const fn first_at(timestamp_ms: UnixMs) -> Self {
+                Self::new(timestamp_ms << TIMESTAMP_SHIFT)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse_id(text).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .pattern(Some("^[0-9]{1,19}$"))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+
+ids! {
+    UserId
+    GroupId
+    ChannelId
+    /// Identifies a message. Message ids sort by creation time, to the millisecond.
+    MessageId
+    /// A signed-in device: what refresh tokens belong to and what a person can end.
+    SessionId
+    /// One entry of what `session:sync` reports: an edit, a deletion, a reaction, a pin.
+    ChangeId
+}
+
+impl MessageId {
+    /// The partition of its channel's history that holds this message.
+    pub const fn bucket(self) -> Bucket {
+        Bucket(self.timestamp_ms() / BUCKET_MS)
+    }
+}
+
+impl ChangeId {
+    pub const fn bucket(self) -> Bucket {
+        Bucket(self.timestamp_ms() / BUCKET_MS)
+    }
+}
+
+/// Which process of a cluster, 0 to 1023. Clients see it as `n<number>`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NodeId(u16);
+
+impl NodeId {
+    pub const MAX: u16 = (1 << NODE_BITS) - 1;
+
+    /// `None` above [`NodeId::MAX`].
+    pub const fn new(number: u16) -> Option<Self> {
+        if number <= Self::MAX { Some(Self(number)) } else { None }
+    }
+
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
+    }
+}
+
+/// The wall clock is more than [`CLOCK_BEHIND_MS_MAX`] behind ids that were made already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the clock is {behind_ms} ms behind the last id")]
+pub struct ClockBehind {
+    pub behind_ms: u64,
+}
+
+/// Makes ids that never repeat and never go backwards on this node.
+///
+/// When the clock stands still, goes back a little, or more than 2,048 ids are wanted in one
+/// millisecond, it goes on counting from the last id, borrowing from the milliseconds to come.
+#[derive(Debug)]
+pub struct IdGenerator {
+    node: NodeId,
+    /// Milliseconds and sequence of the last id, without the node: `ms << SEQUENCE_BITS | sequence`.
+    last: AtomicU64,
+}
+
+impl IdGenerator {
+    pub fn new(node: NodeId) -> Self {
+        Self { node, last: AtomicU64::new(0) }
+    }
+
+    /// # Errors
+    ///
+    /// [`ClockBehind`] when the next id would lie more than [`CLOCK_BEHIND_MS_MAX`] in the future.
+    pub fn next(&self, now_ms: UnixMs) -> Result<u64, ClockBehind> {
+        let advance = |last: u64| {
+            let next = (last + 1).max(now_ms << SEQUENCE_BITS);
+            let behind_ms = (next >> SEQUENCE_BITS).saturating_sub(now_ms);
+            (behind_ms <= CLOCK_BEHIND_MS_MAX).then_some(next)
+        };
+        match self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance) {
+            Ok(last) => Ok(self.compose((last + 1).max(now_ms << SEQUENCE_BITS))),
+            Err(last) => Err(ClockBehind { behind_ms: (last >> SEQUENCE_BITS) - now_ms }),
+        }
+    }
+
+    fn compose(&self, ms_and_sequence: u64) -> u64 {
+        let timestamp_ms = ms_and_sequence >> SEQUENCE_BITS;
+        let sequence = ms_and_sequence & ((1 << SEQUENCE_BITS) - 1);
+        timestamp_ms << TIMESTAMP_SHIFT | u64::from(self.node.0) << SEQUENCE_BITS | sequence
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: UnixMs = 1_795_000_000_000;
+
+    fn generator() -> IdGenerator {
+        IdGenerator::new(NodeId::new(7).unwrap())
+    }
+
+    #[test]
+    fn an_id_holds_its_time_and_node() {
+        let id = MessageId::new(generator().next(NOW_MS).unwrap());
+        assert_eq!(id.timestamp_ms(), NOW_MS);
+        assert_eq!(id.get() >> SEQUENCE_BITS & 1023, 7);
+        assert_eq!(id.bucket(), Bucket(NOW_MS / BUCKET_MS));
+    }
+
+    #[test]
+    fn ids_go_on_rising_when_the_clock_goes_back() {
+        let ids = generator();
+        let before = ids.next(NOW_MS).unwrap();
+        let after = ids.next(NOW_MS - CLOCK_BEHIND_MS_MAX).unwrap();
+        assert!(after > before);
+    }
+
+    #[test]
+    fn ids_are_refused_when_the_clock_is_far_behind() {
+        let ids = generator();
+        ids.next(NOW_MS).unwrap();
+        let refused = ids.next(NOW_MS - CLOCK_BEHIND_MS_MAX - 1);
+        assert_eq!(refused, Err(ClockBehind { behind_ms: CLOCK_BEHIND_MS_MAX + 1 }));
+        assert!(ids.next(NOW_MS).is_ok(), "it recovers with the clock");
+    }
+
+    #[test]
+    fn a_full_millisecond_borrows_from_the_next() {
+        let ids = generator();
+        let made: Vec<u64> = (0..5000).map(|_| ids.next(NOW_MS).unwrap()).collect();
+        assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(MessageId::new(made[4999]).timestamp_ms(), NOW_MS + 2);
+    }
+
+    #[test]
+    fn ids_are_positive_until_2109() {
+        let last_ms = (1 << 42) - 1;
+        assert!(MessageId::first_at(last_ms).to_i64() > 0);
+    }
+
+    #[test]
+    fn only_decimal_strings_are_ids() {
+        for bad in
+            ["", "+1", "-1", " 1", "1.0", "0x1", "9223372036854775808", "99999999999999999999"]
+        {
+            assert!(bad.parse::<UserId>().is_err(), "{bad:?}");
+        }
+        assert_eq!("0".parse::<UserId>().unwrap(), UserId::ZERO);
+        assert!(serde_json::from_str::<UserId>("1").is_err(), "numbers lose digits in JavaScript");
+        assert_eq!(serde_json::to_string(&UserId::new(12)).unwrap(), "\"12\"");
+    }
+}

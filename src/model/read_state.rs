@@ -1,0 +1,15 @@
+//! Read states: how far somebody has read a channel, and how often they are mentioned after that.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::id::{ChannelId, MessageId};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadState {
+    pub channel_id: ChannelId,
+    pub last_read_id: Option<MessageId>,
+    /// Unread messages that mention the person, `@everyone` included, never their own or deleted ones.
+    pub mention_count: u32,
+}

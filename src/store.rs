@@ -1,0 +1,501 @@
+//! The store port: what `chat` asks of durable storage, one trait per aggregate.
+//!
+//! Both kinds of implementation pass `tests/it/conformance/store.rs`. A method that writes returns
+//! only when the write would survive the loss of this process and of the machine's power.
+//! Implementations neither publish nor check permissions.
+//!
+//! Every method fails with [`StoreError::Unavailable`] when the store cannot be reached or its queue
+//! is full, and with [`StoreError::Timeout`] after its deadline. Reads may be retried, and so may
+//! writes unless their docs say otherwise.
+
+use async_trait::async_trait;
+
+use crate::clock::UnixMs;
+use crate::model::account::{Account, Session, TokenHash, User, UserPatch};
+use crate::model::channel::{Channel, ChannelPatch};
+use crate::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, Role};
+use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
+use crate::model::message::{Change, Message, MessageEdit, ReactionCount};
+use crate::model::read_state::ReadState;
+
+pub mod sqlite;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something unique is taken: a user name.
+    #[error("already taken")]
+    Conflict,
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    #[error("the store did not answer in time")]
+    Timeout,
+    /// What was read does not decode, or a statement is wrong: a fault of ours.
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Everything `chat` stores in.
+pub trait Store: AccountStore + GroupStore + ChannelStore + MessageStore + ReadStateStore {}
+impl<T: AccountStore + GroupStore + ChannelStore + MessageStore + ReadStateStore> Store for T {}
+
+/// People, their sessions, and failed logins.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the folded user name is taken. Two racing inserts of one name:
+    /// exactly one succeeds.
+    async fn insert_account(&self, account: &Account) -> Result<(), StoreError>;
+
+    async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// `username` in any case.
+    async fn find_account_by_name(&self, username: &str) -> Result<Option<Account>, StoreError>;
+
+    /// The users among `user_ids` that exist, in any order. At most 1,000 ids.
+    async fn list_users(&self, user_ids: &[UserId]) -> Result<Vec<User>, StoreError>;
+
+    /// Returns the user after the change, `None` if there is no such user.
+    async fn update_user(
+        &self,
+        user_id: UserId,
+        patch: &UserPatch,
+    ) -> Result<Option<User>, StoreError>;
+
+    async fn set_password_hash(
+        &self,
+        user_id: UserId,
+        password_hash: &str,
+    ) -> Result<(), StoreError>;
+
+    async fn set_operator(&self, user_id: UserId, operator: bool) -> Result<(), StoreError>;
+
+    /// Users whose user name or display name begins with `prefix`, without case; by folded user name.
+    async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError>;
+
+    /// Ids of users who are neither members of `group_id` nor banned from it, ascending, after `after`.
+    async fn list_non_members(
+        &self,
+        group_id: GroupId,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
+
+    /// `None` also for one that expired before `now_ms`.
+    async fn find_session(
+        &self,
+        session_id: SessionId,
+        now_ms: UnixMs,
+    ) -> Result<Option<Session>, StoreError>;
+
+    /// Replaces the refresh token of a session if it is still `presented`; decides races of two
+    /// refreshes with one token. Not to be retried: the first attempt may have rotated.
+    async fn rotate_refresh_token(
+        &self,
+        session_id: SessionId,
+        presented: &TokenHash,
+        next: &TokenHash,
+        now_ms: UnixMs,
+        expires_at_ms: UnixMs,
+    ) -> Result<Rotation, StoreError>;
+
+    /// True if the session was there.
+    async fn delete_session(&self, session_id: SessionId) -> Result<bool, StoreError>;
+
+    /// Unexpired sessions of a user, oldest first.
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now_ms: UnixMs,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// Notes a failed login; it counts until `expires_at_ms`.
+    async fn insert_login_failure(
+        &self,
+        username: &str,
+        at_ms: UnixMs,
+        expires_at_ms: UnixMs,
+    ) -> Result<(), StoreError>;
+
+    /// Failed logins of `username` (any case) that still count, and when the first of them ceases to.
+    async fn count_login_failures(
+        &self,
+        username: &str,
+        now_ms: UnixMs,
+    ) -> Result<LoginFailures, StoreError>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    Rotated,
+    /// The session is there, but its token is another one: it was used before.
+    Reused,
+    /// No such session, or it expired.
+    NotFound,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginFailures {
+    pub count: u32,
+    /// 0 if there are none.
+    pub first_expires_at_ms: UnixMs,
+}
+
+/// Groups with their roles, members, bans and invites.
+#[async_trait]
+pub trait GroupStore: Send + Sync {
+    /// Inserts a group with its roles, first channels and first members.
+    async fn insert_group(
+        &self,
+        group: &Group,
+        roles: &[Role],
+        channels: &[Channel],
+        members: &[Member],
+    ) -> Result<(), StoreError>;
+
+    async fn find_group(&self, group_id: GroupId) -> Result<Option<Group>, StoreError>;
+
+    async fn find_official_group(&self) -> Result<Option<Group>, StoreError>;
+
+    /// Returns the group after the change.
+    async fn update_group(
+        &self,
+        group_id: GroupId,
+        patch: &GroupPatch,
+    ) -> Result<Option<Group>, StoreError>;
+
+    /// Deletes a group with everything in it, messages included. False if it was not there.
+    async fn delete_group(&self, group_id: GroupId) -> Result<bool, StoreError>;
+
+    async fn list_roles(&self, group_id: GroupId) -> Result<Vec<Role>, StoreError>;
+
+    /// False, and nothing changes, if the person is a member already or the group does not exist.
+    async fn insert_member(&self, member: &Member) -> Result<bool, StoreError>;
+
+    /// Returns the member who was removed.
+    async fn delete_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Member>, StoreError>;
+
+    async fn find_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Member>, StoreError>;
+
+    /// Returns the member after the change.
+    async fn update_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+        patch: &MemberPatch,
+    ) -> Result<Option<Member>, StoreError>;
+
+    /// Members after `after` by user id; with `prefix` those whose user name, display name or
+    /// nickname begins with it, without case.
+    async fn list_members(
+        &self,
+        group_id: GroupId,
+        prefix: Option<&str>,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<Member>, StoreError>;
+
+    /// Who of `user_ids` (at most 1,000) is a member.
+    async fn filter_members(
+        &self,
+        group_id: GroupId,
+        user_ids: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    async fn count_members(&self, group_id: GroupId) -> Result<u64, StoreError>;
+
+    /// A person's memberships, by group id.
+    async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError>;
+
+    /// Bans a person and ends their membership, in one step. Repeating it keeps the first ban.
+    async fn insert_ban(&self, ban: &Ban) -> Result<(), StoreError>;
+
+    async fn delete_ban(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError>;
+
+    async fn find_ban(&self, group_id: GroupId, user_id: UserId)
+    -> Result<Option<Ban>, StoreError>;
+
+    /// Bans after `after` by user id.
+    async fn list_bans(
+        &self,
+        group_id: GroupId,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<Ban>, StoreError>;
+
+    async fn insert_invite(&self, invite: &Invite) -> Result<(), StoreError>;
+
+    /// Also a spent or expired one; see [`Invite::is_open`].
+    async fn find_invite(&self, code: &str) -> Result<Option<Invite>, StoreError>;
+
+    /// Open invites of a group, newest first, at most `limit`; only `creator`'s if given.
+    async fn list_invites(
+        &self,
+        group_id: GroupId,
+        creator: Option<UserId>,
+        now_ms: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<Invite>, StoreError>;
+
+    async fn delete_invite(&self, code: &str) -> Result<bool, StoreError>;
+
+    /// Uses an invite and makes `member` a member, in one step: of racing people on the last use
+    /// exactly one gets in, and somebody who is a member already uses nothing up.
+    ///
+    /// A ban is checked in the same step.
+    async fn redeem_invite(
+        &self,
+        code: &str,
+        member: &Member,
+        now_ms: UnixMs,
+    ) -> Result<Redemption, StoreError>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redemption {
+    Joined,
+    AlreadyMember,
+    Banned,
+    /// Unknown, spent, expired, or of another group than the member's.
+    NotFound,
+}
+
+/// Channels of groups and between people.
+#[async_trait]
+pub trait ChannelStore: Send + Sync {
+    /// False, and nothing changes, if the group does not exist (any more).
+    async fn insert_channel(&self, channel: &Channel) -> Result<bool, StoreError>;
+
+    async fn find_channel(&self, channel_id: ChannelId) -> Result<Option<Channel>, StoreError>;
+
+    /// By position, then id.
+    async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError>;
+
+    async fn update_channel(
+        &self,
+        channel_id: ChannelId,
+        patch: &ChannelPatch,
+    ) -> Result<Option<Channel>, StoreError>;
+
+    /// Deletes a channel with its messages. False if it was not there.
+    async fn delete_channel(&self, channel_id: ChannelId) -> Result<bool, StoreError>;
+
+    /// Returns the direct channel of exactly these people, inserting `candidate` if there is none; true
+    /// if it was inserted. Racing calls for the same people get one channel.
+    async fn open_direct_channel(&self, candidate: &Channel)
+    -> Result<(Channel, bool), StoreError>;
+
+    /// A person's direct channels, by id.
+    async fn list_direct_channels(&self, user_id: UserId) -> Result<Vec<Channel>, StoreError>;
+
+    /// The newest message of each of `channel_ids` (at most 10,000) that has one.
+    async fn list_last_messages(
+        &self,
+        channel_ids: &[ChannelId],
+    ) -> Result<Vec<(ChannelId, MessageId)>, StoreError>;
+}
+
+/// Channel history: messages, reactions, pins, and what changed.
+///
+/// Keys follow Discord's: `((channel_id, bucket), message_id)`. "How Discord Stores Billions of
+/// Messages" (2017).
+#[async_trait]
+pub trait MessageStore: Send + Sync {
+    /// Inserts `message` unless its author used its nonce in its channel before and that still counts
+    /// (until `nonce_expires_at_ms` of the first use): then nothing changes and the stored one returns.
+    ///
+    /// May be retried with a nonce. Mentions are counted for read states from here on.
+    async fn insert_message(
+        &self,
+        message: &Message,
+        nonce_expires_at_ms: UnixMs,
+        now_ms: UnixMs,
+    ) -> Result<Inserted, StoreError>;
+
+    /// The message that `author_id` sent with `nonce`, while the nonce still counts.
+    async fn find_message_by_nonce(
+        &self,
+        author_id: UserId,
+        channel_id: ChannelId,
+        nonce: &str,
+        now_ms: UnixMs,
+    ) -> Result<Option<Message>, StoreError>;
+
+    async fn find_message(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// Those of `message_ids` (at most 200) in `channel_id` that exist, in any order.
+    async fn list_messages(
+        &self,
+        channel_id: ChannelId,
+        message_ids: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Messages older than `before`, newest first, at most `limit`.
+    async fn messages_before(
+        &self,
+        channel_id: ChannelId,
+        before: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// The oldest messages newer than `after`, **oldest first**, at most `limit`.
+    async fn messages_after(
+        &self,
+        channel_id: ChannelId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Changes a message of its author and notes `change_id`. Returns it after the change, `None` if it
+    /// is gone or somebody else's: an edit that races a deletion never brings the message back.
+    async fn update_message(
+        &self,
+        edit: &MessageEdit,
+        change_id: ChangeId,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// Deletes a message with its reactions, pin and mentions, and notes `change_id`. False if it was not there.
+    async fn delete_message(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<bool, StoreError>;
+
+    /// Changes with ids of `since` or above, oldest first, at most `limit`. They are kept for 7 days.
+    async fn list_changes(
+        &self,
+        channel_id: ChannelId,
+        since: ChangeId,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError>;
+
+    /// Starts a person's slow-mode wait in a channel: `Err(ms left)` inside if the last one still runs.
+    async fn claim_slow_mode(
+        &self,
+        channel_id: ChannelId,
+        user_id: UserId,
+        interval_ms: u64,
+        now_ms: UnixMs,
+    ) -> Result<Result<(), u64>, StoreError>;
+
+    /// Adds a reaction and notes `change_id` if it was new.
+    async fn insert_reaction(
+        &self,
+        reaction: &Reaction,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError>;
+
+    /// Removes a reaction and notes `change_id` if it was there.
+    async fn delete_reaction(
+        &self,
+        reaction: &Reaction,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError>;
+
+    /// Who reacted with `emoji`, by user id, after `after`.
+    async fn list_reaction_users(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        emoji: &str,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    /// Reactions of `message_ids` (at most 200), emojis in order of their first use; `me` is `reader`'s.
+    async fn count_reactions(
+        &self,
+        channel_id: ChannelId,
+        message_ids: &[MessageId],
+        reader: Option<UserId>,
+    ) -> Result<Vec<(MessageId, Vec<ReactionCount>)>, StoreError>;
+
+    /// Pins a message and notes `change_id` if it was not pinned.
+    async fn insert_pin(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError>;
+
+    async fn delete_pin(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError>;
+
+    /// Pinned messages, newest message first.
+    async fn list_pins(&self, channel_id: ChannelId) -> Result<Vec<Message>, StoreError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    pub message: Message,
+    /// False for a repeated nonce.
+    pub new: bool,
+}
+
+/// One person's emoji on one message. `at_ms` orders the emojis of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    pub channel_id: ChannelId,
+    pub message_id: MessageId,
+    pub emoji: String,
+    pub user_id: UserId,
+    pub at_ms: UnixMs,
+}
+
+/// What adding or removing a reaction or pin came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Changed,
+    /// It was so already: nothing to announce.
+    Unchanged,
+    /// The message does not exist.
+    NoMessage,
+    /// The 101st pin, or the 51st emoji of a message.
+    Full,
+}
+
+/// How far people have read, and the mentions that wait for them.
+#[async_trait]
+pub trait ReadStateStore: Send + Sync {
+    async fn set_read_state(
+        &self,
+        user_id: UserId,
+        channel_id: ChannelId,
+        last_read_id: MessageId,
+    ) -> Result<(), StoreError>;
+
+    /// Read states of a person in those of `scopes` that have one: where something was marked read, or
+    /// a mention is unread. In any order.
+    async fn list_read_states(
+        &self,
+        user_id: UserId,
+        scopes: &[ReadScope],
+    ) -> Result<Vec<ReadState>, StoreError>;
+}
+
+/// A channel the person may see, and from which message on `@everyone` meant them, too: the first
+/// that could be sent after they joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadScope {
+    pub channel_id: ChannelId,
+    pub everyone_from: MessageId,
+}
