@@ -1,0 +1,155 @@
+/** Connecting: authentication, `ready` and what it promises, session ids. Limits have a file of their own. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { refusal, versions } from './lib/client.mjs';
+import { makeGroup, official, suite, unusedId } from './lib/suite.mjs';
+import { login } from './lib/people.mjs';
+
+const vt = await suite();
+const ada = await vt.person('ada');
+
+/** The same token with one character of its signature changed. */
+function forged(token) {
+  const at = token.lastIndexOf('.') + 5;
+  return token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
+}
+
+for (const version of Object.keys(versions)) {
+  for (const transport of ['websocket', 'polling']) {
+    test(`${version} over ${transport}: a bad token is a connect_error`, async () => {
+      for (const token of ['', 'rubbish', 'a.b.c', forged(ada.accessToken), ada.refreshToken]) {
+        assert.equal(await refusal(vt.server.url, token, { version, transport }), 'unauthorized', JSON.stringify(token));
+      }
+    });
+  }
+}
+
+test('no token, and an auth payload of the wrong type, is a connect_error', async () => {
+  for (const auth of [undefined, {}, { token: 7 }, { token: null }, { token: [ada.accessToken] }, []]) {
+    assert.equal(await refusal(vt.server.url, null, { auth }), 'unauthorized', JSON.stringify(auth));
+  }
+});
+
+test('a token for one server does not open another', async () => {
+  const { startServer } = await import('./lib/server.mjs');
+  const other = await startServer();
+  try {
+    assert.equal(await refusal(other.url, ada.accessToken), 'unauthorized');
+  } finally {
+    await other.stop();
+  }
+});
+
+test('a namespace that does not exist is a connect_error, and the main one goes on', async () => {
+  const client = await vt.connect(ada);
+  const other = client.socket.io.socket('/nope');
+  const cause = await new Promise((resolve) => other.once('connect_error', resolve).connect());
+  assert.equal(typeof cause.message, 'string');
+  await client.ok('user:search', { query: 'ada' });
+});
+
+test('ready is the first push and tells the person, the groups and the limits', async () => {
+  const client = await vt.connect(ada);
+  assert.equal(client.log[0].name, 'ready');
+  const { user, groups, directChannels, readStates, limits, serverId, serverTime } = client.ready;
+  assert.deepEqual(user, ada.user);
+  assert.equal(serverId, 'n0');
+  assert.ok(Math.abs(Date.parse(serverTime) - Date.now()) < 60_000);
+  assert.equal(groups.length, 1);
+  assert.equal(groups[0].official, true);
+  assert.equal(groups[0].ownerId, null);
+  assert.equal(groups[0].me.userId, ada.id);
+  assert.deepEqual(groups[0].channels.map(({ name }) => name), ['general']);
+  assert.deepEqual(directChannels, []);
+  assert.deepEqual(readStates, []);
+  const promised = { contentChars: 4000, nameChars: 100, topicChars: 1000, messagesPage: 100, membersPage: 200, syncChannels: 1000, watchedUsers: 500, attachmentsPerMessage: 10 };
+  for (const [name, value] of Object.entries(promised)) assert.equal(limits[name], value, name);
+  assert.ok(limits.attachmentBytes > 0);
+});
+
+test('ready carries own groups, direct channels and read states', async () => {
+  const [owner, friend] = await vt.people(2);
+  const { groupId, channelId } = await makeGroup(owner, friend);
+  const direct = await owner.ok('direct:open', { userIds: [friend.id] });
+  const message = await owner.say(channelId, 'read me');
+  await friend.ok('channel:read', { channelId, messageId: message.id });
+  const { ready } = await vt.connect(friend.person);
+  const group = ready.groups.find(({ id }) => id === groupId);
+  assert.equal(group.memberCount, 2);
+  assert.equal(group.me.userId, friend.id);
+  assert.equal(group.channels[0].lastMessageId, message.id);
+  assert.deepEqual(ready.directChannels.map(({ id }) => id), [direct.id]);
+  assert.deepEqual(ready.directChannels[0].recipients.map(({ id }) => id).includes(owner.id), true);
+  assert.deepEqual(ready.readStates, [{ channelId, lastReadId: message.id, mentionCount: 0 }]);
+});
+
+test('requests are accepted from `connect` on, before ready', async () => {
+  const client = vt.open(await vt.person());
+  const answered = new Promise((resolve) => client.socket.once('connect', () => resolve(client.ok('user:search', { query: 'ada' }))));
+  await client.isReady();
+  await answered;
+  assert.equal(client.log[0].name, 'ready');
+});
+
+test('requests buffered before the connection are answered in their order', async () => {
+  const client = vt.open(await vt.person());
+  const order = [];
+  const requests = [1, 2, 3, 4, 5].map((number) => client.ok('user:search', { query: `p${number}` }).then(() => order.push(number)));
+  await client.isReady();
+  await Promise.all(requests);
+  assert.deepEqual(order, [1, 2, 3, 4, 5]);
+});
+
+test('the socket id is not the Engine.IO session id', async () => {
+  for (const version of ['v3', 'v4']) {
+    for (const transport of ['websocket', 'polling']) {
+      const client = await vt.connect(ada, { version, transport });
+      const { id: sid } = client.engine;
+      assert.ok(!sid.includes(client.socket.id), `${version} ${transport}: ${sid} holds ${client.socket.id}`);
+    }
+  }
+});
+
+test('a person may have several devices, each with all events', async () => {
+  const person = await vt.person();
+  const [first, second] = [await vt.connect(person), await vt.connect(await login(vt.server, person), { transport: 'polling' })];
+  const { channelId } = official(first);
+  const message = await first.say(channelId, 'to both');
+  for (const device of [first, second]) await device.next('message:created', ({ id }) => id === message.id);
+});
+
+test('nothing is missing and nothing doubled between ready and the events that follow it', async () => {
+  const [owner, member] = await vt.people(2);
+  const { groupId, channelId } = await makeGroup(owner, member);
+  const sent = [];
+  let sending = true;
+  const sender = (async () => {
+    while (sending && sent.length < 2000) sent.push((await owner.say(channelId, `message ${sent.length}`)).id);
+  })();
+  const clients = [];
+  for (let round = 0; round < 12; round += 1) {
+    clients.push(await vt.connect(member.person, { transport: ['websocket', 'polling', 'upgrade'][round % 3] }));
+  }
+  sending = false;
+  await sender;
+  for (const client of clients) {
+    const snapshot = client.ready.groups.find(({ id }) => id === groupId).channels[0].lastMessageId ?? '0';
+    const expected = sent.filter((id) => BigInt(id) > BigInt(snapshot));
+    if (expected.length) await client.next('message:created', ({ id }) => id === expected.at(-1));
+    const got = client.seen('message:created', (message) => message.channelId === channelId).map(({ id }) => id);
+    assert.deepEqual(got.filter((id) => expected.includes(id)), expected);
+  }
+});
+
+test('a client that reconnects by itself gets ready again, first', async () => {
+  const client = await vt.connect(await vt.person(), { reconnect: true });
+  client.forget();
+  client.cut();
+  await client.isReady();
+  assert.equal(client.log[0].name, 'ready');
+});
+
+test('unknown ids are answered as not found by a fresh connection', async () => {
+  const client = await vt.connect(ada);
+  await client.refused('message:list', { channelId: unusedId() }, 'channel_not_found');
+});
