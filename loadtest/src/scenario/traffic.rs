@@ -1,0 +1,366 @@
+//! Messages by plan into groups, and every delivery accounted for: `fanout` is one large group, `chat` many.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::MessageCreate;
+use crate::connection::Push;
+use crate::ledger::Ledger;
+use crate::packet::{self, Ack};
+use crate::plan::{self, Marker, Plan};
+use crate::process::Process;
+use crate::report::{Latencies, Outcome, Percentiles, or_unknown, ratio};
+use crate::swarm::Swarm;
+use crate::target::Seat;
+
+/// Receivers are numbered group by group; message `m` goes to group `m % groups`.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub groups: usize,
+    /// Receivers in each group.
+    pub members: usize,
+    /// So many of a group's receivers take turns in sending.
+    pub senders: usize,
+    pub payload_bytes: usize,
+    /// How long to wait for what is missing after the last send.
+    pub drain: Duration,
+}
+
+pub struct Traffic<'a> {
+    shape: Shape,
+    plan: Plan,
+    marker: &'a Marker,
+    ledgers: Vec<Ledger>,
+    answers: Vec<Answer>,
+    delivered: u64,
+    delivered_measured: u64,
+    /// Pushes of messages that this group's receivers should not see.
+    stray: u64,
+    sync_required: u64,
+    first_refusal: Option<String>,
+    last_delivery: Instant,
+    delivery: Latencies,
+    ack: Latencies,
+    send_lag: Latencies,
+    late: u64,
+}
+
+/// What became of a message, as its sender knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Pending,
+    Acked,
+    Refused,
+}
+
+/// A send this late belongs to a generator that cannot keep up, not to the server.
+const LATE: Duration = Duration::from_millis(10);
+/// More late sends than this make a run invalid.
+const LATE_PERCENT_MAX: f64 = 1.0;
+/// Sends in one turn of a generator that catches up: receiving must not starve meanwhile.
+const SENDS_PER_TURN: usize = 16;
+
+impl<'a> Traffic<'a> {
+    pub fn new(shape: Shape, plan: Plan, marker: &'a Marker) -> Self {
+        let messages = plan.messages.div_ceil(shape.groups as u64);
+        Self {
+            ledgers: (0..shape.groups).map(|_| Ledger::new(shape.members, messages)).collect(),
+            answers: vec![Answer::Pending; usize::try_from(plan.messages).expect("a plan fits")],
+            shape,
+            plan,
+            marker,
+            delivered: 0,
+            delivered_measured: 0,
+            stray: 0,
+            sync_required: 0,
+            first_refusal: None,
+            last_delivery: Instant::now(),
+            delivery: Latencies::new(),
+            ack: Latencies::new(),
+            send_lag: Latencies::new(),
+            late: 0,
+        }
+    }
+
+    /// Sends the whole plan over the connections of `seats`, in their order, and waits for its deliveries.
+    pub fn run(
+        mut self,
+        swarm: &mut Swarm,
+        seats: &[Seat],
+        server: Option<&Process>,
+    ) -> Result<Outcomes> {
+        let content = "x".repeat(self.shape.payload_bytes);
+        let cpu_before = server.map(Process::cpu).transpose()?;
+        let busy_before = swarm.busy;
+        self.plan.begin();
+        let begun = Instant::now();
+        let end = self.plan.intended(self.plan.messages) + self.shape.drain;
+        let mut next = 0;
+        while Instant::now() < end && !(next == self.plan.messages && self.is_complete()) {
+            for _ in 0..SENDS_PER_TURN {
+                if next == self.plan.messages || self.plan.intended(next) > Instant::now() {
+                    break;
+                }
+                self.send(next, swarm, seats, &content);
+                next += 1;
+            }
+            let due = if next < self.plan.messages { self.plan.intended(next) } else { end };
+            swarm.turn(plan::wait_before(due), |receiver, push, now| {
+                self.take(receiver, push, now)
+            })?;
+        }
+        let cpu = server
+            .map(Process::cpu)
+            .transpose()?
+            .zip(cpu_before)
+            .map(|(after, before)| after - before);
+        let busy =
+            ratio((swarm.busy - busy_before).as_secs_f64() * 100.0, begun.elapsed().as_secs_f64());
+        Ok(self.outcome(cpu, busy, swarm.closed))
+    }
+
+    fn send(&mut self, message: u64, swarm: &mut Swarm, seats: &[Seat], content: &str) {
+        let (group, place) = self.place(message);
+        let sender = group * self.shape.members + place as usize % self.shape.senders;
+        let channel_id = &seats[sender].channel_id;
+        let create = MessageCreate { channel_id, content, nonce: self.marker.nonce(message) };
+        let lag = Instant::now().saturating_duration_since(self.plan.intended(message));
+        swarm.send(sender, &packet::request(message, "message:create", &create));
+        self.late += u64::from(lag > LATE);
+        self.send_lag.record(lag);
+    }
+
+    /// The message's group, and its number among that group's messages.
+    fn place(&self, message: u64) -> (usize, u64) {
+        let groups = self.shape.groups as u64;
+        ((message % groups) as usize, message / groups)
+    }
+
+    fn take(&mut self, receiver: usize, push: Push<'_>, now: Instant) {
+        match push {
+            Push::MessageCreated(packet) => {
+                if let Some(message) = self.marker.message(packet) {
+                    self.take_delivery(receiver, message, now);
+                }
+            }
+            Push::Ack(ack) => self.take_ack(&ack, now),
+            Push::SyncRequired => self.sync_required += 1,
+        }
+    }
+
+    fn take_delivery(&mut self, receiver: usize, message: u64, now: Instant) {
+        let (group, number) = self.place(message);
+        if receiver / self.shape.members != group {
+            self.stray += 1;
+        } else if self.ledgers[group].record(receiver % self.shape.members, number) {
+            self.delivered += 1;
+            self.last_delivery = now;
+            if self.plan.is_measured(message) {
+                self.delivered_measured += 1;
+                self.delivery.record(now.saturating_duration_since(self.plan.intended(message)));
+            }
+        }
+    }
+
+    fn take_ack(&mut self, ack: &Ack<'_>, now: Instant) {
+        let Some(answer) = self.answers.get_mut(ack.id as usize) else { return };
+        if ack.is_ok() {
+            *answer = Answer::Acked;
+            if self.plan.is_measured(ack.id) {
+                self.ack.record(now.saturating_duration_since(self.plan.intended(ack.id)));
+            }
+        } else {
+            *answer = Answer::Refused;
+            self.first_refusal
+                .get_or_insert_with(|| String::from_utf8_lossy(ack.body).into_owned());
+        }
+    }
+
+    fn count(&self, wanted: Answer) -> u64 {
+        self.answers.iter().filter(|&&answer| answer == wanted).count() as u64
+    }
+
+    /// Every message is answered and every acked one was delivered to everybody.
+    fn is_complete(&self) -> bool {
+        let members = self.shape.members as u64;
+        self.delivered >= self.plan.messages.saturating_sub(self.count(Answer::Refused)) * members
+            && self.count(Answer::Pending) == 0
+    }
+
+    /// Deliveries that acked messages still owe.
+    fn lost(&self) -> u64 {
+        let acked = |&message: &u64| self.answers[message as usize] == Answer::Acked;
+        let missing = |message| {
+            let (group, number) = self.place(message);
+            self.ledgers[group].missing(number)
+        };
+        (0..self.plan.messages).filter(acked).map(missing).sum()
+    }
+
+    fn outcome(
+        self,
+        cpu: Option<Duration>,
+        generator_busy_percent: f64,
+        closed: usize,
+    ) -> Outcomes {
+        let measured = self.last_delivery.saturating_duration_since(self.plan.measured_from());
+        let late_percent = ratio(self.late as f64 * 100.0, self.plan.messages as f64);
+        let elapsed = self.last_delivery.saturating_duration_since(self.plan.intended(0));
+        Outcomes {
+            groups: self.shape.groups,
+            receivers: self.shape.groups * self.shape.members,
+            messages: self.plan.messages,
+            acked: self.count(Answer::Acked),
+            refused: self.count(Answer::Refused),
+            unanswered: self.count(Answer::Pending),
+            lost: self.lost(),
+            duplicates: self.ledgers.iter().map(|ledger| ledger.duplicates).sum(),
+            stray: self.stray,
+            closed,
+            sync_required: self.sync_required,
+            deliveries: self.delivered,
+            deliveries_per_second: ratio(self.delivered_measured as f64, measured.as_secs_f64()),
+            delivery: self.delivery.percentiles(),
+            ack: self.ack.percentiles(),
+            send_lag: self.send_lag.percentiles(),
+            late_percent,
+            valid: late_percent <= LATE_PERCENT_MAX,
+            generator_busy_percent,
+            server_cpu_us_per_delivery: cpu
+                .map(|cpu| ratio(cpu.as_secs_f64() * 1e6, self.delivered as f64)),
+            server_cpu_percent: cpu
+                .map(|cpu| ratio(cpu.as_secs_f64() * 100.0, elapsed.as_secs_f64())),
+            first_refusal: self.first_refusal,
+        }
+    }
+}
+
+#[derive(Clone, Serialize)]
+pub struct Outcomes {
+    groups: usize,
+    receivers: usize,
+    messages: u64,
+    acked: u64,
+    refused: u64,
+    unanswered: u64,
+    /// Deliveries of acked messages that did not arrive.
+    lost: u64,
+    duplicates: u64,
+    stray: u64,
+    /// Connections that the server ended.
+    closed: usize,
+    sync_required: u64,
+    deliveries: u64,
+    /// Without the warm-up.
+    deliveries_per_second: f64,
+    /// From the intended send to each receiver, without the warm-up.
+    delivery: Percentiles,
+    ack: Percentiles,
+    send_lag: Percentiles,
+    /// Sends that were more than 10 ms late.
+    late_percent: f64,
+    /// At most 1 % of the sends were late.
+    valid: bool,
+    /// Share of the run in which the generator was not waiting; near 100 it is the generator that is measured.
+    generator_busy_percent: f64,
+    server_cpu_us_per_delivery: Option<f64>,
+    server_cpu_percent: Option<f64>,
+    first_refusal: Option<String>,
+}
+
+impl Outcomes {
+    fn failure(&self) -> Option<String> {
+        let failed = self.lost + self.duplicates + self.stray + self.refused + self.unanswered;
+        (failed > 0 || self.closed > 0).then(|| {
+            format!(
+                "{} lost, {} duplicated, {} stray, {} refused, {} unanswered, {} closed{}",
+                self.lost,
+                self.duplicates,
+                self.stray,
+                self.refused,
+                self.unanswered,
+                self.closed,
+                self.first_refusal
+                    .as_ref()
+                    .map(|body| format!("; first refusal {body}"))
+                    .unwrap_or_default()
+            )
+        })
+    }
+}
+
+/// Only their names differ, so that the two are compared apart.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Fanout(pub Outcomes);
+
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Chat(pub Outcomes);
+
+impl Outcome for Fanout {
+    const SCENARIO: &'static str = "fanout";
+
+    fn failure(&self) -> Option<String> {
+        self.0.failure()
+    }
+}
+
+impl Outcome for Chat {
+    const SCENARIO: &'static str = "chat";
+
+    fn failure(&self) -> Option<String> {
+        self.0.failure()
+    }
+}
+
+impl fmt::Display for Fanout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Chat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Outcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { groups, receivers, messages, deliveries, deliveries_per_second, .. } = self;
+        writeln!(
+            f,
+            "  load         {messages} messages to {receivers} receivers in {groups} groups"
+        )?;
+        writeln!(f, "  deliveries   {deliveries}, {deliveries_per_second:.0}/s")?;
+        writeln!(f, "  delivery     {}", self.delivery)?;
+        writeln!(f, "  ack          {}", self.ack)?;
+        writeln!(
+            f,
+            "  send lag     {}{}",
+            self.send_lag,
+            if self.valid { "" } else { " (INVALID RUN)" }
+        )?;
+        writeln!(
+            f,
+            "  server       {} µs CPU a delivery, {} % of a core; generator busy {:.0} %",
+            or_unknown(self.server_cpu_us_per_delivery),
+            or_unknown(self.server_cpu_percent),
+            self.generator_busy_percent
+        )?;
+        write!(
+            f,
+            "  faults       {} lost, {} duplicated, {} refused, {} unanswered, {} closed, {} syncs asked for",
+            self.lost,
+            self.duplicates,
+            self.refused,
+            self.unanswered,
+            self.closed,
+            self.sync_required
+        )
+    }
+}
