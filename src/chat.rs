@@ -1,1 +1,164 @@
+//! Commands: everything a person can do, once, for sockets and HTTP alike.
+//!
+//! A command parses, authorises, stores, then publishes; nothing is published that is not stored
+//! (typing and presence are never stored). Commands emit to no socket: that is the fan-out's.
 
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+use crate::bus::Bus;
+use crate::bus::envelope::{Content, Effect, Envelope, Topic};
+use crate::chat::cache::Caches;
+use crate::chat::limits::Limits;
+use crate::chat::presence::PresenceBoard;
+use crate::chat::tokens::Tokens;
+use crate::clock::{Clock, UnixMs};
+use crate::lifecycle::Lifecycle;
+use crate::model::event::Push;
+use crate::model::id::{IdGenerator, NodeId, SessionId, UserId};
+use crate::store::Store;
+
+pub mod access;
+pub mod accounts;
+pub mod cache;
+pub mod channels;
+pub mod error;
+pub mod groups;
+pub mod invites;
+pub mod limits;
+pub mod members;
+pub mod messages;
+pub mod official;
+pub mod passwords;
+pub mod pins;
+pub mod presence;
+pub mod reactions;
+pub mod read_states;
+pub mod sync;
+pub mod tokens;
+pub mod users;
+pub mod views;
+
+pub use error::ChatError;
+
+/// Who gives a command: a person, signed in on one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+}
+
+/// All commands. Clones share everything.
+#[derive(Clone)]
+pub struct Chat {
+    shared: Arc<Shared>,
+}
+
+impl std::ops::Deref for Chat {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+/// What commands work with.
+pub struct Shared {
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub clock: Clock,
+    pub ids: IdGenerator,
+    pub node: NodeId,
+    pub limits: Limits,
+    pub caches: Caches,
+    pub tokens: Tokens,
+    pub presence: PresenceBoard,
+    pub lifecycle: Lifecycle,
+}
+
+impl Chat {
+    pub fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The next id, of whatever kind; see [`IdGenerator::next`].
+    pub fn next_id(&self) -> Result<u64, ChatError> {
+        self.ids.next(self.clock.now_ms()).map_err(|behind| {
+            tracing::error!(behind.ms = behind.behind_ms, "{behind}, refusing writes");
+            ChatError::Unavailable
+        })
+    }
+
+    /// An id that also is the time when it was made.
+    pub fn next_id_and_time(&self) -> Result<(u64, UnixMs), ChatError> {
+        let id = self.next_id()?;
+        Ok((id, crate::model::id::MessageId::new(id).timestamp_ms()))
+    }
+
+    /// Announces what is stored. A failure is not the caller's: it is logged and counted, and clients
+    /// close the gap when they sync.
+    pub(crate) async fn announce(&self, envelope: Envelope) {
+        if let Err(error) = self.bus.publish(envelope).await {
+            metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
+            tracing::warn!(%error, "something stored was not announced");
+        }
+    }
+
+    /// Announces a change of who gets what, and waits until all nodes have applied it.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError::Unavailable`] if that is not certain: the caller must not be told that it holds.
+    pub(crate) async fn announce_applied(&self, envelope: Envelope) -> Result<(), ChatError> {
+        self.bus.publish_applied(envelope).await.map_err(|error| {
+            metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
+            tracing::error!(%error, "a change of membership was not applied everywhere");
+            ChatError::Unavailable
+        })
+    }
+
+    /// An envelope from this node, now.
+    pub(crate) fn envelope(
+        &self,
+        topics: impl IntoIterator<Item = Topic>,
+        content: Content,
+    ) -> Envelope {
+        Envelope {
+            origin: self.node,
+            published_at_ms: self.clock.now_ms(),
+            topics: topics.into_iter().collect::<SmallVec<_>>(),
+            effect: None,
+            content,
+        }
+    }
+}
+
+impl Envelope {
+    pub(crate) fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = Some(effect);
+        self
+    }
+}
+
+/// The same push for everybody, serialised here and nowhere else.
+pub(crate) fn push(push: Push, body: &impl Serialize) -> Content {
+    Content::Push { push, body: to_raw(body), once: None }
+}
+
+/// Serialises once what then travels as it is.
+pub(crate) fn to_raw(body: &impl Serialize) -> Arc<RawValue> {
+    serde_json::value::to_raw_value(body)
+        .expect("our own types have string keys and no failing impls")
+        .into()
+}
+
+/// For optional fields in which null means something: `Some(None)` for null, `None` if absent.
+pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+}

@@ -32,6 +32,8 @@ metrics! {
     BUILD_INFO, "vibetalk_build_info", Gauge, "Always 1; the labels say what runs.";
     TASKS_ALIVE, "vibetalk_tasks_alive", Gauge, "Running tasks by name.";
     BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
+    ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take; clients find them when they sync.";
+    CACHE_REQUESTS, "vibetalk_cache_requests_total", Counter, "Reads of snapshot caches, by cache and outcome.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
 }
 

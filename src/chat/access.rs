@@ -1,0 +1,201 @@
+//! Who may do what: the one place that looks up memberships and permissions.
+//!
+//! What somebody may not see answers exactly like what does not exist.
+
+use std::sync::Arc;
+
+use crate::chat::cache::{GroupSnapshot, Person};
+use crate::chat::error::Noun;
+use crate::chat::{Caller, Chat, ChatError};
+use crate::model::account::User;
+use crate::model::channel::Channel;
+use crate::model::group::{Member, standing};
+use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::model::permission::{Permissions, Rank};
+
+/// A member of a group, with what they may do in it.
+#[derive(Clone, Debug)]
+pub struct GroupStanding {
+    pub group: Arc<GroupSnapshot>,
+    pub member: Arc<Member>,
+    pub permissions: Permissions,
+    pub rank: Rank,
+}
+
+impl GroupStanding {
+    pub fn require(&self, wanted: Permissions) -> Result<(), ChatError> {
+        require(self.permissions, wanted)
+    }
+}
+
+/// Somebody who may see a channel, with what they may do in it.
+#[derive(Clone, Debug)]
+pub struct ChannelStanding {
+    pub channel: Arc<Channel>,
+    pub permissions: Permissions,
+}
+
+impl ChannelStanding {
+    pub fn require(&self, wanted: Permissions) -> Result<(), ChatError> {
+        require(self.permissions, wanted)
+    }
+
+    /// Everyone in a direct channel may pin; in a group it takes the right to manage messages.
+    pub fn require_pinning(&self) -> Result<(), ChatError> {
+        if self.channel.group_id.is_none() {
+            Ok(())
+        } else {
+            self.require(Permissions::MANAGE_MESSAGES)
+        }
+    }
+}
+
+fn require(held: Permissions, wanted: Permissions) -> Result<(), ChatError> {
+    if held.has(wanted) { Ok(()) } else { Err(ChatError::Forbidden("missing permission")) }
+}
+
+impl Chat {
+    /// # Errors
+    ///
+    /// `group_not_found` if there is no such group or the caller is not in it.
+    pub async fn group_access(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+    ) -> Result<GroupStanding, ChatError> {
+        self.standing_of(caller.user_id, group_id).await?.ok_or(ChatError::NotFound(Noun::Group))
+    }
+
+    /// # Errors
+    ///
+    /// `channel_not_found` if there is no such channel or the caller may not see it.
+    pub async fn channel_access(
+        &self,
+        caller: Caller,
+        channel_id: ChannelId,
+    ) -> Result<ChannelStanding, ChatError> {
+        let permissions_and_channel = match self.find_channel(channel_id).await? {
+            None => None,
+            Some(channel) => self
+                .channel_permissions(caller.user_id, &channel)
+                .await?
+                .map(|held| (held, channel)),
+        };
+        let (permissions, channel) = permissions_and_channel
+            .filter(|(held, _)| held.has(Permissions::VIEW))
+            .ok_or(ChatError::NotFound(Noun::Channel))?;
+        Ok(ChannelStanding { channel, permissions })
+    }
+
+    /// What `user_id` may do in `channel`; `None` for somebody who is not in it at all.
+    pub async fn channel_permissions(
+        &self,
+        user_id: UserId,
+        channel: &Channel,
+    ) -> Result<Option<Permissions>, ChatError> {
+        let Some(group_id) = channel.group_id else {
+            return Ok(channel.recipients.contains(&user_id).then_some(Permissions::DIRECT));
+        };
+        let standing = self.standing_of(user_id, group_id).await?;
+        Ok(standing.map(|standing| standing.permissions.in_channel(channel.kind)))
+    }
+
+    /// `None` for somebody who is no member, and for a group that does not exist.
+    pub async fn standing_of(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<Option<GroupStanding>, ChatError> {
+        let Some(member) = self.find_member(group_id, user_id).await? else { return Ok(None) };
+        let Some(group) = self.find_group(group_id).await? else { return Ok(None) };
+        let operator = group.group.official && self.person(user_id).await?.operator;
+        let (permissions, rank) = standing(&group.group, &group.roles, &member, operator);
+        Ok(Some(GroupStanding { group, member, permissions, rank }))
+    }
+
+    pub async fn find_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Arc<Member>>, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move { Ok(store.find_member(group_id, user_id).await?.map(Arc::new)) }
+        };
+        self.caches.members.get((group_id, user_id), load).await
+    }
+
+    pub async fn find_group(
+        &self,
+        group_id: GroupId,
+    ) -> Result<Option<Arc<GroupSnapshot>>, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move {
+                let Some(group) = store.find_group(group_id).await? else { return Ok(None) };
+                let roles = store.list_roles(group_id).await?;
+                let channels = store.list_channels(group_id).await?;
+                Ok(Some(Arc::new(GroupSnapshot { group, roles, channels })))
+            }
+        };
+        self.caches.groups.get(group_id, load).await
+    }
+
+    pub async fn find_channel(
+        &self,
+        channel_id: ChannelId,
+    ) -> Result<Option<Arc<Channel>>, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move { Ok(store.find_channel(channel_id).await?.map(Arc::new)) }
+        };
+        self.caches.channels.get(channel_id, load).await
+    }
+
+    pub async fn count_members(&self, group_id: GroupId) -> Result<u64, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move { store.count_members(group_id).await }
+        };
+        self.caches.member_counts.get(group_id, load).await
+    }
+
+    /// # Errors
+    ///
+    /// `user_not_found`.
+    pub async fn person(&self, user_id: UserId) -> Result<Arc<Person>, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move {
+                let account = store.find_account(user_id).await?;
+                Ok(account.map(|account| {
+                    Arc::new(Person { user: account.user, operator: account.operator })
+                }))
+            }
+        };
+        let person = self.caches.people.get(user_id, load).await?;
+        person.ok_or(ChatError::NotFound(Noun::User))
+    }
+
+    pub async fn user(&self, user_id: UserId) -> Result<User, ChatError> {
+        Ok(self.person(user_id).await?.user.clone())
+    }
+
+    /// Users in the order of `user_ids`; those that do not exist are left out.
+    pub async fn users(&self, user_ids: &[UserId]) -> Result<Vec<User>, ChatError> {
+        let mut users = Vec::with_capacity(user_ids.len());
+        for user_id in user_ids {
+            match self.user(*user_id).await {
+                Ok(user) => users.push(user),
+                Err(ChatError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(users)
+    }
+}

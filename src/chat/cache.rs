@@ -1,0 +1,272 @@
+//! Snapshots of what every command needs: channels, groups, members, people, newest pages.
+//!
+//! A cache that is filled while its source changes can keep the old value: the load begins, the write
+//! and its invalidation pass, the load ends. So each key has a generation, which an invalidation
+//! raises and an entry remembers from before its load; an entry of an earlier generation is never
+//! served. Reads of one key that run at the same time become one load.
+
+use std::future::Future;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::future::Cache;
+use tokio::sync::oneshot;
+
+use crate::chat::ChatError;
+use crate::chat::messages::NewestPage;
+use crate::lifecycle::Lifecycle;
+use crate::model::account::User;
+use crate::model::channel::Channel;
+use crate::model::group::{Group, Member, Role};
+use crate::model::id::{ChannelId, GroupId, SessionId, UserId};
+use crate::store::StoreError;
+use crate::telemetry;
+
+/// Bounds what a lost invalidation can do.
+const TIME_TO_LIVE: Duration = Duration::from_secs(30);
+/// Counters that keys share by hash; a collision only costs a reload.
+const GENERATIONS: usize = 65_536;
+/// Loads that were overtaken by an invalidation are repeated this often, then served uncached.
+const RELOADS_MAX: usize = 3;
+/// A load hangs rather than works after this; the store's own deadlines are shorter.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A group with what decides about permissions in it.
+#[derive(Debug)]
+pub struct GroupSnapshot {
+    pub group: Group,
+    pub roles: Vec<Role>,
+    /// By position; `last_message_id` is not kept up to date here.
+    pub channels: Vec<Channel>,
+}
+
+/// A person, and whether they run this installation.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub user: User,
+    pub operator: bool,
+}
+
+/// All caches of a node. `None` values remember what does not exist.
+pub struct Caches {
+    pub groups: SnapshotCache<GroupId, Option<Arc<GroupSnapshot>>>,
+    pub channels: SnapshotCache<ChannelId, Option<Arc<Channel>>>,
+    pub members: SnapshotCache<(GroupId, UserId), Option<Arc<Member>>>,
+    pub member_counts: SnapshotCache<GroupId, u64>,
+    pub people: SnapshotCache<UserId, Option<Arc<Person>>>,
+    /// Whose session this is, while it lasts.
+    pub sessions: SnapshotCache<SessionId, Option<UserId>>,
+    /// The newest messages of a channel, without any reader's own view.
+    pub newest_pages: SnapshotCache<ChannelId, Arc<NewestPage>>,
+}
+
+impl Caches {
+    pub fn new(lifecycle: &Lifecycle) -> Self {
+        Self {
+            groups: SnapshotCache::new("groups", 10_000, lifecycle),
+            channels: SnapshotCache::new("channels", 50_000, lifecycle),
+            members: SnapshotCache::new("members", 200_000, lifecycle),
+            member_counts: SnapshotCache::new("member_counts", 10_000, lifecycle),
+            people: SnapshotCache::new("people", 100_000, lifecycle),
+            sessions: SnapshotCache::new("sessions", 100_000, lifecycle),
+            newest_pages: SnapshotCache::new("newest_pages", 1_000, lifecycle),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Entry<V> {
+    generation: u64,
+    value: V,
+}
+
+/// A cache whose entries are never older than their key's last invalidation.
+pub struct SnapshotCache<K, V> {
+    name: &'static str,
+    entries: Cache<K, Entry<V>>,
+    generations: Arc<Generations>,
+    lifecycle: Lifecycle,
+}
+
+struct Generations {
+    counters: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+impl Generations {
+    fn of<K: Hash>(&self, key: &K) -> &AtomicU64 {
+        &self.counters[self.hasher.hash_one(key) as usize % GENERATIONS]
+    }
+}
+
+impl<K, V> SnapshotCache<K, V>
+where
+    K: Hash + Eq + Copy + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub fn new(name: &'static str, entries_max: u64, lifecycle: &Lifecycle) -> Self {
+        let counters = (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            name,
+            entries: Cache::builder().max_capacity(entries_max).time_to_live(TIME_TO_LIVE).build(),
+            generations: Arc::new(Generations { counters, hasher: RandomState::new() }),
+            lifecycle: lifecycle.clone(),
+        }
+    }
+
+    /// The value of `key`, loaded once however many ask.
+    pub async fn get<F, Fut>(&self, key: K, load: F) -> Result<V, ChatError>
+    where
+        F: Fn() -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<V, StoreError>> + Send,
+    {
+        if let Some(entry) = self.entries.get(&key).await
+            && self.is_current(&key, &entry)
+        {
+            self.count("hit");
+            return Ok(entry.value);
+        }
+        self.count("miss");
+        for _ in 0..RELOADS_MAX {
+            let entry = self.load_coalesced(key, load.clone()).await?;
+            if self.is_current(&key, &entry) {
+                return Ok(entry.value);
+            }
+            self.entries.invalidate(&key).await;
+        }
+        Ok(load().await?)
+    }
+
+    /// Forgets `key`; to be called after the write is stored and before anybody is told.
+    pub async fn invalidate(&self, key: &K) {
+        self.generations.of(key).fetch_add(1, Ordering::AcqRel);
+        self.entries.invalidate(key).await;
+    }
+
+    /// Forgets everything, for a node that may have missed invalidations.
+    pub fn invalidate_all(&self) {
+        for counter in &self.generations.counters {
+            counter.fetch_add(1, Ordering::AcqRel);
+        }
+        self.entries.invalidate_all();
+    }
+
+    fn is_current(&self, key: &K, entry: &Entry<V>) -> bool {
+        entry.generation == self.generations.of(key).load(Ordering::Acquire)
+    }
+
+    fn count(&self, outcome: &'static str) {
+        metrics::counter!(telemetry::CACHE_REQUESTS, "cache" => self.name, "outcome" => outcome)
+            .increment(1);
+    }
+
+    /// Loads in a task of its own: a caller who goes away must not abort the load others wait for.
+    async fn load_coalesced<F, Fut>(&self, key: K, load: F) -> Result<Entry<V>, ChatError>
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<V, StoreError>> + Send,
+    {
+        let entries = self.entries.clone();
+        let generations = self.generations.clone();
+        let (sender, loaded) = oneshot::channel();
+        self.lifecycle.spawn("cache_load", async move {
+            let fill = async {
+                let generation = generations.of(&key).load(Ordering::Acquire);
+                let value = tokio::time::timeout(LOAD_TIMEOUT, load())
+                    .await
+                    .unwrap_or(Err(StoreError::Timeout))?;
+                Ok(Entry { generation, value })
+            };
+            // Nobody waits any more if the send fails; the entry is cached all the same.
+            let _unread = sender.send(entries.try_get_with(key, fill).await);
+        });
+        loaded.await.map_err(|_| ChatError::Unavailable)?.map_err(ChatError::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::sync::{Notify, Semaphore};
+
+    fn cache() -> Arc<SnapshotCache<u64, u64>> {
+        Arc::new(SnapshotCache::new("test", 100, &Lifecycle::new()))
+    }
+
+    #[tokio::test]
+    async fn a_load_that_an_invalidation_overtook_is_not_kept() {
+        let cache = cache();
+        let source = Arc::new(AtomicU64::new(1));
+        let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+        let slow = {
+            let (source, started, go_on) = (source.clone(), started.clone(), go_on.clone());
+            move || {
+                let (source, started, go_on) = (source.clone(), started.clone(), go_on.clone());
+                async move {
+                    let value = source.load(Ordering::SeqCst);
+                    started.notify_one();
+                    let _permit = go_on.acquire().await;
+                    Ok(value)
+                }
+            }
+        };
+        let reading = tokio::task::spawn_blocking({
+            let (cache, runtime) = (cache.clone(), tokio::runtime::Handle::current());
+            move || runtime.block_on(cache.get(7, slow))
+        });
+        started.notified().await; // The load has read 1 …
+        source.store(2, Ordering::SeqCst);
+        cache.invalidate(&7).await; // … and now that is old.
+        go_on.add_permits(100);
+
+        assert_eq!(
+            reading.await.unwrap().unwrap(),
+            2,
+            "even the reader from before gets the new value"
+        );
+        let cached = cache.get(7, || async { panic!("must be cached") }).await;
+        assert_eq!(cached.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn concurrent_reads_are_one_load() {
+        let cache = cache();
+        let loads = Arc::new(AtomicUsize::new(0));
+        let gate = Arc::new(Semaphore::new(0));
+        let load = {
+            let (loads, gate) = (loads.clone(), gate.clone());
+            move || {
+                let (loads, gate) = (loads.clone(), gate.clone());
+                async move {
+                    loads.fetch_add(1, Ordering::SeqCst);
+                    let _permit = gate.acquire().await;
+                    Ok(9)
+                }
+            }
+        };
+        let readers = (0..10).map(|_| cache.get(1, load.clone()));
+        let all = futures_util::future::join_all(readers);
+        let open = async { gate.add_permits(100) };
+        let (values, ()) = tokio::join!(all, open);
+        assert!(values.into_iter().all(|value| value.unwrap() == 9));
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_load_is_not_kept() {
+        let cache = cache();
+        assert!(cache.get(1, || async { Err(StoreError::Timeout) }).await.is_err());
+        assert_eq!(cache.get(1, || async { Ok(3) }).await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn after_invalidate_all_everything_is_loaded_again() {
+        let cache = cache();
+        cache.get(1, || async { Ok(3) }).await.unwrap();
+        cache.invalidate_all();
+        assert_eq!(cache.get(1, || async { Ok(4) }).await.unwrap(), 4);
+    }
+}

@@ -1,0 +1,34 @@
+//! The limits of commands; all of them are `limits.*` settings or fixed by the protocol.
+
+use std::time::Duration;
+
+use crate::model::rate::Rate;
+
+/// What a node allows. Sizes that the protocol fixes are constants beside the types they bound.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// False switches the request, registration and connection rates off, for load tests. Failed
+    /// logins and all sizes stay limited.
+    pub rates: bool,
+    /// Requests of one socket, and of one session over HTTP.
+    pub requests: Rate,
+    /// Requests of one socket that wait for their ack at most.
+    pub requests_unanswered_max: usize,
+    pub registrations_per_minute: u32,
+    pub login_failures_per_minute: u32,
+    /// A command that takes longer is acked `timeout`.
+    pub command_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rates: true,
+            requests: Rate { per_second: 200.0, burst: 500.0 },
+            requests_unanswered_max: 1000,
+            registrations_per_minute: 30,
+            login_failures_per_minute: 10,
+            command_timeout: Duration::from_secs(10),
+        }
+    }
+}

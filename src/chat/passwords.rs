@@ -1,0 +1,1 @@
+//! Password hashes: argon2id, bounded, off the async threads.
