@@ -173,7 +173,8 @@ export interface InvitePreview {
 
 export interface Ban {
   user: User;
-  reason: string | null;
+  /** Empty when none was given. */
+  reason: string;
   createdAt: Time;
 }
 
@@ -439,6 +440,6 @@ export interface SessionInfo {
   id: string;
   createdAt: Time;
   lastUsedAt: Time;
-  userAgent: string | null;
+  userAgent: string;
   current: boolean;
 }
