@@ -8,11 +8,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
+use tokio::sync::mpsc;
 
 use crate::bus::Bus;
 use crate::bus::envelope::{Content, Effect, Envelope, Topic};
+use crate::chat::announced::Announced;
 use crate::chat::cache::Caches;
 use crate::chat::limits::Limits;
+use crate::chat::mentions::MentionNews;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::tokens::Tokens;
 use crate::clock::{Clock, UnixMs};
@@ -23,13 +26,16 @@ use crate::store::Store;
 
 pub mod access;
 pub mod accounts;
+pub mod announced;
 pub mod cache;
 pub mod channels;
 pub mod error;
 pub mod groups;
+pub mod history;
 pub mod invites;
 pub mod limits;
 pub mod members;
+pub mod mentions;
 pub mod messages;
 pub mod official;
 pub mod passwords;
@@ -76,6 +82,10 @@ pub struct Shared {
     pub tokens: Tokens,
     pub presence: PresenceBoard,
     pub lifecycle: Lifecycle,
+    /// Messages that this node knows to have been announced.
+    pub announced: Announced,
+    /// Read by [`mentions::run_mentions`].
+    pub mention_news: mpsc::Sender<MentionNews>,
 }
 
 impl Chat {

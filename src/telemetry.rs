@@ -34,6 +34,9 @@ metrics! {
     BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
     ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take; clients find them when they sync.";
     CACHE_REQUESTS, "vibetalk_cache_requests_total", Counter, "Reads of snapshot caches, by cache and outcome.";
+    MENTIONS_UNTOLD, "vibetalk_mentions_untold_total", Counter, "Messages whose mentioned people were not told at once, because too many waited.";
+    MESSAGES_STORED, "vibetalk_messages_stored_total", Counter, "New messages, by kind of channel.";
+    SYNC_CHANNELS, "vibetalk_sync_channels_total", Counter, "Channels synced, by whether all that was missed came.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
 }
 

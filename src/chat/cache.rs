@@ -15,7 +15,7 @@ use moka::future::Cache;
 use tokio::sync::oneshot;
 
 use crate::chat::ChatError;
-use crate::chat::messages::NewestPage;
+use crate::chat::history::{HistoryPage, PageKey};
 use crate::lifecycle::Lifecycle;
 use crate::model::account::User;
 use crate::model::channel::Channel;
@@ -58,8 +58,8 @@ pub struct Caches {
     pub people: SnapshotCache<UserId, Option<Arc<Person>>>,
     /// Whose session this is, while it lasts.
     pub sessions: SnapshotCache<SessionId, Option<UserId>>,
-    /// The newest messages of a channel, without any reader's own view.
-    pub newest_pages: SnapshotCache<ChannelId, Arc<NewestPage>>,
+    /// Pages of history, without any reader's own view. A change in a channel forgets all of its pages.
+    pub pages: SnapshotCache<PageKey, Arc<HistoryPage>>,
 }
 
 impl Caches {
@@ -71,7 +71,7 @@ impl Caches {
             member_counts: SnapshotCache::new("member_counts", 10_000, lifecycle),
             people: SnapshotCache::new("people", 100_000, lifecycle),
             sessions: SnapshotCache::new("sessions", 100_000, lifecycle),
-            newest_pages: SnapshotCache::new("newest_pages", 1_000, lifecycle),
+            pages: SnapshotCache::new("pages", 500, lifecycle),
         }
     }
 }

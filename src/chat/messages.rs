@@ -1,59 +1,109 @@
-//! Messages: sending, editing, deleting, reading history.
+//! Messages: sending, editing, deleting. Reading is `history`'s.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use utoipa::ToSchema;
 
-use crate::chat::views::{MessageView, MessagesPage};
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::id::{ChannelId, MessageId};
-use crate::model::message::Message;
+use crate::bus::envelope::{Content, Topic};
+use crate::chat::access::ChannelStanding;
+use crate::chat::error::Noun;
+use crate::chat::history::{PageKey, view};
+use crate::chat::mentions::MentionNews;
+use crate::chat::views::{MessageRefView, MessageView, ReplyView};
+use crate::chat::{Caller, Chat, ChatError, push, to_raw};
+use crate::clock::UnixMs;
+use crate::model::channel::Channel;
+use crate::model::event::Push;
+use crate::model::id::{ChangeId, ChannelId, MessageId};
+use crate::model::message::{Message, MessageEdit};
+use crate::model::permission::Permissions;
+use crate::model::text::{self, CONTENT_CHARS_MAX, NONCE_CHARS_MAX};
+use crate::telemetry;
 
-#[derive(Deserialize, ToSchema)]
+/// How long a nonce makes a repeated send the same send.
+pub const NONCE_MS: UnixMs = 10 * 60 * 1000;
+
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateMessage {
+    /// 1 to 4,000 characters, kept exactly as sent.
     pub content: String,
+    /// 1 to 64 characters; a repetition within ten minutes answers the stored message.
     pub nonce: Option<String>,
     pub reply_to_id: Option<MessageId>,
+    /// Must be empty: attachments are not supported yet.
     pub attachment_ids: Option<Vec<String>>,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct UpdateMessage {
     pub content: String,
 }
 
-#[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
-pub struct ListMessages {
-    pub before: Option<MessageId>,
-    pub after: Option<MessageId>,
-    pub around: Option<MessageId>,
-    pub limit: Option<u32>,
-}
-
 /// A stored message, serialised once for the ack and all receivers.
+#[derive(Clone, Debug)]
 pub struct Sent {
     pub message: Arc<RawValue>,
     /// False for a repeated nonce.
     pub new: bool,
 }
 
-/// The newest messages of a channel, newest first.
-pub struct NewestPage {
-    pub messages: Vec<Message>,
+/// A request whose fields are all in order.
+struct Draft {
+    content: String,
+    nonce: Option<String>,
+    reply_to: Option<MessageId>,
+}
+
+impl Draft {
+    fn parse(request: CreateMessage) -> Result<Self, ChatError> {
+        let content =
+            text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
+        let nonce = request.nonce.map(|nonce| text::filled(nonce, NONCE_CHARS_MAX));
+        let nonce = nonce.transpose().map_err(ChatError::text("nonce"))?;
+        if request.attachment_ids.is_some_and(|ids| !ids.is_empty()) {
+            return Err(ChatError::NotFound(Noun::Attachment));
+        }
+        Ok(Self { content, nonce, reply_to: request.reply_to_id })
+    }
 }
 
 impl Chat {
+    /// Stores a message, then announces it. `Ok` means that it is durable; announcing is at most once,
+    /// and clients close gaps when they sync.
     pub async fn create_message(
         &self,
         caller: Caller,
         channel_id: ChannelId,
         request: CreateMessage,
     ) -> Result<Sent, ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        standing.require(Permissions::SEND)?;
+        let draft = Draft::parse(request)?;
+        if let Some(repeated) = self.pass_slow_mode(caller, &standing, &draft).await? {
+            return self.repeat(&standing.channel, &repeated).await;
+        }
+        let reply = self.find_replied(channel_id, draft.reply_to).await?;
+        let (message, now_ms) = self.compose(caller, &standing, draft).await?;
+
+        let inserted = self.store.insert_message(&message, now_ms + NONCE_MS, now_ms).await?;
+        if !inserted.new {
+            return self.repeat(&standing.channel, &inserted.message).await;
+        }
+        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
+        let kind = if standing.channel.group_id.is_some() { "group" } else { "direct" };
+        metrics::counter!(telemetry::MESSAGES_STORED, "kind" => kind).increment(1);
+
+        let author = self.user(caller.user_id).await?;
+        let body = to_raw(&view(&standing.channel, &message, author, reply, Vec::new()));
+        self.announce_message(&standing.channel, message.id, body.clone()).await;
+        self.tell_mentioned(MentionNews::of(&standing.channel, &message));
+        Ok(Sent { message: body, new: true })
     }
+
     pub async fn update_message(
         &self,
         caller: Caller,
@@ -61,30 +111,155 @@ impl Chat {
         message_id: MessageId,
         request: UpdateMessage,
     ) -> Result<MessageView, ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        let before = self.get_stored_message(channel_id, message_id).await?;
+        if before.author_id != caller.user_id {
+            return Err(ChatError::Forbidden("only its author edits a message"));
+        }
+        let content =
+            text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
+        let (mentions, mentions_everyone) = self.mentions(&standing, &content).await?;
+        let (change_id, edited_at_ms) = self.next_id_and_time()?;
+        let author_id = caller.user_id;
+        let edit = MessageEdit {
+            channel_id,
+            message_id,
+            author_id,
+            content,
+            mentions,
+            mentions_everyone,
+            edited_at_ms,
+        };
+
+        let edited = self.store.update_message(&edit, ChangeId::new(change_id)).await?;
+        let message = edited.ok_or(ChatError::NotFound(Noun::Message))?;
+        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
+        let for_all = self.show_one(&standing.channel, &message, None).await?;
+        self.announce_in(&standing.channel, push(Push::MessageUpdated, &for_all)).await;
+        self.tell_mentioned(MentionNews::of_edit(&standing.channel, &before, &message));
+        self.show_one(&standing.channel, &message, Some(caller.user_id)).await
     }
+
     pub async fn delete_message(
         &self,
         caller: Caller,
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        let message = self.get_stored_message(channel_id, message_id).await?;
+        if message.author_id != caller.user_id {
+            standing.require(Permissions::MANAGE_MESSAGES)?;
+        }
+        let change_id = ChangeId::new(self.next_id()?);
+        if !self.store.delete_message(channel_id, message_id, change_id).await? {
+            return Err(ChatError::NotFound(Noun::Message));
+        }
+        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
+        let body = MessageRefView { channel_id, message_id };
+        self.announce_in(&standing.channel, push(Push::MessageDeleted, &body)).await;
+        self.tell_mentioned(MentionNews::of(&standing.channel, &message));
+        Ok(())
     }
-    pub async fn list_messages(
-        &self,
-        caller: Caller,
-        channel_id: ChannelId,
-        request: ListMessages,
-    ) -> Result<MessagesPage, ChatError> {
-        todo!()
+
+    /// Announces something to everybody who may see a channel.
+    pub(crate) async fn announce_in(&self, channel: &Channel, content: Content) {
+        self.announce(self.envelope(audience(channel), content)).await;
     }
-    pub async fn get_message(
+
+    async fn announce_message(
         &self,
-        caller: Caller,
-        channel_id: ChannelId,
+        channel: &Channel,
         message_id: MessageId,
-    ) -> Result<MessageView, ChatError> {
-        todo!()
+        body: Arc<RawValue>,
+    ) {
+        let content = Content::Push { push: Push::MessageCreated, body, once: Some(message_id) };
+        match self.bus.publish(self.envelope(audience(channel), content)).await {
+            Ok(()) => self.announced.insert(message_id),
+            Err(error) => {
+                metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
+                tracing::warn!(%error, message.id = %message_id, "stored message was not announced");
+            }
+        }
+    }
+
+    /// Answers a repeated nonce with the stored message, and announces that again unless this node
+    /// knows that it was announced: the first attempt may have died in between.
+    async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<Sent, ChatError> {
+        if !self.announced.contains(stored.id) {
+            let body = to_raw(&self.show_one(channel, stored, None).await?);
+            self.announce_message(channel, stored.id, body).await;
+        }
+        let shown = self.show_one(channel, stored, Some(stored.author_id)).await?;
+        Ok(Sent { message: to_raw(&shown), new: false })
+    }
+
+    /// Returns the stored message if this is a repetition, which slow mode does not concern.
+    async fn pass_slow_mode(
+        &self,
+        caller: Caller,
+        standing: &ChannelStanding,
+        draft: &Draft,
+    ) -> Result<Option<Message>, ChatError> {
+        let channel = &standing.channel;
+        if channel.slow_mode_seconds == 0 || standing.permissions.has(Permissions::MANAGE_MESSAGES)
+        {
+            return Ok(None);
+        }
+        let now_ms = self.clock.now_ms();
+        if let Some(nonce) = &draft.nonce {
+            let repeated =
+                self.store.find_message_by_nonce(caller.user_id, channel.id, nonce, now_ms).await?;
+            if repeated.is_some() {
+                return Ok(repeated);
+            }
+        }
+        let interval_ms = u64::from(channel.slow_mode_seconds) * 1000;
+        match self.store.claim_slow_mode(channel.id, caller.user_id, interval_ms, now_ms).await? {
+            Ok(()) => Ok(None),
+            Err(retry_after_ms) => Err(ChatError::RateLimited { retry_after_ms }),
+        }
+    }
+
+    async fn find_replied(
+        &self,
+        channel_id: ChannelId,
+        reply_to: Option<MessageId>,
+    ) -> Result<Option<Option<ReplyView>>, ChatError> {
+        let Some(message_id) = reply_to else { return Ok(None) };
+        let replied = self.get_stored_message(channel_id, message_id).await?;
+        let author = self.user(replied.author_id).await?;
+        Ok(Some(Some(ReplyView { id: replied.id, author, content: replied.content })))
+    }
+
+    async fn compose(
+        &self,
+        caller: Caller,
+        standing: &ChannelStanding,
+        draft: Draft,
+    ) -> Result<(Message, UnixMs), ChatError> {
+        let (mentions, mentions_everyone) = self.mentions(standing, &draft.content).await?;
+        let (id, now_ms) = self.next_id_and_time()?;
+        let message = Message {
+            id: MessageId::new(id),
+            channel_id: standing.channel.id,
+            author_id: caller.user_id,
+            content: draft.content,
+            edited_at_ms: None,
+            reply_to: draft.reply_to,
+            mentions,
+            mentions_everyone,
+            nonce: draft.nonce,
+            pinned: false,
+        };
+        Ok((message, now_ms))
+    }
+}
+
+/// Everybody who may see `channel`: one topic for a group, whatever its size.
+pub(crate) fn audience(channel: &Channel) -> SmallVec<[Topic; 2]> {
+    match channel.group_id {
+        Some(group_id) => SmallVec::from_slice(&[Topic::Group(group_id)]),
+        None => channel.recipients.iter().map(|user_id| Topic::User(*user_id)).collect(),
     }
 }

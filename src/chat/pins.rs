@@ -1,8 +1,13 @@
 //! Pins: messages that a channel keeps at hand.
 
-use crate::chat::views::Messages;
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::id::{ChannelId, MessageId};
+use crate::chat::error::Noun;
+use crate::chat::history::PageKey;
+use crate::chat::views::{MessageRefView, Messages};
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::channel::Channel;
+use crate::model::event::Push;
+use crate::model::id::{ChangeId, ChannelId, MessageId};
+use crate::store::Outcome;
 
 impl Chat {
     pub async fn add_pin(
@@ -11,21 +16,57 @@ impl Chat {
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        standing.require_pinning()?;
+        let change_id = ChangeId::new(self.next_id()?);
+        let outcome = self.store.insert_pin(channel_id, message_id, change_id).await?;
+        if outcome == Outcome::Full {
+            return Err(ChatError::Conflict("a channel has at most 100 pins"));
+        }
+        self.finish_pin(&standing.channel, Push::PinAdded, message_id, outcome).await
     }
+
     pub async fn remove_pin(
         &self,
         caller: Caller,
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        standing.require_pinning()?;
+        let change_id = ChangeId::new(self.next_id()?);
+        let outcome = self.store.delete_pin(channel_id, message_id, change_id).await?;
+        self.finish_pin(&standing.channel, Push::PinRemoved, message_id, outcome).await
     }
+
+    /// At most 100, newest message first.
     pub async fn list_pins(
         &self,
         caller: Caller,
         channel_id: ChannelId,
     ) -> Result<Messages, ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        let pinned = self.store.list_pins(channel_id).await?;
+        let messages = self.show_all(&standing.channel, &pinned, Some(caller.user_id)).await?;
+        Ok(Messages { messages })
+    }
+
+    async fn finish_pin(
+        &self,
+        channel: &Channel,
+        event: Push,
+        message_id: MessageId,
+        outcome: Outcome,
+    ) -> Result<(), ChatError> {
+        match outcome {
+            Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
+            Outcome::Unchanged | Outcome::Full => Ok(()),
+            Outcome::Changed => {
+                self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+                let body = MessageRefView { channel_id: channel.id, message_id };
+                self.announce_in(channel, push(event, &body)).await;
+                Ok(())
+            }
+        }
     }
 }

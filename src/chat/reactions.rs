@@ -2,13 +2,34 @@
 
 use serde::Deserialize;
 
-use crate::chat::views::UsersPage;
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::id::{ChannelId, MessageId, UserId};
+use crate::chat::error::Noun;
+use crate::chat::history::{PageKey, page_limit};
+use crate::chat::views::{ReactionView, UsersPage};
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::event::Push;
+use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
+use crate::model::permission::Permissions;
+use crate::model::text::{self, EMOJI_CHARS_MAX};
+use crate::store::{Outcome, Reaction};
 
-#[derive(Default, Deserialize, utoipa::IntoParams)]
+const LIMIT_DEFAULT: u32 = 25;
+const LIMIT_MAX: u32 = 100;
+
+/// One emoji on one message.
+#[derive(Clone, Debug)]
+pub struct ReactionTarget {
+    pub channel_id: ChannelId,
+    pub message_id: MessageId,
+    /// 1 to 64 characters of any kind.
+    pub emoji: String,
+}
+
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ListReactionUsers {
+    /// Users with ids above this one.
     pub after: Option<UserId>,
+    /// 1 to 100, by default 25.
     pub limit: Option<u32>,
 }
 
@@ -16,29 +37,79 @@ impl Chat {
     pub async fn add_reaction(
         &self,
         caller: Caller,
-        channel_id: ChannelId,
-        message_id: MessageId,
-        emoji: String,
+        target: ReactionTarget,
     ) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, target.channel_id).await?;
+        standing.require(Permissions::REACT)?;
+        let reaction = self.reaction(caller, target)?;
+        let outcome = self.store.insert_reaction(&reaction, ChangeId::new(self.next_id()?)).await?;
+        if outcome == Outcome::Full {
+            return Err(ChatError::Conflict(
+                "the message has as many different reactions as it can take",
+            ));
+        }
+        self.finish_reaction(&standing.channel, Push::ReactionAdded, reaction, outcome).await
     }
+
     pub async fn remove_reaction(
         &self,
         caller: Caller,
-        channel_id: ChannelId,
-        message_id: MessageId,
-        emoji: String,
+        target: ReactionTarget,
     ) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, target.channel_id).await?;
+        let reaction = self.reaction(caller, target)?;
+        let outcome = self.store.delete_reaction(&reaction, ChangeId::new(self.next_id()?)).await?;
+        self.finish_reaction(&standing.channel, Push::ReactionRemoved, reaction, outcome).await
     }
+
     pub async fn list_reaction_users(
         &self,
         caller: Caller,
-        channel_id: ChannelId,
-        message_id: MessageId,
-        emoji: String,
+        target: ReactionTarget,
         request: ListReactionUsers,
     ) -> Result<UsersPage, ChatError> {
-        todo!()
+        let ReactionTarget { channel_id, message_id, emoji } = target;
+        self.channel_access(caller, channel_id).await?;
+        self.get_stored_message(channel_id, message_id).await?;
+        let emoji = text::filled(emoji, EMOJI_CHARS_MAX).map_err(ChatError::text("emoji"))?;
+        let limit = page_limit(request.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
+        let after = request.after.unwrap_or(UserId::ZERO);
+        let mut user_ids = self
+            .store
+            .list_reaction_users(channel_id, message_id, &emoji, after, limit + 1)
+            .await?;
+        let has_more = user_ids.len() > limit;
+        user_ids.truncate(limit);
+        Ok(UsersPage { users: self.users(&user_ids).await?, has_more })
+    }
+
+    fn reaction(&self, caller: Caller, target: ReactionTarget) -> Result<Reaction, ChatError> {
+        Ok(Reaction {
+            channel_id: target.channel_id,
+            message_id: target.message_id,
+            emoji: text::filled(target.emoji, EMOJI_CHARS_MAX).map_err(ChatError::text("emoji"))?,
+            user_id: caller.user_id,
+            at_ms: self.clock.now_ms(),
+        })
+    }
+
+    async fn finish_reaction(
+        &self,
+        channel: &crate::model::channel::Channel,
+        event: Push,
+        reaction: Reaction,
+        outcome: Outcome,
+    ) -> Result<(), ChatError> {
+        match outcome {
+            Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
+            Outcome::Unchanged | Outcome::Full => Ok(()),
+            Outcome::Changed => {
+                let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
+                self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
+                let body = ReactionView { channel_id, message_id, emoji, user_id };
+                self.announce_in(channel, push(event, &body)).await;
+                Ok(())
+            }
+        }
     }
 }

@@ -1,16 +1,57 @@
-//! Read states: how far somebody has read, and who is told of mentions.
+//! Read states: how far somebody has read a channel.
 
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::id::{ChannelId, MessageId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::bus::envelope::Topic;
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::channel::Channel;
+use crate::model::event::Push;
+use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::read_state::ReadState;
+use crate::store::ReadScope;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MarkRead {
+    /// The last message that was read; need not exist, and "0" marks everything unread.
+    pub message_id: MessageId,
+}
 
 impl Chat {
     pub async fn mark_read(
         &self,
         caller: Caller,
         channel_id: ChannelId,
-        message_id: MessageId,
+        request: MarkRead,
     ) -> Result<ReadState, ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, channel_id).await?;
+        self.store.set_read_state(caller.user_id, channel_id, request.message_id).await?;
+        let read_state = self.read_state(caller.user_id, &standing.channel).await?;
+        let content = push(Push::ReadStateUpdated, &read_state);
+        self.announce(self.envelope([Topic::User(caller.user_id)], content)).await;
+        Ok(read_state)
+    }
+
+    /// A person's read state of one channel that they may see.
+    pub(crate) async fn read_state(
+        &self,
+        user_id: UserId,
+        channel: &Channel,
+    ) -> Result<ReadState, ChatError> {
+        let joined_at_ms = match channel.group_id {
+            Some(group_id) => {
+                self.find_member(group_id, user_id).await?.map_or(0, |member| member.joined_at_ms)
+            }
+            None => 0,
+        };
+        let scope =
+            ReadScope { channel_id: channel.id, everyone_from: MessageId::first_at(joined_at_ms) };
+        let stored = self.store.list_read_states(user_id, &[scope]).await?.into_iter().next();
+        Ok(stored.unwrap_or(ReadState {
+            channel_id: channel.id,
+            last_read_id: None,
+            mention_count: 0,
+        }))
     }
 }

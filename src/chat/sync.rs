@@ -1,16 +1,45 @@
 //! What a client gets when it connects (`ready`) and when it comes back (`session:sync`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use crate::chat::views::{Ready, Synced};
+use crate::chat::error::Noun;
+use crate::chat::views::{
+    ChangeView, ChannelView, JoinedGroupView, LimitsView, Ready, Synced, SyncedChannel,
+};
 use crate::chat::{Caller, Chat, ChatError};
-use crate::model::id::{ChannelId, GroupId, MessageId};
+use crate::clock::UnixMs;
+use crate::model::channel::{DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
+use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId};
+use crate::model::message::{MESSAGES_PAGE_MAX, Message, PINS_PER_CHANNEL_MAX};
 use crate::model::permission::Permissions;
+use crate::model::presence::STATUS_TEXT_CHARS_MAX;
+use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::store::ReadScope;
+use crate::telemetry;
 
-#[derive(Deserialize)]
+/// Channels of one sync at most.
+pub const SYNC_CHANNELS_MAX: usize = 1000;
+/// People whose presence one socket watches at most.
+pub const WATCHED_USERS_MAX: usize = 500;
+pub const MEMBERS_PAGE_MAX: usize = 200;
+/// Missed messages of a channel that come in full, at the least.
+const MISSED_MAX: usize = 200;
+/// A message stored by a slower writer may become visible after a newer one: a sync looks back so far.
+const OVERLAP_MS: UnixMs = 5_000;
+/// Changes older than this are no longer kept.
+const CHANGES_KEPT_MS: UnixMs = 7 * 24 * 60 * 60 * 1000;
+/// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
+const CHANGES_MAX: usize = 500;
+/// Content of all messages of one sync, in bytes; beyond, channels are to be reloaded, so that one
+/// request cannot fill the server's memory.
+const CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+#[derive(Debug, Deserialize)]
 pub struct Sync {
+    /// The newest message seen of each channel, "0" for none.
     pub channels: BTreeMap<ChannelId, MessageId>,
     /// RFC 3339: the `serverTime` of the last `ready` or sync.
     pub since: String,
@@ -26,13 +55,174 @@ pub struct Audience {
 impl Chat {
     /// The groups whose pushes the caller gets.
     pub async fn audiences(&self, caller: Caller) -> Result<Vec<Audience>, ChatError> {
-        todo!()
+        let memberships = self.store.list_memberships(caller.user_id).await?;
+        let mut audiences = Vec::with_capacity(memberships.len());
+        for membership in memberships {
+            let group_id = membership.group_id;
+            if let Some(standing) = self.standing_of(caller.user_id, group_id).await? {
+                audiences.push(Audience { group_id, permissions: standing.permissions });
+            }
+        }
+        Ok(audiences)
     }
-    /// The contents of `ready`.
+
+    /// The contents of `ready`: everything a client shows before it reads any history.
     pub async fn snapshot(&self, caller: Caller) -> Result<Ready, ChatError> {
-        todo!()
+        let groups = self.list_groups(caller).await?.groups;
+        let direct_channels = self.list_direct_channels(caller).await?;
+        let scopes = read_scopes(&groups, &direct_channels);
+        Ok(Ready {
+            server_id: self.node.to_string(),
+            server_time: Timestamp(self.clock.now_ms()),
+            user: self.user(caller.user_id).await?,
+            read_states: self.store.list_read_states(caller.user_id, &scopes).await?,
+            groups,
+            direct_channels,
+            limits: LIMITS,
+        })
     }
+
+    /// Everything the caller missed in the channels it names.
+    ///
+    /// Channels that it may not see are left out.
     pub async fn sync(&self, caller: Caller, request: Sync) -> Result<Synced, ChatError> {
-        todo!()
+        let now_ms = self.clock.now_ms();
+        if request.channels.len() > SYNC_CHANNELS_MAX {
+            let message = format!("takes at most {SYNC_CHANNELS_MAX} channels").into();
+            return Err(ChatError::TooLarge { field: "channels", message });
+        }
+        let since = Timestamp::parse(&request.since)
+            .ok_or(ChatError::invalid("since", "since must be an RFC 3339 time"))?;
+        let too_old = since.0.saturating_add(CHANGES_KEPT_MS) < now_ms;
+        let last_messages = self.last_messages(request.channels.keys().copied().collect()).await?;
+
+        let mut synced = Synced {
+            server_time: Timestamp(now_ms),
+            channels: BTreeMap::new(),
+            changed: Vec::new(),
+        };
+        let mut content_bytes_left = CONTENT_BYTES_MAX;
+        for (channel_id, seen) in request.channels {
+            let standing = match self.channel_access(caller, channel_id).await {
+                Ok(standing) => standing,
+                Err(ChatError::NotFound(Noun::Channel)) => continue,
+                Err(error) => return Err(error),
+            };
+            let (missed, mut complete) = match last_messages.get(&channel_id) {
+                Some(last) if looks_back(*last, seen) => {
+                    self.missed(channel_id, seen, &mut content_bytes_left).await?
+                }
+                _ => (Vec::new(), true),
+            };
+            complete &=
+                !too_old && self.add_changes(&mut synced.changed, channel_id, since.0).await?;
+            let messages = self.show_all(&standing.channel, &missed, Some(caller.user_id)).await?;
+            let outcome = if complete { "true" } else { "false" };
+            metrics::counter!(telemetry::SYNC_CHANNELS, "complete" => outcome).increment(1);
+            synced.channels.insert(channel_id, SyncedChannel { messages, complete });
+        }
+        Ok(synced)
+    }
+
+    async fn last_messages(
+        &self,
+        channel_ids: Vec<ChannelId>,
+    ) -> Result<HashMap<ChannelId, MessageId>, ChatError> {
+        Ok(self.store.list_last_messages(&channel_ids).await?.into_iter().collect())
+    }
+
+    /// Messages newer than `seen`, newest first, with some from before it; and whether that is all.
+    async fn missed(
+        &self,
+        channel_id: ChannelId,
+        seen: MessageId,
+        content_bytes_left: &mut usize,
+    ) -> Result<(Vec<Message>, bool), ChatError> {
+        let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(OVERLAP_MS));
+        // Twice what is promised: the overlap must not push missed messages out of the answer.
+        let limit = 2 * MISSED_MAX;
+        let mut messages =
+            self.store.messages_before(channel_id, MessageId::MAX, limit + 1).await?;
+        messages.retain(|message| message.id >= from);
+        let complete = messages.len() <= limit;
+        messages.truncate(limit);
+
+        let content_bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+        if content_bytes > *content_bytes_left {
+            return Ok((Vec::new(), false));
+        }
+        *content_bytes_left -= content_bytes;
+        Ok((messages, complete))
+    }
+
+    /// Adds what changed in a channel since 5 s before `since_ms`. False if there is more than fits.
+    async fn add_changes(
+        &self,
+        changed: &mut Vec<ChangeView>,
+        channel_id: ChannelId,
+        since_ms: UnixMs,
+    ) -> Result<bool, ChatError> {
+        let since = ChangeId::first_at(since_ms.saturating_sub(OVERLAP_MS));
+        let changes = self.store.list_changes(channel_id, since, CHANGES_MAX + 1).await?;
+        let complete = changes.len() <= CHANGES_MAX;
+        changed.extend(changes.iter().take(CHANGES_MAX).map(|change| ChangeView {
+            channel_id,
+            message_id: change.message_id,
+            kind: change.kind,
+        }));
+        Ok(complete)
+    }
+}
+
+/// Whether there can be anything to tell somebody who has seen `seen` when `last` is the newest.
+fn looks_back(last: MessageId, seen: MessageId) -> bool {
+    last.timestamp_ms().saturating_add(OVERLAP_MS) >= seen.timestamp_ms()
+}
+
+fn read_scopes(groups: &[JoinedGroupView], direct_channels: &[ChannelView]) -> Vec<ReadScope> {
+    let in_groups = groups.iter().flat_map(|group| {
+        let everyone_from = MessageId::first_at(group.me.joined_at.0);
+        group
+            .channels
+            .iter()
+            .map(move |channel| ReadScope { channel_id: channel.id, everyone_from })
+    });
+    let direct = direct_channels
+        .iter()
+        .map(|channel| ReadScope { channel_id: channel.id, everyone_from: MessageId::ZERO });
+    in_groups.chain(direct).collect()
+}
+
+/// Attachments are not supported yet: none may be sent.
+const LIMITS: LimitsView = LimitsView {
+    content_chars: text::CONTENT_CHARS_MAX,
+    name_chars: text::NAME_CHARS_MAX,
+    topic_chars: text::TOPIC_CHARS_MAX,
+    display_name_chars: text::DISPLAY_NAME_CHARS_MAX,
+    nickname_chars: text::NICKNAME_CHARS_MAX,
+    status_text_chars: STATUS_TEXT_CHARS_MAX,
+    nonce_chars: text::NONCE_CHARS_MAX,
+    emoji_chars: text::EMOJI_CHARS_MAX,
+    messages_page: MESSAGES_PAGE_MAX,
+    members_page: MEMBERS_PAGE_MAX,
+    sync_channels: SYNC_CHANNELS_MAX,
+    watched_users: WATCHED_USERS_MAX,
+    pins_per_channel: PINS_PER_CHANNEL_MAX,
+    direct_people: DIRECT_PEOPLE_MAX,
+    slow_mode_seconds: SLOW_MODE_SECONDS_MAX,
+    attachment_bytes: 0,
+    attachments_per_message: 0,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_with_nothing_new_for_long_is_not_read() {
+        let seen = MessageId::first_at(100_000);
+        assert!(looks_back(MessageId::first_at(100_001), seen), "newer");
+        assert!(looks_back(MessageId::first_at(96_000), seen), "within the overlap");
+        assert!(!looks_back(MessageId::first_at(94_999), seen));
     }
 }
