@@ -109,7 +109,7 @@ test('channel defaults and limits', async () => {
     await owner.refused(event, { ...payload, topic: 't'.repeat(1001) }, 'too_large');
     assert.equal((await owner.ok(event, { ...payload, slowModeSeconds: 21600 })).slowModeSeconds, 21600);
     for (const slowModeSeconds of [-1, 21601, 1.5, '5', true]) await owner.refused(event, { ...payload, slowModeSeconds }, ['invalid_request', 'too_large']);
-    for (const position of [-1, 0.5, 'first', 2 ** 53]) await owner.refused(event, { ...payload, position }, 'invalid_request');
+    for (const position of [0.5, 'first', true]) await owner.refused(event, { ...payload, position }, 'invalid_request');
   }
   for (const type of ['direct', 'voice', '', 7]) await owner.refused('channel:create', { groupId, name: 'x', type }, 'invalid_request');
 });

@@ -1,0 +1,142 @@
+/** Rates and sizes. These servers run with the limits a stranger meets by default. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeGroup, official, suite } from './lib/suite.mjs';
+import { freshName, PASSWORD } from './lib/people.mjs';
+
+const limited = await suite({ set: { 'limits.rates': true } });
+const unlimited = await suite();
+
+const attempt = (vt, route, body, token) => vt.http('POST', `/api/v1/auth/${route}`, { body, token });
+
+test('a burst of 500 requests passes; what is more is rate_limited, each acked once', async () => {
+  const [client] = await limited.people(1);
+  const { channelId } = official(client);
+  const startedAt = performance.now();
+  const answers = await Promise.all(Array.from({ length: 900 }, () => client.request('typing:start', { channelId }, 30_000)));
+  const refilled = (200 * (performance.now() - startedAt)) / 1000;
+  const passed = answers.filter(({ ok }) => ok).length;
+  assert.ok(passed >= 500 && passed <= 500 + refilled + 20, `${passed} passed, ${Math.round(refilled)} refilled`);
+  if (passed < 900) {
+    const refused = answers.filter(({ ok }) => !ok);
+    assert.ok(refused.every(({ error }) => error.code === 'rate_limited' && error.retryAfterMs <= 5000));
+  }
+  assert.equal(client.connected, true);
+});
+
+test('after retryAfterMs the next request passes', async () => {
+  const [client] = await limited.people(1);
+  const { channelId } = official(client);
+  const answers = await Promise.all(Array.from({ length: 900 }, () => client.request('typing:start', { channelId }, 30_000)));
+  const last = answers.filter(({ ok }) => !ok).at(-1);
+  assert.ok(last, 'nothing was refused');
+  await new Promise((resolve) => setTimeout(resolve, last.error.retryAfterMs + 50));
+  await client.ok('typing:start', { channelId });
+});
+
+test('one session at its limit does not slow another down', async () => {
+  const [noisy, quiet] = await limited.people(2);
+  const { channelId } = official(noisy);
+  const noise = Promise.all(Array.from({ length: 900 }, () => noisy.request('typing:start', { channelId }, 30_000)));
+  await quiet.ok('typing:start', { channelId });
+  await noise;
+});
+
+test('without rates a flood is held to 1,000 unanswered requests, in order, and the socket stays open', async () => {
+  const [owner] = await unlimited.people(1);
+  const { channelId } = await makeGroup(owner);
+  const payload = (index) => ({ channelId, content: String(index) });
+  const answers = await Promise.all(Array.from({ length: 4000 }, (_, index) => owner.request('message:create', payload(index), 60_000)));
+  const refused = answers.filter(({ ok }) => !ok);
+  const stored = answers.filter(({ ok }) => ok).map(({ data }) => Number(data.content));
+  assert.ok(stored.length >= 1000, `${stored.length} were stored`);
+  assert.ok(refused.length > 0, 'four thousand at once were all taken');
+  assert.deepEqual([...new Set(refused.map(({ error }) => error.code))], ['rate_limited']);
+  assert.deepEqual(stored, [...stored].sort((a, b) => a - b));
+  const { messages } = await owner.ok('message:list', { channelId, limit: 100 });
+  assert.deepEqual(messages.map(({ content }) => Number(content)), stored.slice(-100).reverse());
+  assert.equal(owner.connected, true);
+});
+
+for (const [name, vt] of [['with', limited], ['without', unlimited]]) {
+  test(`ten failed logins close a user name for a minute, ${name} rates`, async () => {
+    const person = await vt.person();
+    for (let count = 0; count < 10; count += 1) {
+      const username = count % 2 ? person.username : person.username.toUpperCase();
+      assert.equal((await attempt(vt, 'login', { username, password: 'wrong password' })).status, 401);
+    }
+    for (const password of ['wrong password', PASSWORD]) {
+      const { status, body } = await attempt(vt, 'login', { username: person.username, password });
+      assert.deepEqual([status, body.error.code], [429, 'rate_limited']);
+      assert.ok(body.error.retryAfterMs <= 60_000);
+    }
+    const other = await vt.person();
+    assert.equal((await attempt(vt, 'login', { username: other.username, password: PASSWORD })).status, 200);
+    assert.equal((await vt.http('GET', '/api/v1/users/me', { token: person.accessToken })).status, 200);
+  });
+}
+
+test('parallel guesses do not get more than ten tries', async () => {
+  const person = await unlimited.person();
+  const answers = await Promise.all(Array.from({ length: 30 }, () => attempt(unlimited, 'login', { username: person.username, password: 'wrong password' })));
+  assert.ok(answers.filter(({ status }) => status === 401).length <= 10);
+});
+
+test('a wrong current password counts as a failed login', async () => {
+  const person = await unlimited.person();
+  const body = { currentPassword: 'wrong password', newPassword: 'another password' };
+  for (let count = 0; count < 10; count += 1) {
+    assert.equal((await attempt(unlimited, 'password', body, person.accessToken)).status, 403);
+  }
+  assert.equal((await attempt(unlimited, 'password', { ...body, currentPassword: PASSWORD }, person.accessToken)).status, 429);
+  assert.equal((await attempt(unlimited, 'login', { username: person.username, password: PASSWORD })).status, 429);
+});
+
+test('unknown user names are limited as known ones are', async () => {
+  const username = freshName('nobody');
+  for (let count = 0; count < 10; count += 1) assert.equal((await attempt(unlimited, 'login', { username, password: 'wrong password' })).status, 401);
+  assert.equal((await attempt(unlimited, 'login', { username, password: 'wrong password' })).status, 429);
+});
+
+test('HTTP requests share the limits of a session', async () => {
+  const person = await limited.person();
+  const answers = await Promise.all(Array.from({ length: 900 }, () => limited.http('GET', '/api/v1/users/me', { token: person.accessToken })));
+  const refused = answers.filter(({ status }) => status !== 200);
+  assert.ok(refused.every(({ status }) => status === 429));
+});
+
+test('a frame of more than 1 MB ends its connection only, a smaller one is judged by its content', async () => {
+  const [victim, other] = await unlimited.people(2);
+  const { channelId } = official(victim);
+  await victim.refused('message:create', { channelId, content: 'x'.repeat(900_000) }, 'too_large');
+  victim.socket.emit('message:create', { channelId, content: 'x'.repeat(2_500_000) }, () => {});
+  await victim.ended();
+  await other.ok('typing:start', { channelId });
+});
+
+test('a polling body of more than 1 MB ends its connection only', async () => {
+  const [other] = await unlimited.people(1);
+  const victim = await unlimited.connect(await unlimited.person(), { transport: 'polling' });
+  const { channelId } = official(victim);
+  await victim.refused('message:create', { channelId, content: 'x'.repeat(900_000) }, 'too_large');
+  victim.socket.emit('message:create', { channelId, content: 'x'.repeat(2_500_000) }, () => {});
+  await victim.ended();
+  await other.ok('typing:start', { channelId });
+});
+
+test('HTTP bodies of more than 1 MB are too_large', async () => {
+  const person = await unlimited.person();
+  const { status, body } = await unlimited.http('PATCH', '/api/v1/users/me', { token: person.accessToken, body: { displayName: 'x'.repeat(1_100_000) } });
+  assert.deepEqual([status, body.error.code], [413, 'too_large']);
+});
+
+test('thirty registrations a minute per address, then rate_limited', async () => {
+  const fresh = await suite({ set: { 'limits.rates': true } });
+  const statuses = [];
+  for (let count = 0; count < 32; count += 1) {
+    const { status } = await attempt(fresh, 'register', { username: freshName(), password: PASSWORD });
+    statuses.push(status);
+  }
+  assert.deepEqual(statuses.slice(0, 30), Array(30).fill(201));
+  assert.equal(statuses[31], 429);
+});
