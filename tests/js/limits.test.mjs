@@ -98,7 +98,7 @@ test('unknown user names are limited as known ones are', async () => {
   assert.equal((await attempt(unlimited, 'login', { username, password: 'wrong password' })).status, 429);
 });
 
-test('HTTP requests share the limits of a session', async () => {
+test('a flood of HTTP requests of one session is served or rate_limited, nothing else', async () => {
   const person = await limited.person();
   const answers = await Promise.all(Array.from({ length: 900 }, () => limited.http('GET', '/api/v1/users/me', { token: person.accessToken })));
   const refused = answers.filter(({ status }) => status !== 200);
