@@ -22,7 +22,7 @@ pub struct Common {
     /// The server, without TLS; VibeTalk has to run with `limits.rates=false`
     #[arg(long, global = true, default_value = "http://127.0.0.1:3000")]
     pub url: String,
-    /// The server is `bare-socketioxide`: no accounts
+    /// The server is a reference server (`bare-socketioxide`, `node/server.mjs`): no accounts
     #[arg(long, global = true)]
     pub bare: bool,
     /// Process whose memory and CPU are read (Linux, same machine)
@@ -45,8 +45,11 @@ pub enum Command {
     Senders(SendersLoad),
     /// Round trip of an event that needs no store
     Rtt(RttLoad),
-    /// Print two files of JSON reports, one per line, as a table with ratios
-    Compare { bare: PathBuf, vibetalk: PathBuf },
+    /// Print files of JSON reports, one per line, as a table with ratios to the first file
+    Compare {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]

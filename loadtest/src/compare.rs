@@ -1,7 +1,8 @@
-//! Two servers side by side: reads the JSON reports of each and prints the figures that matter with their ratios.
+//! Servers side by side: reads the JSON reports of each and prints the figures that matter with their ratios.
+//! Of several runs of a scenario it takes the median of each figure.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -30,17 +31,34 @@ const FIGURES: [(&str, &str, &str); 20] = [
     ("rtt", "/server_cpu_us_per_request", "  µs CPU a request"),
 ];
 
-/// The table; a figure that either side lacks is left out.
-pub fn table(bare: &Path, vibetalk: &Path) -> Result<String> {
-    let (bare, vibetalk) = (reports(bare)?, reports(vibetalk)?);
-    let mut lines = format!("{:<38} {:>12} {:>12} {:>7}\n", "", "bare", "vibetalk", "ratio");
-    for (scenario, path, name) in FIGURES {
-        let figures = figure(&bare, scenario, path).zip(figure(&vibetalk, scenario, path));
-        let Some((bare, vibetalk)) = figures else { continue };
-        let ratio = if bare > 0.0 { format!("{:.2}", vibetalk / bare) } else { "-".into() };
-        writeln!(lines, "{name:<38} {bare:>12} {vibetalk:>12} {ratio:>7}")?;
+/// The table: a column per file, named after it, with ratios to the first one.
+///
+/// A figure that the first one lacks is left out.
+pub fn table(files: &[PathBuf]) -> Result<String> {
+    let servers = files.iter().map(|file| reports(file)).collect::<Result<Vec<_>>>()?;
+    let mut table = format!("{:<38}", "");
+    for (column, file) in files.iter().enumerate() {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        write!(table, " {name:>12}{}", if column > 0 { "   ratio" } else { "" })?;
     }
-    Ok(lines)
+    for (scenario, path, name) in FIGURES {
+        let mut figures = servers.iter().map(|reports| figure(reports, scenario, path));
+        let Some(base) = figures.next().flatten() else { continue };
+        write!(table, "\n{name:<38} {base:>12}")?;
+        for other in figures {
+            write!(table, "{}", beside(base, other))?;
+        }
+    }
+    Ok(table + "\n")
+}
+
+/// A figure and its ratio to `base`, where there are such.
+fn beside(base: f64, other: Option<f64>) -> String {
+    match other {
+        Some(other) if base > 0.0 => format!(" {other:>12} {:>7.2}", other / base),
+        Some(other) => format!(" {other:>12} {:>7}", "-"),
+        None => format!(" {:>12} {:>7}", "-", "-"),
+    }
 }
 
 fn reports(file: &Path) -> Result<Vec<Value>> {
@@ -48,7 +66,33 @@ fn reports(file: &Path) -> Result<Vec<Value>> {
     text.lines().map(|line| serde_json::from_str(line).context("not a report")).collect()
 }
 
-/// The figure in the last report of `scenario`.
+/// The median of the figure over the reports of `scenario`; `None` if they do not have it.
 fn figure(reports: &[Value], scenario: &str, path: &str) -> Option<f64> {
-    reports.iter().rfind(|report| report["scenario"] == scenario)?.pointer(path)?.as_f64()
+    let of_scenario = reports.iter().filter(|report| report["scenario"] == scenario);
+    let mut figures: Vec<f64> =
+        of_scenario.filter_map(|report| report.pointer(path)?.as_f64()).collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ratios_are_to_the_first_server() {
+        assert_eq!(beside(2.0, Some(3.0)).split_whitespace().collect::<Vec<_>>(), ["3", "1.50"]);
+        assert_eq!(beside(0.0, Some(3.0)).split_whitespace().collect::<Vec<_>>(), ["3", "-"]);
+        assert_eq!(beside(2.0, None).split_whitespace().collect::<Vec<_>>(), ["-", "-"]);
+    }
+
+    #[test]
+    fn a_figure_is_the_median_of_its_scenario() {
+        let idle = |kib: f64| json!({ "scenario": "idle", "kib_per_connection": kib });
+        let other = json!({ "scenario": "rtt", "kib_per_connection": 999.0 });
+        let reports = [idle(30.0), idle(10.0), other, idle(20.0)];
+        assert_eq!(figure(&reports, "idle", "/kib_per_connection"), Some(20.0));
+        assert_eq!(figure(&reports, "idle", "/connect_cpu_us"), None);
+    }
 }

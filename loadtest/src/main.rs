@@ -38,8 +38,8 @@ use crate::target::{GroupSizes, Seat, Target};
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let failed = match arguments.command {
-        Command::Compare { bare, vibetalk } => {
-            print!("{}", compare::table(&bare, &vibetalk)?);
+        Command::Compare { files } => {
+            print!("{}", compare::table(&files)?);
             false
         }
         command => Run::new(arguments.common)?.command(command)?,

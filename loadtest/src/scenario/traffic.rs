@@ -364,3 +364,88 @@ impl fmt::Display for Outcomes {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two groups of two; message 0 and 2 go to the first, message 1 to the second. All are acked.
+    fn traffic(marker: &Marker) -> Traffic<'_> {
+        let drain = Duration::ZERO;
+        let shape = Shape { groups: 2, members: 2, senders: 2, payload_bytes: 1, drain };
+        let plan = Plan::new(3.0, Duration::ZERO, Duration::from_secs(1));
+        let mut traffic = Traffic::new(shape, plan, marker);
+        for id in 0..3 {
+            let ack = Ack { id, body: br#"[{"ok":true,"data":{}}]"# };
+            traffic.take(0, Push::Ack(ack), Instant::now());
+        }
+        traffic
+    }
+
+    fn deliver(traffic: &mut Traffic<'_>, receiver: usize, message: u64) {
+        let nonce = traffic.marker.nonce(message);
+        let packet = format!(r#"42["message:created",{{"nonce":"{nonce}"}}]"#);
+        traffic.take(receiver, Push::MessageCreated(packet.as_bytes()), Instant::now());
+    }
+
+    fn deliver_all(traffic: &mut Traffic<'_>) {
+        for (receiver, message) in [(0, 0), (1, 0), (2, 1), (3, 1), (0, 2), (1, 2)] {
+            deliver(traffic, receiver, message);
+        }
+    }
+
+    fn outcome(traffic: Traffic<'_>) -> Outcomes {
+        traffic.outcome(None, 0.0, 0)
+    }
+
+    #[test]
+    fn a_run_that_delivers_everything_does_not_fail() {
+        let marker = Marker::random();
+        let mut traffic = traffic(&marker);
+        assert!(!traffic.is_complete());
+        deliver_all(&mut traffic);
+        assert!(traffic.is_complete());
+        let outcome = outcome(traffic);
+        assert_eq!((outcome.failure(), outcome.deliveries, outcome.delivery.count), (None, 6, 6));
+    }
+
+    #[test]
+    fn an_acked_message_that_one_receiver_misses_is_lost() {
+        let marker = Marker::random();
+        let mut traffic = traffic(&marker);
+        for (receiver, message) in [(0, 0), (1, 0), (2, 1), (3, 1), (0, 2)] {
+            deliver(&mut traffic, receiver, message);
+        }
+        assert!(!traffic.is_complete());
+        let outcome = outcome(traffic);
+        assert_eq!(outcome.lost, 1);
+        assert!(outcome.failure().is_some());
+    }
+
+    #[test]
+    fn doubled_deliveries_and_those_to_another_group_are_faults() {
+        let marker = Marker::random();
+        let mut traffic = traffic(&marker);
+        deliver_all(&mut traffic);
+        deliver(&mut traffic, 0, 0);
+        deliver(&mut traffic, 2, 0);
+        let outcome = outcome(traffic);
+        assert_eq!((outcome.lost, outcome.duplicates, outcome.stray), (0, 1, 1));
+        assert!(outcome.failure().is_some());
+    }
+
+    #[test]
+    fn a_refused_message_owes_no_deliveries_but_fails_the_run() {
+        let marker = Marker::random();
+        let mut traffic = traffic(&marker);
+        let refusal = Ack { id: 1, body: br#"[{"ok":false,"error":{"code":"rate_limited"}}]"# };
+        traffic.take(0, Push::Ack(refusal), Instant::now());
+        for (receiver, message) in [(0, 0), (1, 0), (0, 2), (1, 2)] {
+            deliver(&mut traffic, receiver, message);
+        }
+        assert!(traffic.is_complete());
+        let outcome = outcome(traffic);
+        assert_eq!((outcome.lost, outcome.refused), (0, 1));
+        assert!(outcome.failure().unwrap().contains("rate_limited"));
+    }
+}
