@@ -38,6 +38,14 @@ metrics! {
     MESSAGES_STORED, "vibetalk_messages_stored_total", Counter, "New messages, by kind of channel.";
     SYNC_CHANNELS, "vibetalk_sync_channels_total", Counter, "Channels synced, by whether all that was missed came.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
+    ACCEPT_ERRORS, "vibetalk_accept_errors_total", Counter, "Failures to accept a connection, such as too few file descriptors.";
+    BYTES_RECEIVED, "vibetalk_bytes_received_total", Counter, "Bytes read from clients by transport.";
+    BYTES_SENT, "vibetalk_bytes_sent_total", Counter, "Bytes written to clients by transport.";
+    CONNECTIONS, "vibetalk_connections", Gauge, "Engine.IO sessions by transport and protocol.";
+    CONNECTIONS_REFUSED, "vibetalk_connections_refused_total", Counter, "Connections closed before their first request by reason.";
+    HANDSHAKES_REFUSED, "vibetalk_handshakes_refused_total", Counter, "Engine.IO handshakes that were refused by reason.";
+    TRANSPORT_UPGRADES, "vibetalk_transport_upgrades_total", Counter, "Upgrades from polling to WebSocket by outcome.";
+    WRITE_STALLS, "vibetalk_write_stalls_total", Counter, "Connections closed because their peer read nothing for too long.";
 }
 
 /// Counts a task while it lives, and a panic that ends it.

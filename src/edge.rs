@@ -1,0 +1,217 @@
+//! The edge: every connection of the public port, before Socket.IO and HTTP.
+//!
+//! Accepts, bounds and watches connections; makes session ids that cannot be guessed from the
+//! visible socket id; does WebSocket handshakes and upgrades itself; and ends any session at its
+//! transport, so that ordinary clients come back by themselves. It authenticates nobody and knows no
+//! chat: `docs/protocol.md` (Connecting, Limits) is its contract.
+
+mod accept;
+mod address;
+mod connection;
+mod cors;
+mod frames;
+mod front;
+mod meters;
+mod probe;
+mod query;
+mod refusal;
+mod registry;
+mod session;
+mod session_id;
+mod settings;
+mod upgrade;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use engineioxide_core::{ProtocolVersion, Sid};
+use socketioxide::adapter::Adapter;
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+
+pub use address::{Network, NetworkError, PeerAddr};
+pub use connection::CloseReason;
+pub use front::SocketIo;
+pub use session::EngineSession;
+pub use settings::{
+    CONNECT_TIMEOUT, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, UPGRADE_TIMEOUT,
+    engine_settings,
+};
+
+use address::AddressLimit;
+use cors::Cors;
+use front::Front;
+use meters::Meters;
+use refusal::Refusal;
+use registry::Registry;
+use session_id::SessionIds;
+
+use crate::lifecycle::Lifecycle;
+
+/// Where Socket.IO clients connect by default; the path without the last slash works too.
+const ENGINE_PATH: &str = "/socket.io/";
+/// What is kept of a user agent.
+pub const USER_AGENT_CHARS_MAX: usize = 256;
+/// How often a slice of sessions is closed while draining.
+const CLOSE_SLICE: Duration = Duration::from_millis(50);
+
+/// How the edge treats connections. The defaults are those of `docs/protocol.md`.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// The public server id, first part of each session id on the wire: letters and digits.
+    pub node: String,
+    /// Signs session ids. One per node is enough, and it need not outlive the process.
+    pub session_secret: [u8; 32],
+    /// Handshakes beyond this many sessions are answered 503.
+    pub sessions_max: usize,
+    /// Connections of one remote address, or its sessions if it comes through a trusted proxy.
+    /// `None`: no limit (`limits.rates = false`).
+    pub connections_per_address_max: Option<u32>,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Origins that may send credentials; all others may call without.
+    pub cors_origins: Vec<String>,
+    /// A connection without a whole first request by then is closed.
+    pub head_timeout: Duration,
+    /// How long a kept-alive connection may be idle. More than nginx's `keepalive_timeout` (75 s),
+    /// so that nginx closes first and never sends a request into a closing connection.
+    pub idle_timeout: Duration,
+    /// A pending write that gets nothing through for this long makes a slow consumer.
+    pub write_stall: Duration,
+    /// How long the body of a polling POST may take.
+    pub post_timeout: Duration,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            node: "n0".to_owned(),
+            session_secret: rand::random(),
+            sessions_max: 100_000,
+            connections_per_address_max: Some(20_000),
+            trusted_proxies: Network::loopback(),
+            cors_origins: Vec::new(),
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(90),
+            write_stall: Duration::from_secs(10),
+            post_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The handle of one listener's edge; clones are cheap.
+#[derive(Clone)]
+pub struct Edge {
+    shared: Arc<Shared>,
+}
+
+/// Ends a polling session in the engine.
+type EndInEngine = Box<dyn Fn(&Sid, ProtocolVersion) + Send + Sync>;
+
+pub(crate) struct Shared {
+    config: EdgeConfig,
+    lifecycle: Lifecycle,
+    session_ids: SessionIds,
+    cors: Cors,
+    addresses: Option<Arc<AddressLimit>>,
+    meters: Arc<Meters>,
+    registry: Registry,
+    refusing: AtomicBool,
+    /// Set by `serve`.
+    end_in_engine: OnceLock<EndInEngine>,
+}
+
+impl Edge {
+    /// Call it after the metrics recorder is installed.
+    pub fn new(config: EdgeConfig, lifecycle: Lifecycle) -> Self {
+        let shared = Shared {
+            session_ids: SessionIds::new(&config.node, &config.session_secret),
+            cors: Cors::new(&config.cors_origins),
+            addresses: config.connections_per_address_max.map(AddressLimit::new),
+            meters: Arc::new(Meters::new()),
+            registry: Registry::default(),
+            refusing: AtomicBool::new(false),
+            end_in_engine: OnceLock::new(),
+            lifecycle,
+            config,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Serves `listener` until the node stops: `/socket.io/` goes to `socketio`, all else to
+    /// `router`, whose requests carry [`PeerAddr`]. Call it once.
+    ///
+    /// # Errors
+    ///
+    /// Never for a single connection, nor for a lack of file descriptors: accepting is tried again.
+    pub async fn serve<A: Adapter>(
+        &self,
+        listener: TcpListener,
+        router: axum::Router,
+        socketio: SocketIo<A>,
+    ) -> io::Result<()> {
+        let front = Front::new(self.shared.clone(), router, socketio);
+        // Weak, because the sessions, which the engine owns, own what holds this.
+        let weak = Arc::downgrade(&front);
+        let end_in_engine: EndInEngine = Box::new(move |sid, protocol| {
+            if let Some(front) = Weak::upgrade(&weak) {
+                front.end_in_engine(sid, protocol);
+            }
+        });
+        if self.shared.end_in_engine.set(end_in_engine).is_err() {
+            return Err(io::Error::other("this edge serves already"));
+        }
+        accept::run(listener, &front).await;
+        for session in self.shared.registry.all() {
+            session.upgrade().inspect(|session| session.close(CloseReason::Drain));
+        }
+        Ok(())
+    }
+
+    /// Engine.IO sessions, authenticated or not.
+    pub fn sessions(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// Answers handshakes with 503 (or no longer). A draining node does so by itself.
+    pub fn refuse_handshakes(&self, refuse: bool) {
+        self.shared.refusing.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Closes all sessions of now, `per_second` at most, so that their clients do not all come to
+    /// the other nodes at once. Returns how many it closed.
+    pub async fn close_all(&self, reason: CloseReason, per_second: u32) -> usize {
+        let sessions = self.shared.registry.all();
+        let slice_len =
+            (f64::from(per_second) * CLOSE_SLICE.as_secs_f64()).ceil().max(1.0) as usize;
+        let mut ticks = tokio::time::interval(CLOSE_SLICE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut closed = 0;
+        for slice in sessions.chunks(slice_len) {
+            ticks.tick().await;
+            for session in slice.iter().filter_map(Weak::upgrade) {
+                session.close(reason);
+                closed += 1;
+            }
+        }
+        closed
+    }
+}
+
+impl Shared {
+    fn admit(&self) -> Result<(), Refusal> {
+        let refusing = self.refusing.load(Ordering::Relaxed) || self.lifecycle.is_draining();
+        if refusing || self.registry.len() >= self.config.sessions_max {
+            return Err(Refusal::Unavailable);
+        }
+        Ok(())
+    }
+
+    fn end_in_engine(&self, sid: &Sid, protocol: ProtocolVersion) {
+        if let Some(end) = self.end_in_engine.get() {
+            end(sid, protocol);
+        }
+    }
+}

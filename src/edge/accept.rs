@@ -1,0 +1,130 @@
+//! The accept loop, and the task of each accepted connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use socketioxide::adapter::Adapter;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Shared;
+use super::address::AddressPermit;
+use super::connection::{Connection, Link};
+use super::front::{Accepted, Front};
+use crate::telemetry;
+
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// hyper checks a head when it is whole: this bounds one that never is. Twice the limit, so that
+/// the usual too large one is read in full and its sender gets to see the 431.
+const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
+/// A peer that acknowledges nothing for this long is gone (RFC 5482).
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Unsent bytes that the kernel keeps for one peer: a stalled one shows early and costs little.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+/// After a failure to accept: descriptors come back when connections end, not at once.
+const RETRY_MIN: Duration = Duration::from_millis(10);
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// Accepts until the node stops.
+pub(super) async fn run<A: Adapter>(listener: TcpListener, front: &Arc<Front<A>>) {
+    let lifecycle = front.shared.lifecycle.clone();
+    let mut retry = RETRY_MIN;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = lifecycle.stopping() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                retry = RETRY_MIN;
+                admit(stream, peer, front);
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                metrics::counter!(telemetry::ACCEPT_ERRORS).increment(1);
+                tracing::error!(%error, "accepting failed, trying again in {retry:?}: {error}");
+                tokio::time::sleep(retry).await;
+                retry = (retry * 2).min(RETRY_MAX);
+            }
+        }
+    }
+}
+
+/// The peer was gone before it was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>) {
+    let shared = &front.shared;
+    let Ok(permit) = connection_permit(shared, peer) else {
+        metrics::counter!(telemetry::CONNECTIONS_REFUSED, "reason" => "address").increment(1);
+        return;
+    };
+    if let Err(error) = configure(&stream) {
+        tracing::debug!(%error, "a connection ended before it began: {error}");
+        return;
+    }
+    let link = Link::new(shared.meters.clone(), shared.config.write_stall);
+    let accepted = Accepted { peer, link: link.clone(), counted: permit.is_some() };
+    let connection = Connection::new(stream, link, permit);
+    shared.lifecycle.spawn("connection", serve(front.clone(), connection, accepted));
+}
+
+/// `Err` if the peer has too many connections. Trusted proxies have as many as they need; there
+/// the sessions count.
+fn connection_permit(shared: &Shared, peer: SocketAddr) -> Result<Option<AddressPermit>, ()> {
+    let ip = peer.ip().to_canonical();
+    let is_proxy = shared.config.trusted_proxies.iter().any(|network| network.contains(ip));
+    match &shared.addresses {
+        Some(limit) if !is_proxy => limit.try_acquire(ip).map(Some).ok_or(()),
+        _ => Ok(None),
+    }
+}
+
+fn configure(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
+}
+
+/// Speaks HTTP with one peer until it leaves, upgrades, or the node stops.
+async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepted: Accepted) {
+    let config = &front.shared.config;
+    let (head_timeout, idle_timeout) = (config.head_timeout, config.idle_timeout);
+    let lifecycle = front.shared.lifecycle.clone();
+    let link = accepted.link.clone();
+    let service = service_fn(move |request| front.clone().handle(accepted.clone(), request));
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        // From the end of an answer to the end of the next head: idling counts, too.
+        .header_read_timeout(idle_timeout)
+        .serve_connection(TokioIo::new(connection), service)
+        .with_upgrades();
+    let strangers_end = async {
+        tokio::time::sleep(head_timeout).await;
+        if link.has_requested() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        ended = http => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended: {error}");
+            }
+        }
+        () = strangers_end => {
+            metrics::counter!(telemetry::CONNECTIONS_REFUSED, "reason" => "no_request").increment(1);
+        }
+        () = lifecycle.stopping() => {}
+    }
+}

@@ -1,0 +1,175 @@
+//! Who is at the other end: the client's address behind trusted proxies, and how many connections
+//! one address may have.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use parking_lot::Mutex;
+
+/// The client's address, in the extensions of every request to the router.
+///
+/// Its port is 0 when a proxy told the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// A network in CIDR notation, such as `10.0.0.0/8`, or a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix_bits: u8,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("\"{0}\" is neither an IP address nor a network such as 10.0.0.0/8")]
+pub struct NetworkError(String);
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let invalid = || NetworkError(text.to_owned());
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.trim().parse().map_err(|_| invalid())?;
+        let bits_max = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = match prefix {
+            Some(prefix) => prefix.trim().parse().map_err(|_| invalid())?,
+            None => bits_max,
+        };
+        if prefix_bits > bits_max { Err(invalid()) } else { Ok(Self { address, prefix_bits }) }
+    }
+}
+
+impl Network {
+    /// The networks of this machine itself, where a local nginx is.
+    pub fn loopback() -> Vec<Self> {
+        vec![
+            Self { address: Ipv4Addr::LOCALHOST.into(), prefix_bits: 8 },
+            Self { address: Ipv6Addr::LOCALHOST.into(), prefix_bits: 128 },
+        ]
+    }
+
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        let differing_bits = match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (u32::from(a) ^ u32::from(b)).leading_zeros(),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a) ^ u128::from(b)).leading_zeros(),
+            _ => return false,
+        };
+        differing_bits >= u32::from(self.prefix_bits)
+    }
+}
+
+/// The address of the client behind `peer`.
+///
+/// `X-Forwarded-For` counts only if the peer is trusted, and then from the right: the first address
+/// that is not a proxy of ours. What stands left of it was written by the client.
+pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> SocketAddr {
+    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let mut client = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    if !is_trusted(client.ip()) {
+        return client;
+    }
+    for line in headers.get_all("x-forwarded-for").iter().rev() {
+        for entry in line.to_str().unwrap_or_default().rsplit(',') {
+            let Ok(ip) = entry.trim().parse::<IpAddr>() else { return client };
+            client = SocketAddr::new(ip.to_canonical(), 0);
+            if !is_trusted(client.ip()) {
+                return client;
+            }
+        }
+    }
+    client
+}
+
+/// Counts what each address holds.
+pub struct AddressLimit {
+    permits_max: u32,
+    held: Mutex<HashMap<IpAddr, u32>>,
+}
+
+/// One connection or session of an address; given back on drop.
+pub struct AddressPermit {
+    limit: Arc<AddressLimit>,
+    ip: IpAddr,
+}
+
+impl AddressLimit {
+    pub fn new(permits_max: u32) -> Arc<Self> {
+        Arc::new(Self { permits_max, held: Mutex::default() })
+    }
+
+    /// `None` if the address holds as much as it may.
+    pub fn try_acquire(self: &Arc<Self>, ip: IpAddr) -> Option<AddressPermit> {
+        let mut held = self.held.lock();
+        let count = held.entry(ip).or_insert(0);
+        if *count >= self.permits_max {
+            return None;
+        }
+        *count += 1;
+        Some(AddressPermit { limit: self.clone(), ip })
+    }
+}
+
+impl Drop for AddressPermit {
+    fn drop(&mut self) {
+        let mut held = self.limit.held.lock();
+        let Some(count) = held.get_mut(&self.ip) else { return };
+        *count -= 1;
+        if *count == 0 {
+            held.remove(&self.ip);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_client(peer: &str, forwarded: &[&str], expected: &str) {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        let mut trusted = Network::loopback();
+        trusted.push("10.0.0.0/8".parse().unwrap());
+        let peer = SocketAddr::new(peer.parse().unwrap(), 1);
+        let client = client_address(peer, &headers, &trusted).ip().to_string();
+        assert_eq!(client, expected, "{forwarded:?} from {peer}");
+    }
+
+    #[test]
+    fn only_trusted_proxies_may_tell_an_address() {
+        check_client("127.0.0.1", &["198.51.100.7"], "198.51.100.7");
+        check_client("::ffff:127.0.0.1", &["198.51.100.7"], "198.51.100.7");
+        check_client("::1", &["2001:db8::1"], "2001:db8::1");
+        check_client("203.0.113.9", &["198.51.100.7"], "203.0.113.9");
+        check_client("127.0.0.1", &["1.1.1.1, 198.51.100.7, 10.1.2.3"], "198.51.100.7");
+        check_client("127.0.0.1", &["1.1.1.1", "198.51.100.7"], "198.51.100.7");
+        check_client("127.0.0.1", &["198.51.100.7, unknown"], "127.0.0.1");
+        check_client("127.0.0.1", &[], "127.0.0.1");
+    }
+
+    #[test]
+    fn networks_are_parsed_and_matched() {
+        let network: Network = "192.168.4.0/22".parse().unwrap();
+        assert!(network.contains("192.168.7.255".parse().unwrap()));
+        assert!(!network.contains("192.168.8.0".parse().unwrap()));
+        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
+        for wrong in ["", "10.0.0.0/33", "host", "10.0.0.0/x"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn permits_come_back() {
+        let limit = AddressLimit::new(1);
+        let ip = "192.0.2.1".parse().unwrap();
+        let permit = limit.try_acquire(ip);
+        assert!(permit.is_some() && limit.try_acquire(ip).is_none());
+        drop(permit);
+        assert!(limit.held.lock().is_empty());
+        assert!(limit.try_acquire(ip).is_some());
+    }
+}

@@ -1,0 +1,328 @@
+//! An accepted TCP stream, and the switch that ends it from anywhere.
+//!
+//! Counts bytes, closes a peer that takes nothing for too long, and fails every read and write once
+//! [`Link::close`] was called, so that no session outlives its connection. It knows nothing of HTTP
+//! or Socket.IO: the same value serves hyper first and, after an upgrade, the engine.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::address::AddressPermit;
+use super::meters::Meters;
+
+/// How long a closing connection swallows what the peer still sends: a close with unread input
+/// makes TCP send a reset, which can destroy the answer (413, 431) before the peer reads it.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_READ_BYTES: usize = 4096;
+
+/// Why this side ended a session or connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CloseReason {
+    /// The peer took nothing for too long, or too much was queued for it.
+    SlowConsumer = 1,
+    /// The node leaves service; the client should come back elsewhere.
+    Drain = 2,
+    /// The person's session ended, or an operator closed the connection.
+    Kicked = 3,
+    /// The connection broke, or broke the protocol.
+    TransportError = 4,
+}
+
+impl CloseReason {
+    /// The value of the metric label `reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SlowConsumer => "slow_consumer",
+            Self::Drain => "drain",
+            Self::Kicked => "kicked",
+            Self::TransportError => "transport_error",
+        }
+    }
+
+    pub(super) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::SlowConsumer),
+            2 => Some(Self::Drain),
+            3 => Some(Self::Kicked),
+            4 => Some(Self::TransportError),
+            _ => None,
+        }
+    }
+}
+
+/// The remote control of one [`Connection`].
+pub struct Link {
+    /// A [`CloseReason`], or 0 while open.
+    reason: AtomicU8,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+    websocket: AtomicBool,
+    requested: AtomicBool,
+    meters: Arc<Meters>,
+    write_stall: Duration,
+}
+
+impl Link {
+    pub fn new(meters: Arc<Meters>, write_stall: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            reason: AtomicU8::new(0),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+            websocket: AtomicBool::new(false),
+            requested: AtomicBool::new(false),
+            meters,
+            write_stall,
+        })
+    }
+
+    /// Fails all reads and writes from now on; the first reason stays.
+    pub fn close(&self, reason: CloseReason) {
+        let code = reason as u8;
+        if self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            self.reader.wake();
+            self.writer.wake();
+        }
+    }
+
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        CloseReason::from_code(self.reason.load(Ordering::SeqCst))
+    }
+
+    /// Remembers that one whole request head has arrived.
+    pub fn note_request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
+    }
+
+    fn failure(&self) -> Option<io::Error> {
+        self.close_reason().map(|reason| io::Error::other(reason.as_str()))
+    }
+}
+
+/// See the module; made for each accepted stream.
+pub struct Connection {
+    stream: TcpStream,
+    link: Arc<Link>,
+    /// Read before the stream.
+    replay: Bytes,
+    /// How many bytes of output to drop from here on.
+    swallow: usize,
+    /// Set by the first read after [`hand_over`](Self::hand_over).
+    read_since_hand_over: bool,
+    /// Armed while a write is pending, or while lingering after the end.
+    timer: Option<Pin<Box<Sleep>>>,
+    _permit: Option<AddressPermit>,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream, link: Arc<Link>, permit: Option<AddressPermit>) -> Self {
+        Self {
+            stream,
+            link,
+            replay: Bytes::new(),
+            swallow: 0,
+            read_since_hand_over: true,
+            timer: None,
+            _permit: permit,
+        }
+    }
+
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Makes a WebSocket of it. `replay` is read first: what hyper had read beyond the head.
+    pub fn into_websocket(mut self, replay: Bytes) -> Self {
+        self.link.websocket.store(true, Ordering::Relaxed);
+        self.replay = if replay.is_empty() { Bytes::new() } else { replay };
+        self
+    }
+
+    /// Prepares it for the engine, which reads `replay` first and whose first `swallow` bytes of
+    /// output the peer has had already.
+    ///
+    /// Until the engine reads for the first time its writes cannot fail. It writes the open packet
+    /// before it watches the connection: were that write to fail, the session would stay behind
+    /// with nobody to end it. The failure is reported by the read that follows.
+    pub fn hand_over(mut self, replay: Bytes, swallow: usize) -> Self {
+        if !replay.is_empty() {
+            self.replay = replay;
+        }
+        self.swallow = swallow;
+        self.read_since_hand_over = false;
+        self
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.link.websocket.load(Ordering::Relaxed)
+    }
+
+    fn failed_write(&self, error: io::Error, written: usize) -> Poll<io::Result<usize>> {
+        if self.read_since_hand_over {
+            return Poll::Ready(Err(error));
+        }
+        self.link.close(CloseReason::TransportError);
+        Poll::Ready(Ok(written))
+    }
+
+    /// A write found no room: waits for some, but not for ever.
+    fn pending_write(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+        let limit = self.link.write_stall;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        if timer.as_mut().poll(cx).is_ready() {
+            self.link.meters.slow_consumers.increment(1);
+            self.link.close(CloseReason::SlowConsumer);
+        }
+        self.link.writer.register(cx.waker());
+        match self.link.failure() {
+            Some(error) => self.failed_write(error, wanted),
+            None => Poll::Pending,
+        }
+    }
+
+    fn write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.link.failure() {
+            return self.failed_write(error, wanted);
+        }
+        match write(Pin::new(&mut self.stream), cx) {
+            Poll::Ready(Ok(written)) => {
+                self.timer = None;
+                self.link.meters.sent(self.is_websocket(), written);
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(Err(error)) => self.failed_write(error, wanted),
+            Poll::Pending => self.pending_write(cx, wanted),
+        }
+    }
+
+    /// Reads and drops input until the peer closes too, at most [`LINGER`].
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut scratch = [0; LINGER_READ_BYTES];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                // The peer is done, one way or the other.
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.read_since_hand_over = true;
+        if let Some(error) = this.link.failure() {
+            return Poll::Ready(Err(error));
+        }
+        if !this.replay.is_empty() {
+            let taken = this.replay.len().min(buffer.remaining());
+            buffer.put_slice(&this.replay[..taken]);
+            // An emptied slice would still hold its whole buffer.
+            this.replay = this.replay.slice(taken..).into_if_any();
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+            Poll::Ready(result) => {
+                this.link.meters.received(this.is_websocket(), buffer.filled().len() - before);
+                Poll::Ready(result)
+            }
+            Poll::Pending => {
+                this.link.reader.register(cx.waker());
+                this.link.failure().map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
+            }
+        }
+    }
+}
+
+/// Lets go of the buffer behind an empty slice.
+trait IntoIfAny {
+    fn into_if_any(self) -> Self;
+}
+
+impl IntoIfAny for Bytes {
+    fn into_if_any(self) -> Self {
+        if self.is_empty() { Bytes::new() } else { self }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.swallow > 0 {
+            let swallowed = this.swallow.min(bytes.len());
+            this.swallow -= swallowed;
+            return Poll::Ready(Ok(swallowed));
+        }
+        this.write_with(cx, bytes.len(), |stream, cx| stream.poll_write(cx, bytes))
+    }
+
+    /// Only hyper writes vectors, and never to a handed-over connection: nothing is swallowed here.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.swallow > 0 {
+            let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |s| s);
+            return Pin::new(this).poll_write(cx, first);
+        }
+        let wanted = slices.iter().map(|slice| slice.len()).sum();
+        this.write_with(cx, wanted, |stream, cx| stream.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A TcpStream buffers nothing of its own.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.link.close_reason().is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        match Pin::new(&mut this.stream).poll_shutdown(cx) {
+            Poll::Ready(Ok(())) if !this.is_websocket() => this.poll_linger(cx),
+            other => other,
+        }
+    }
+}

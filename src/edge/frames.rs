@@ -1,0 +1,166 @@
+//! As much of WebSocket framing (RFC 6455, section 5) as an upgrade probe needs.
+//!
+//! The engine frames everything after the upgrade. A frame that it could not take over unread may
+//! not be read here, which rules out a library that buffers: this reads exactly one frame.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Before the upgrade clients send `2probe` and `5`, and control frames up to this.
+const PAYLOAD_BYTES_MAX: usize = 125;
+const HEADER_BYTES: usize = 2;
+const MASK_BYTES: usize = 4;
+const FINAL: u8 = 0x80;
+const MASKED: u8 = 0x80;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Opcode {
+    Text = 1,
+    Binary = 2,
+    Close = 8,
+    Ping = 9,
+    Pong = 10,
+}
+
+/// A frame from the client, unmasked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub opcode: Opcode,
+    pub payload: Bytes,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    #[error("the connection ended")]
+    Closed,
+    #[error("a frame that no upgrading client sends")]
+    Unexpected,
+    #[error("reading failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// Reads one frame; `buffer` holds what was read beyond it.
+pub async fn read_frame<R>(reader: &mut R, buffer: &mut BytesMut) -> Result<Frame, FrameError>
+where
+    R: AsyncRead + Unpin,
+{
+    loop {
+        if let Some(frame) = parse(buffer)? {
+            return Ok(frame);
+        }
+        if reader.read_buf(buffer).await? == 0 {
+            return Err(FrameError::Closed);
+        }
+    }
+}
+
+fn parse(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+    if buffer.len() < HEADER_BYTES {
+        return Ok(None);
+    }
+    let (first, second) = (buffer[0], buffer[1]);
+    let payload_len = usize::from(second & !MASKED);
+    if first & !0x0f != FINAL || second & MASKED == 0 || payload_len > PAYLOAD_BYTES_MAX {
+        return Err(FrameError::Unexpected);
+    }
+    let opcode = match first & 0x0f {
+        1 => Opcode::Text,
+        8 => Opcode::Close,
+        9 => Opcode::Ping,
+        10 => Opcode::Pong,
+        _ => return Err(FrameError::Unexpected),
+    };
+    if buffer.len() < HEADER_BYTES + MASK_BYTES + payload_len {
+        return Ok(None);
+    }
+    buffer.advance(HEADER_BYTES);
+    let mask = buffer.split_to(MASK_BYTES);
+    let mut payload = buffer.split_to(payload_len);
+    for (index, byte) in payload.iter_mut().enumerate() {
+        *byte ^= mask[index % MASK_BYTES];
+    }
+    Ok(Some(Frame { opcode, payload: payload.freeze() }))
+}
+
+/// Appends a frame as a server sends it.
+pub fn put_server_frame(out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
+    out.put_u8(FINAL | opcode as u8);
+    match payload.len() {
+        short @ 0..=125 => out.put_u8(short as u8),
+        medium @ 126..=0xffff => {
+            out.put_u8(126);
+            out.put_u16(medium as u16);
+        }
+        long => {
+            out.put_u8(127);
+            out.put_u64(long as u64);
+        }
+    }
+    out.put_slice(payload);
+}
+
+/// Appends a frame as a client sends it, with a mask that changes nothing.
+pub fn put_client_frame(out: &mut BytesMut, payload: &str) {
+    debug_assert!(payload.len() <= PAYLOAD_BYTES_MAX);
+    out.put_u8(FINAL | Opcode::Text as u8);
+    out.put_u8(MASKED | payload.len() as u8);
+    out.put_bytes(0, MASK_BYTES);
+    out.put_slice(payload.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_are_read_one_at_a_time_from_any_pieces() {
+        // "2probe" masked with 1, 2, 3, 4, and a `5` in the same packet.
+        let probe: Vec<u8> = b"2probe".iter().zip([1, 2, 3, 4, 1, 2]).map(|(a, b)| a ^ b).collect();
+        let mut wire = BytesMut::from(&[0x81, 0x86, 1, 2, 3, 4][..]);
+        wire.extend_from_slice(&probe);
+        put_client_frame(&mut wire, "5");
+        wire.extend_from_slice(b"rest");
+        let mut reader = tokio_test_pieces(&wire);
+        let mut buffer = BytesMut::new();
+        let frame = read_frame(&mut reader, &mut buffer).await.unwrap();
+        assert_eq!((frame.opcode, &frame.payload[..]), (Opcode::Text, &b"2probe"[..]));
+        let frame = read_frame(&mut reader, &mut buffer).await.unwrap();
+        assert_eq!(&frame.payload[..], b"5");
+        reader.read_to_end(&mut Vec::new()).await.unwrap();
+        assert!(b"rest".starts_with(&buffer[..]));
+    }
+
+    /// A reader that gives few bytes at a time.
+    fn tokio_test_pieces(wire: &[u8]) -> impl AsyncRead + Unpin + use<> {
+        let (mut writer, reader) = tokio::io::duplex(3);
+        let wire = wire.to_vec();
+        #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+        tokio::spawn(async move {
+            use tokio::io::AsyncWriteExt;
+            writer.write_all(&wire).await.unwrap();
+        });
+        reader
+    }
+
+    #[tokio::test]
+    async fn frames_that_no_client_sends_are_refused() {
+        for wire in [&[0x01, 0x80][..], &[0x81, 0x05], &[0x81, 0xfe], &[0xc1, 0x80], &[0x83, 0x80]]
+        {
+            let mut buffer = BytesMut::from(wire);
+            let read = read_frame(&mut tokio::io::empty(), &mut buffer).await;
+            assert!(matches!(read, Err(FrameError::Unexpected)), "{wire:x?}");
+        }
+        let read = read_frame(&mut tokio::io::empty(), &mut BytesMut::new()).await;
+        assert!(matches!(read, Err(FrameError::Closed)));
+    }
+
+    #[test]
+    fn server_frames_have_the_shortest_length() {
+        for (bytes, header) in [(5, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            let mut out = BytesMut::new();
+            put_server_frame(&mut out, Opcode::Text, &vec![b'x'; bytes]);
+            assert_eq!(out.len(), bytes + header, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What happens to one HTTP request: Socket.IO or the router, and CORS for both.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use bytes::Bytes;
+use engineioxide::service::NotFoundService;
+use engineioxide_core::{ProtocolVersion, Sid, TransportType};
+use futures_util::FutureExt;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::Service as HyperService;
+use socketioxide::adapter::Adapter;
+use socketioxide::service::SocketIoService;
+use tower::ServiceExt;
+
+use super::address::{AddressPermit, PeerAddr, client_address};
+use super::connection::Link;
+use super::cors::Cors;
+use super::query::{EngineQuery, engine_uri};
+use super::refusal::Refusal;
+use super::session::{Client, EngineSession, PollEnd};
+use super::session_id::{rewrite_open_packet, sid_of_open_packet};
+use super::settings::PAYLOAD_BYTES_MAX;
+use super::{ENGINE_PATH, Shared, USER_AGENT_CHARS_MAX};
+use crate::telemetry;
+
+/// The Socket.IO service that the gateway builds (`SocketIo::builder().build_svc()`).
+pub type SocketIo<A> = SocketIoService<NotFoundService, A>;
+
+/// Shared by all connections of one listener.
+pub(super) struct Front<A: Adapter> {
+    pub shared: Arc<Shared>,
+    pub socketio: SocketIo<A>,
+    router: axum::Router,
+}
+
+/// One accepted connection, as its requests see it.
+#[derive(Clone)]
+pub(super) struct Accepted {
+    pub peer: SocketAddr,
+    pub link: Arc<Link>,
+    /// The connection itself counts against its address, so its sessions do not.
+    pub counted: bool,
+}
+
+impl<A: Adapter> Front<A> {
+    pub fn new(shared: Arc<Shared>, router: axum::Router, socketio: SocketIo<A>) -> Arc<Self> {
+        // Only a default: a route that takes more (attachments) sets its own.
+        let router = router.layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX as usize));
+        Arc::new(Self { shared, socketio, router })
+    }
+
+    pub async fn handle(
+        self: Arc<Self>,
+        accepted: Accepted,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        accepted.link.note_request();
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut response = if Cors::is_preflight(request.method(), request.headers()) {
+            preflight(&request)
+        } else if is_engine_path(request.uri().path()) {
+            no_store(self.clone().engine(accepted, request).await)
+        } else {
+            self.route(&accepted, request).await
+        };
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            self.shared.cors.apply(origin.as_ref(), response.headers_mut());
+        }
+        Ok(response)
+    }
+
+    async fn route(&self, accepted: &Accepted, request: Request<Incoming>) -> Response<Body> {
+        let trusted = &self.shared.config.trusted_proxies;
+        let address = client_address(accepted.peer, request.headers(), trusted);
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(PeerAddr(address));
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
+    }
+
+    async fn engine(
+        self: Arc<Self>,
+        accepted: Accepted,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        if request.method() == Method::OPTIONS {
+            return preflight(&request);
+        }
+        let uri = request.uri().clone();
+        let answer = match EngineQuery::parse(request.method(), &uri) {
+            Err(refusal) => Err(refusal),
+            Ok(query) => match (query.transport, query.sid) {
+                (TransportType::Websocket, _) => self.upgrade(accepted, &query, request),
+                (TransportType::Polling, None) => self.handshake(accepted, &query, request).await,
+                (TransportType::Polling, Some(sid)) => self.polling(sid, request).await,
+            },
+        };
+        answer.unwrap_or_else(Refusal::response)
+    }
+
+    /// Begins a session with polling: the engine answers, and its session id is replaced.
+    async fn handshake(
+        &self,
+        accepted: Accepted,
+        query: &EngineQuery<'_>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let session = self.begin_session(&accepted, query, &request)?;
+        let uri = engine_uri(ENGINE_PATH, request.uri(), None).ok_or(Refusal::BadRequest)?;
+        drop(request);
+        let response =
+            self.call(slim(Method::GET, uri, Some(session.clone()), Body::empty())).await;
+        let (mut parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|_| Refusal::Internal)?.to_bytes();
+        if parts.status != StatusCode::OK {
+            return Ok(Response::from_parts(parts, Body::from(body)));
+        }
+        let sid = sid_of_open_packet(&body).ok_or(Refusal::Internal)?;
+        session.learn_sid(sid);
+        let wire = self.shared.session_ids.sign(&sid);
+        let body = rewrite_open_packet(&body, &wire, query.protocol).ok_or(Refusal::Internal)?;
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+
+    /// A poll, or packets, of a session that exists.
+    async fn polling(
+        &self,
+        wire: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let (sid, session) = self.find_session(wire)?;
+        let in_flight = session.begin_request().ok_or(match session.close_reason() {
+            Some(_) => Refusal::UnknownSession,
+            None => Refusal::BadRequest,
+        })?;
+        let uri = engine_uri(ENGINE_PATH, request.uri(), Some(sid.as_str()))
+            .ok_or(Refusal::BadRequest)?;
+        let method = request.method().clone();
+        let answer = if method == Method::GET {
+            drop(request);
+            self.poll(&session, uri).await
+        } else {
+            self.post(request, uri).await
+        };
+        drop(in_flight);
+        answer
+    }
+
+    /// Waits for packets, or until the session closes or its client upgrades.
+    ///
+    /// The engine's future loses nothing when it is dropped: it takes packets and answers with them
+    /// in one step. It goes first, so an answer that is ready is never thrown away.
+    async fn poll(
+        &self,
+        session: &EngineSession,
+        uri: http::Uri,
+    ) -> Result<Response<Body>, Refusal> {
+        let poll = self.call(slim(Method::GET, uri, None, Body::empty()));
+        tokio::select! {
+            biased;
+            response = poll => Ok(response),
+            end = session.poll_end() => match end {
+                PollEnd::Closed => Err(Refusal::UnknownSession),
+                PollEnd::Upgrading => Ok(noop(session.protocol())),
+            },
+        }
+    }
+
+    async fn post(
+        &self,
+        request: Request<Incoming>,
+        uri: http::Uri,
+    ) -> Result<Response<Body>, Refusal> {
+        let (parts, body) = request.into_parts();
+        let mut slim = slim(Method::POST, uri, None, Body::new(body));
+        if let Some(content_type) = parts.headers.get(CONTENT_TYPE) {
+            slim.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+        }
+        let limit = self.shared.config.post_timeout;
+        tokio::time::timeout(limit, self.call(slim)).await.map_err(|_| Refusal::Timeout)
+    }
+
+    pub fn find_session(&self, wire: &str) -> Result<(Sid, Arc<EngineSession>), Refusal> {
+        let sid = self.shared.session_ids.verify(wire).ok_or(Refusal::UnknownSession)?;
+        let session = self.shared.registry.find(&sid).ok_or(Refusal::UnknownSession)?;
+        Ok((sid, session))
+    }
+
+    /// Makes the handle of a new session, unless the node takes none.
+    pub fn begin_session<B>(
+        &self,
+        accepted: &Accepted,
+        query: &EngineQuery<'_>,
+        request: &Request<B>,
+    ) -> Result<Arc<EngineSession>, Refusal> {
+        self.shared.admit().inspect_err(|_| refused("unavailable"))?;
+        let trusted = &self.shared.config.trusted_proxies;
+        let address = client_address(accepted.peer, request.headers(), trusted);
+        let permit = self.session_permit(accepted, address)?;
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let client = Client {
+            address,
+            user_agent: header(USER_AGENT).map(|text| truncated(text, USER_AGENT_CHARS_MAX)),
+            origin: header(ORIGIN).map(|text| truncated(text, USER_AGENT_CHARS_MAX)),
+            protocol: query.protocol,
+            _permit: permit,
+        };
+        Ok(EngineSession::begin(&self.shared, client, query.transport))
+    }
+
+    fn session_permit(
+        &self,
+        accepted: &Accepted,
+        address: SocketAddr,
+    ) -> Result<Option<AddressPermit>, Refusal> {
+        let Some(limit) = self.shared.addresses.as_ref().filter(|_| !accepted.counted) else {
+            return Ok(None);
+        };
+        let permit = limit.try_acquire(address.ip());
+        if permit.is_none() {
+            refused("address");
+            return Err(Refusal::TooMany);
+        }
+        Ok(permit)
+    }
+
+    pub async fn call(&self, request: Request<Body>) -> Response<Body> {
+        let Ok(response) = HyperService::call(&self.socketio, request).await;
+        response.map(Body::new)
+    }
+
+    /// Ends a polling session by posting the client's close packet; ready at once, because the body
+    /// is here in full.
+    pub fn end_in_engine(&self, sid: &Sid, protocol: ProtocolVersion) {
+        let (eio, close) = match protocol {
+            ProtocolVersion::V3 => (3, "1:1"),
+            ProtocolVersion::V4 => (4, "1"),
+        };
+        let target = format!("{ENGINE_PATH}?EIO={eio}&transport=polling&sid={sid}");
+        let Ok(uri) = target.try_into() else { return };
+        let done = self.call(slim(Method::POST, uri, None, Body::from(close))).now_or_never();
+        if done.is_none() {
+            tracing::error!("the engine did not close a session at once");
+        }
+    }
+}
+
+/// A request with nothing on it that the engine would keep for no use.
+fn slim(
+    method: Method,
+    uri: http::Uri,
+    session: Option<Arc<EngineSession>>,
+    body: Body,
+) -> Request<Body> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    if let Some(session) = session {
+        request.extensions_mut().insert(session);
+    }
+    request
+}
+
+fn refused(reason: &'static str) {
+    metrics::counter!(telemetry::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
+}
+
+fn is_engine_path(path: &str) -> bool {
+    path == ENGINE_PATH || path == ENGINE_PATH.trim_end_matches('/')
+}
+
+fn truncated(text: &str, chars_max: usize) -> Box<str> {
+    text.chars().take(chars_max).collect::<String>().into_boxed_str()
+}
+
+fn preflight<B>(request: &Request<B>) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = Cors::preflight(request.headers());
+    response
+}
+
+fn noop(protocol: ProtocolVersion) -> Response<Body> {
+    let packet = match protocol {
+        ProtocolVersion::V3 => "1:6",
+        ProtocolVersion::V4 => "6",
+    };
+    let mut response = Response::new(Body::from(Bytes::from_static(packet.as_bytes())));
+    let text = HeaderValue::from_static("text/plain; charset=UTF-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+/// Answers to polls are for one client, once; some caches ignore the client's `t`.
+fn no_store(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

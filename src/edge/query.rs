@@ -1,0 +1,105 @@
+//! The query of an Engine.IO request, checked before the engine sees it.
+
+use engineioxide_core::{ProtocolVersion, TransportType};
+use http::{Method, Uri};
+
+use super::refusal::Refusal;
+
+/// Parameters that only matter on the way: our session id is replaced, `t` defeats caches.
+const PARAMETERS_DROPPED: [&str; 2] = ["sid", "t"];
+
+/// What a request asks of the engine.
+#[derive(Debug)]
+pub struct EngineQuery<'a> {
+    pub protocol: ProtocolVersion,
+    pub transport: TransportType,
+    /// The session id as the client was told it.
+    pub sid: Option<&'a str>,
+}
+
+impl<'a> EngineQuery<'a> {
+    /// Refuses what the engine would, in the words that JavaScript clients know.
+    pub fn parse(method: &Method, uri: &'a Uri) -> Result<Self, Refusal> {
+        let query = uri.query().unwrap_or_default();
+        let find = |name| parameters(query).find(|&(key, _)| key == name).map(|(_, value)| value);
+        let transport = match find("transport") {
+            Some("polling") => TransportType::Polling,
+            Some("websocket") => TransportType::Websocket,
+            _ => return Err(Refusal::UnknownTransport),
+        };
+        let protocol = match find("EIO") {
+            Some("3") => ProtocolVersion::V3,
+            Some("4") => ProtocolVersion::V4,
+            _ => return Err(Refusal::UnsupportedProtocol),
+        };
+        let sid = find("sid");
+        match *method {
+            Method::GET => {}
+            Method::POST if sid.is_some() && transport == TransportType::Polling => {}
+            _ if sid.is_none() => return Err(Refusal::BadHandshakeMethod),
+            _ => return Err(Refusal::BadRequest),
+        }
+        Ok(Self { protocol, transport, sid })
+    }
+}
+
+/// The address of the request for the engine, in a buffer of its own and no larger than needed: the
+/// engine keeps that of the handshake for the session's life.
+pub fn engine_uri(path: &str, uri: &Uri, sid: Option<&str>) -> Option<Uri> {
+    let query = uri.query().unwrap_or_default();
+    let mut target = String::with_capacity(path.len() + query.len() + 22);
+    target.push_str(path);
+    target.push('?');
+    let kept = parameters(query).filter(|(name, _)| !PARAMETERS_DROPPED.contains(name));
+    for (name, value) in kept.chain(sid.map(|sid| ("sid", sid))) {
+        if !target.ends_with('?') {
+            target.push('&');
+        }
+        target.push_str(name);
+        target.push('=');
+        target.push_str(value);
+    }
+    target.shrink_to_fit();
+    target.try_into().ok()
+}
+
+fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, query: &str, expected: Result<Option<&str>, Refusal>) {
+        let uri: Uri = format!("/socket.io/?{query}").parse().unwrap();
+        let parsed = EngineQuery::parse(&method, &uri).map(|query| query.sid.map(str::to_owned));
+        assert_eq!(parsed, expected.map(|sid| sid.map(str::to_owned)), "{method} {query}");
+    }
+
+    #[test]
+    fn requests_are_told_apart() {
+        check(Method::GET, "EIO=4&transport=polling&t=x", Ok(None));
+        check(Method::GET, "EIO=3&transport=websocket&sid=a.b.c", Ok(Some("a.b.c")));
+        check(Method::POST, "EIO=4&transport=polling&sid=a.b.c", Ok(Some("a.b.c")));
+        check(Method::POST, "EIO=4&transport=polling", Err(Refusal::BadHandshakeMethod));
+        check(Method::PUT, "EIO=4&transport=polling&sid=a", Err(Refusal::BadRequest));
+        check(Method::POST, "EIO=4&transport=websocket&sid=a", Err(Refusal::BadRequest));
+        check(Method::GET, "EIO=2&transport=polling", Err(Refusal::UnsupportedProtocol));
+        check(Method::GET, "transport=polling", Err(Refusal::UnsupportedProtocol));
+        check(Method::GET, "EIO=4&transport=grpc", Err(Refusal::UnknownTransport));
+        check(Method::GET, "", Err(Refusal::UnknownTransport));
+    }
+
+    #[test]
+    fn the_engine_gets_its_own_sid_and_no_second_one() {
+        let uri: Uri = "/socket.io/?EIO=4&sid=a.b.c&t=1&token=T&sid=evil&x".parse().unwrap();
+        let target = engine_uri("/socket.io/", &uri, Some("real")).unwrap();
+        assert_eq!(target, "/socket.io/?EIO=4&token=T&x=&sid=real");
+        let target = engine_uri("/socket.io/", &uri, None).unwrap();
+        assert_eq!(target, "/socket.io/?EIO=4&token=T&x=");
+    }
+}

@@ -1,0 +1,324 @@
+//! One Engine.IO session as the edge sees it: its transport, and the way to end it.
+//!
+//! The handle rides in the extensions of the handshake request, which the engine keeps for the
+//! session's life. So it is found from a socket, and its drop is the end of the session.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use engineioxide_core::{ProtocolVersion, Sid, TransportType};
+use http::request::Parts;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::address::AddressPermit;
+use super::connection::{CloseReason, Link};
+use crate::telemetry;
+
+/// How long an idle poll is kept while the client upgrades: it has to end, but a client that polls
+/// again at once must not spin.
+const POLL_WHILE_UPGRADING: Duration = Duration::from_millis(100);
+
+/// Where a session is on its way from polling to WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Polling,
+    /// A WebSocket is open beside the polling; its probe has not arrived.
+    Probing,
+    /// The probe was answered: the client ends its polling as soon as its poll returns.
+    Probed,
+    /// The client speaks WebSocket only; requests that are under way still finish.
+    Switching,
+    WebSocket,
+}
+
+struct State {
+    phase: Phase,
+    requests_in_flight: u32,
+}
+
+/// What a handshake request tells about its client.
+pub(super) struct Client {
+    pub address: SocketAddr,
+    pub user_agent: Option<Box<str>>,
+    pub origin: Option<Box<str>>,
+    pub protocol: ProtocolVersion,
+    /// Held by sessions whose address a proxy told.
+    pub _permit: Option<AddressPermit>,
+}
+
+/// See the module. Get it with [`EngineSession::of`].
+pub struct EngineSession {
+    shared: Arc<Shared>,
+    client: Client,
+    began: Instant,
+    /// Known for sessions that began with polling.
+    sid: OnceLock<Sid>,
+    /// Known once the session is on a WebSocket.
+    link: OnceLock<Arc<Link>>,
+    /// A [`CloseReason`], or 0 while open.
+    reason: AtomicU8,
+    state: Mutex<State>,
+    changed: Notify,
+    /// Its key in the registry.
+    number: u64,
+}
+
+/// Why a waiting poll is answered without the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PollEnd {
+    /// The session is closed: 400, upon which clients reconnect.
+    Closed,
+    /// The client upgrades: an empty answer.
+    Upgrading,
+}
+
+impl EngineSession {
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        client: Client,
+        transport: TransportType,
+    ) -> Arc<Self> {
+        let phase = match transport {
+            TransportType::Polling => Phase::Polling,
+            TransportType::Websocket => Phase::WebSocket,
+        };
+        gauge(transport_name(phase), client.protocol).increment(1.0);
+        Arc::new_cyclic(|weak: &Weak<Self>| Self {
+            shared: shared.clone(),
+            client,
+            began: Instant::now(),
+            sid: OnceLock::new(),
+            link: OnceLock::new(),
+            reason: AtomicU8::new(0),
+            state: Mutex::new(State { phase, requests_in_flight: 0 }),
+            changed: Notify::new(),
+            number: shared.registry.register(weak.clone()),
+        })
+    }
+
+    /// The session of a socket: `EngineSession::of(socket.req_parts())`.
+    ///
+    /// `None` only for sockets that did not come through the edge (tests).
+    pub fn of(request: &Parts) -> Option<&Arc<Self>> {
+        request.extensions.get::<Arc<Self>>()
+    }
+
+    /// The transport in use now.
+    pub fn transport(&self) -> TransportType {
+        match self.state.lock().phase {
+            Phase::WebSocket => TransportType::Websocket,
+            _ => TransportType::Polling,
+        }
+    }
+
+    pub fn protocol(&self) -> ProtocolVersion {
+        self.client.protocol
+    }
+
+    /// The client's address, behind trusted proxies; its port is 0 when a proxy told it.
+    pub fn address(&self) -> SocketAddr {
+        self.client.address
+    }
+
+    /// At most [`USER_AGENT_CHARS_MAX`](super::USER_AGENT_CHARS_MAX) characters.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.client.user_agent.as_deref()
+    }
+
+    pub fn origin(&self) -> Option<&str> {
+        self.client.origin.as_deref()
+    }
+
+    /// When the handshake arrived.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Ends the session at its transport, so that an ordinary client reconnects by itself.
+    ///
+    /// A WebSocket is cut. A waiting poll and every later request are answered 400. Either way the
+    /// engine's session ends now and the disconnect handlers run. The first reason stays. Call it
+    /// within the runtime; it does not block.
+    pub fn close(&self, reason: CloseReason) {
+        let code = reason as u8;
+        if self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return;
+        }
+        self.changed.notify_waiters();
+        if let Some(link) = self.link.get() {
+            link.close(reason);
+        }
+        self.end_in_engine();
+    }
+
+    /// Why this side closed the session, if it did.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        let own = CloseReason::from_code(self.reason.load(Ordering::SeqCst));
+        own.or_else(|| self.link.get().and_then(|link| link.close_reason()))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.reason.load(Ordering::SeqCst) != 0
+    }
+
+    /// The engine ends a polling session only at its client's word, so the edge says that word. On
+    /// a WebSocket session it has no effect: there the cut connection is the end.
+    fn end_in_engine(&self) {
+        if let Some(sid) = self.sid.get() {
+            self.shared.end_in_engine(sid, self.client.protocol);
+        }
+    }
+
+    /// Told once, with the answer to a polling handshake.
+    pub(super) fn learn_sid(self: &Arc<Self>, sid: Sid) {
+        if self.sid.set(sid).is_ok() {
+            self.shared.registry.name(sid, Arc::downgrade(self));
+        }
+        if self.is_closed() {
+            self.end_in_engine();
+        }
+    }
+
+    /// Ties the session to its WebSocket.
+    pub(super) fn attach(&self, link: Arc<Link>) {
+        let link = self.link.get_or_init(|| link);
+        // Closed while nobody could see the link.
+        if let Some(reason) = CloseReason::from_code(self.reason.load(Ordering::SeqCst)) {
+            link.close(reason);
+        }
+    }
+
+    /// A polling request begins; `None` if the session takes none any more.
+    pub(super) fn begin_request(self: &Arc<Self>) -> Option<RequestInFlight> {
+        let mut state = self.state.lock();
+        if self.is_closed() || matches!(state.phase, Phase::Switching | Phase::WebSocket) {
+            return None;
+        }
+        state.requests_in_flight += 1;
+        Some(RequestInFlight { session: self.clone() })
+    }
+
+    /// Resolves when a waiting poll has to be answered by the edge.
+    pub(super) async fn poll_end(&self) -> PollEnd {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_closed() {
+                return PollEnd::Closed;
+            }
+            let phase = self.state.lock().phase;
+            match phase {
+                Phase::Polling | Phase::Probing => changed.await,
+                Phase::Probed => {
+                    if tokio::time::timeout(POLL_WHILE_UPGRADING, changed).await.is_err() {
+                        return PollEnd::Upgrading;
+                    }
+                }
+                Phase::Switching | Phase::WebSocket => return PollEnd::Upgrading,
+            }
+        }
+    }
+
+    /// A WebSocket was opened to upgrade to; false if the session cannot upgrade now.
+    pub(super) fn begin_probing(&self) -> bool {
+        !self.is_closed() && self.go(Phase::Polling, Phase::Probing)
+    }
+
+    pub(super) fn probed(&self) -> bool {
+        !self.is_closed() && self.go(Phase::Probing, Phase::Probed)
+    }
+
+    pub(super) fn switch(&self) -> bool {
+        !self.is_closed() && self.go(Phase::Probed, Phase::Switching)
+    }
+
+    /// The upgrade failed: polling goes on as if nothing had been.
+    pub(super) fn resume_polling(&self) {
+        self.state.lock().phase = Phase::Polling;
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn switched(&self) {
+        self.go(Phase::Switching, Phase::WebSocket);
+        gauge(transport_name(Phase::Polling), self.client.protocol).decrement(1.0);
+        gauge(transport_name(Phase::WebSocket), self.client.protocol).increment(1.0);
+    }
+
+    /// Resolves when no request of the session is under way.
+    pub(super) async fn idle(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.state.lock().requests_in_flight == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Resolves when [`close`](Self::close) was called.
+    pub(super) async fn closed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_closed() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn go(&self, from: Phase, to: Phase) -> bool {
+        let mut state = self.state.lock();
+        if state.phase != from {
+            return false;
+        }
+        state.phase = to;
+        drop(state);
+        self.changed.notify_waiters();
+        true
+    }
+}
+
+impl Drop for EngineSession {
+    fn drop(&mut self) {
+        let phase = self.state.lock().phase;
+        gauge(transport_name(phase), self.client.protocol).decrement(1.0);
+        self.shared.registry.forget(self.number, self.sid.get());
+    }
+}
+
+/// Counts one polling request of its session while it lives.
+pub(super) struct RequestInFlight {
+    session: Arc<EngineSession>,
+}
+
+impl Drop for RequestInFlight {
+    fn drop(&mut self) {
+        self.session.state.lock().requests_in_flight -= 1;
+        self.session.changed.notify_waiters();
+    }
+}
+
+fn transport_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::WebSocket => "websocket",
+        _ => "polling",
+    }
+}
+
+fn gauge(transport: &'static str, protocol: ProtocolVersion) -> metrics::Gauge {
+    let protocol = match protocol {
+        ProtocolVersion::V3 => "3",
+        ProtocolVersion::V4 => "4",
+    };
+    metrics::gauge!(telemetry::CONNECTIONS, "transport" => transport, "protocol" => protocol)
+}

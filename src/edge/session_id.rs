@@ -1,0 +1,150 @@
+//! The session id as clients see it: `<node>.<sid>.<mac>`.
+//!
+//! An Engine.IO session id is a password: whoever knows it can poll and post for that session. The
+//! engine also uses it as the visible `socket.id`, so on the wire it is not enough: every request
+//! carries a MAC, which only the client that did the handshake has been told. The node's name lets a
+//! balancer send the request to the owner.
+//!
+//! A handshake over WebSocket is answered with the bare sid. It is no secret there: a WebSocket
+//! session takes no requests, and without a MAC no request is accepted.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use engineioxide_core::{ProtocolVersion, Sid};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// 96 bits: as hard to guess as the sid itself.
+const MAC_BYTES: usize = 12;
+const MAC_CHARS: usize = 16;
+const SID_FIELD: &str = "\"sid\":\"";
+const SID_CHARS: usize = 16;
+
+/// Signs and verifies the session ids of one node.
+pub struct SessionIds {
+    node: String,
+    key: Hmac<Sha256>,
+}
+
+impl SessionIds {
+    pub fn new(node: &str, secret: &[u8; 32]) -> Self {
+        let key = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
+        Self { node: node.to_owned(), key }
+    }
+
+    /// What the client is told.
+    pub fn sign(&self, sid: &Sid) -> String {
+        format!("{}.{sid}.{}", self.node, self.mac(sid.as_str()))
+    }
+
+    /// The sid of an id that this node signed; `None` for everything else.
+    pub fn verify(&self, wire: &str) -> Option<Sid> {
+        let mut parts = wire.split('.');
+        let (node, sid, mac) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || node != self.node {
+            return None;
+        }
+        let genuine = self.mac(sid).as_bytes().ct_eq(mac.as_bytes());
+        if bool::from(genuine) { sid.parse().ok() } else { None }
+    }
+
+    fn mac(&self, sid: &str) -> String {
+        let mut mac = self.key.clone();
+        mac.update(self.node.as_bytes());
+        mac.update(b".");
+        mac.update(sid.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        let text = BASE64_URL_SAFE_NO_PAD.encode(&digest[..MAC_BYTES]);
+        debug_assert_eq!(text.len(), MAC_CHARS);
+        text
+    }
+}
+
+/// The sid in the engine's answer to a polling handshake.
+pub fn sid_of_open_packet(body: &[u8]) -> Option<Sid> {
+    let text = std::str::from_utf8(body).ok()?;
+    let start = text.find(SID_FIELD)? + SID_FIELD.len();
+    text.get(start..start + SID_CHARS)?.parse().ok()
+}
+
+/// The same answer with `wire` in place of the sid.
+///
+/// In Engine.IO 3 the packet has its length in characters in front, which changes too.
+pub fn rewrite_open_packet(body: &[u8], wire: &str, protocol: ProtocolVersion) -> Option<Bytes> {
+    let text = std::str::from_utf8(body).ok()?;
+    let packet = match protocol {
+        ProtocolVersion::V3 => text.split_once(':')?.1,
+        ProtocolVersion::V4 => text,
+    };
+    let start = packet.find(SID_FIELD)? + SID_FIELD.len();
+    let rest = packet.get(start + SID_CHARS..)?;
+    let rewritten = format!("{}{wire}{rest}", &packet[..start]);
+    let body = match protocol {
+        ProtocolVersion::V3 => format!("{}:{rewritten}", rewritten.chars().count()),
+        ProtocolVersion::V4 => rewritten,
+    };
+    Some(body.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(node: &str) -> SessionIds {
+        SessionIds::new(node, &[7; 32])
+    }
+
+    #[test]
+    fn a_signed_id_verifies_at_its_node_only() {
+        let sid = Sid::new();
+        let wire = ids("n3").sign(&sid);
+        assert_eq!(ids("n3").verify(&wire), Some(sid));
+        assert_eq!(ids("n4").verify(&wire), None);
+        assert_eq!(ids("n4").verify(&wire.replacen("n3", "n4", 1)), None);
+        assert_eq!(SessionIds::new("n3", &[8; 32]).verify(&wire), None);
+    }
+
+    #[test]
+    fn forged_ids_do_not_verify() {
+        let sid = Sid::new();
+        let wire = ids("n3").sign(&sid);
+        let other = ids("n3").sign(&Sid::new());
+        let foreign_mac = other.rsplit_once('.').unwrap().1;
+        let forged = [
+            sid.to_string(),
+            format!("n3.{sid}"),
+            format!("n3.{sid}."),
+            format!("n3.{sid}.{foreign_mac}"),
+            format!("{wire}."),
+            format!("{wire}A"),
+            wire[..wire.len() - 1].to_owned(),
+            String::new(),
+            "...".to_owned(),
+        ];
+        for id in forged {
+            assert_eq!(ids("n3").verify(&id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn open_packets_get_the_signed_id_and_the_right_length() {
+        let sid: Sid = "AAAAAAAAAAAAAAHs".parse().unwrap();
+        let v4 = br#"0{"sid":"AAAAAAAAAAAAAAHs","pingInterval":1}"#;
+        assert_eq!(sid_of_open_packet(v4), Some(sid));
+        let rewritten = rewrite_open_packet(v4, "n0.X.m", ProtocolVersion::V4).unwrap();
+        assert_eq!(&rewritten[..], br#"0{"sid":"n0.X.m","pingInterval":1}"#);
+
+        let v3 = br#"44:0{"sid":"AAAAAAAAAAAAAAHs","pingInterval":1}"#;
+        assert_eq!(sid_of_open_packet(v3), Some(sid));
+        let rewritten = rewrite_open_packet(v3, "n0.X.m", ProtocolVersion::V3).unwrap();
+        assert_eq!(&rewritten[..], br#"34:0{"sid":"n0.X.m","pingInterval":1}"#);
+    }
+
+    #[test]
+    fn a_body_without_a_session_id_is_left_alone() {
+        assert_eq!(sid_of_open_packet(b"ok"), None);
+        assert_eq!(rewrite_open_packet(b"ok", "n0.X.m", ProtocolVersion::V4), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The edge in front of a small Socket.IO application, over real sockets.
+
+mod client;
+mod server;
+
+mod limits;
+mod polling;
+mod upgrade;
+mod websocket;

@@ -1,0 +1,95 @@
+//! What connections may not do.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::client::{Polling, WebSocket, raw};
+use super::server::{PATIENCE, Server};
+
+#[tokio::test]
+async fn heads_beyond_16_kib_are_refused() {
+    let server = Server::start().await;
+    for (bytes, expected) in [(10_000, "200"), (17_000, "431"), (200_000, "431")] {
+        let filler = "x".repeat(bytes);
+        let request = format!(
+            "GET /address HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Filler: {filler}\r\n\r\n"
+        );
+        let answer = raw(server.address, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{bytes}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn strangers_that_send_no_whole_head_are_closed() {
+    let server = Server::with(|config| config.head_timeout = Duration::from_millis(200)).await;
+    raw(server.address, b"").await;
+    raw(server.address, b"GET /address HT").await;
+
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    let request = b"GET /address HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut answer = [0; 1024];
+    idle.write_all(request).await.unwrap();
+    assert!(idle.read(&mut answer).await.unwrap() > 0);
+    // Kept alive beyond the time that a stranger has.
+    let early = tokio::time::timeout(Duration::from_millis(500), idle.read(&mut answer)).await;
+    assert!(early.is_err(), "closed early");
+    idle.write_all(request).await.unwrap();
+    assert!(idle.read(&mut answer).await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn bodies_beyond_1_mb_are_refused() {
+    let mut server = Server::start().await;
+    let client = Polling::connect(&server).await;
+    server.connected().await;
+    assert_eq!(client.post(&"4".repeat(1_000_001)).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let http = reqwest::Client::new();
+    for (bytes, expected) in
+        [(1_000_000, StatusCode::OK), (1_000_001, StatusCode::PAYLOAD_TOO_LARGE)]
+    {
+        let answer = http.post(server.url("/length")).body("x".repeat(bytes)).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_no_more() {
+    let server = Server::with(|config| {
+        config.connections_per_address_max = Some(2);
+        config.trusted_proxies.clear();
+    })
+    .await;
+    let mut first = WebSocket::open(&server, "EIO=4&transport=websocket").await;
+    let second = TcpStream::connect(server.address).await.unwrap();
+    first.next_with("0{").await;
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    let end = tokio::time::timeout(PATIENCE, third.read(&mut [0])).await.unwrap();
+    assert!(matches!(end, Ok(0) | Err(_)));
+    drop(second);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_sessions_of_an_address_count() {
+    let server = Server::with(|config| config.connections_per_address_max = Some(1)).await;
+    let handshake = |address: &'static str| {
+        let url = server.url("/socket.io/?EIO=4&transport=polling");
+        let request = reqwest::Client::new().get(url).header("x-forwarded-for", address);
+        async move { request.send().await.unwrap().status() }
+    };
+    assert_eq!(handshake("198.51.100.7").await, StatusCode::OK);
+    assert_eq!(handshake("198.51.100.7").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(handshake("198.51.100.8").await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_router_learns_the_clients_address() {
+    let server = Server::start().await;
+    let request = reqwest::Client::new().get(server.url("/address"));
+    let told = request.header("x-forwarded-for", "198.51.100.7").send().await.unwrap();
+    assert_eq!(told.text().await.unwrap(), "198.51.100.7:0");
+    let own = reqwest::get(server.url("/address")).await.unwrap().text().await.unwrap();
+    assert!(own.starts_with("127.0.0.1:"), "{own}");
+}

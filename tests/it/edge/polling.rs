@@ -1,0 +1,115 @@
+//! Long-polling: session ids on the wire, closing, refusing.
+
+use reqwest::StatusCode;
+use vibetalk::edge::CloseReason;
+
+use super::client::Polling;
+use super::server::Server;
+
+async fn get(url: &str) -> (StatusCode, String) {
+    let response = reqwest::get(url).await.unwrap();
+    (response.status(), response.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn only_the_id_of_the_handshake_reaches_a_session() {
+    let mut server = Server::with(|config| config.node = "n7".to_owned()).await;
+    let client = Polling::connect(&server).await;
+    let socket_id = server.connected().await.socket.id.to_string();
+    let parts: Vec<&str> = client.sid.split('.').collect();
+    assert_eq!(parts[..2], ["n7", &socket_id]);
+
+    let base = server.url("/socket.io/?EIO=4&transport=polling&sid=");
+    let forged_mac = "A".repeat(parts[2].len());
+    let forged = [
+        socket_id.clone(),
+        format!("n7.{socket_id}"),
+        format!("n7.{socket_id}.{forged_mac}"),
+        client.sid.replacen("n7", "n8", 1),
+        "n7.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAA".to_owned(),
+        String::new(),
+    ];
+    for sid in forged {
+        let (status, body) = get(&format!("{base}{sid}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{sid}");
+        assert_eq!(body, r#"{"code":1,"message":"Session ID unknown"}"#, "{sid}");
+    }
+    assert_eq!(client.post(r#"42["echo",1]"#).await, StatusCode::OK);
+    client.packets_until(|packet| packet == r#"42["echo",1]"#).await;
+}
+
+#[tokio::test]
+async fn closing_answers_the_waiting_poll_and_ends_the_session() {
+    let mut server = Server::start().await;
+    let client = Polling::connect(&server).await;
+    let connected = server.connected().await;
+    let waiting = client.poll();
+    let closing = async {
+        connected.session.close(CloseReason::Kicked);
+    };
+    let ((status, body), ()) = tokio::join!(waiting, closing);
+    assert_eq!((status, body.contains("Session ID unknown")), (StatusCode::BAD_REQUEST, true));
+
+    let (session, _) = server.disconnected().await;
+    assert_eq!(session.close_reason(), Some(CloseReason::Kicked));
+    assert_eq!(client.post("3").await, StatusCode::BAD_REQUEST);
+    assert_eq!(client.poll().await.0, StatusCode::BAD_REQUEST);
+    drop((session, connected));
+    server.sessions_fall_to(0).await;
+    Polling::connect(&server).await;
+}
+
+#[tokio::test]
+async fn engine_io_3_clients_get_signed_ids_too() {
+    let mut server = Server::start().await;
+    let client = Polling::open(&server, 3).await;
+    assert_eq!(client.sid.split('.').count(), 3);
+    server.connected().await;
+    let (status, body) = client.poll().await;
+    assert_eq!((status, body.contains("2:40")), (StatusCode::OK, true), "{body}");
+    assert_eq!(client.post(r#"12:42["echo",1]"#).await, StatusCode::OK);
+    let (_, body) = client.poll().await;
+    assert!(body.contains(r#"12:42["echo",1]"#), "{body}");
+}
+
+#[tokio::test]
+async fn a_full_or_draining_node_tells_browsers_to_come_back_later() {
+    let mut server = Server::with(|config| config.sessions_max = 1).await;
+    let client = Polling::connect(&server).await;
+    server.connected().await;
+    let url = server.url("/socket.io/?EIO=4&transport=polling");
+    let refused = reqwest::get(&url).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(refused.headers()["access-control-allow-origin"], "*");
+    assert_eq!(client.post("3").await, StatusCode::OK, "sessions that exist go on");
+
+    let server = Server::start().await;
+    let url = server.url("/socket.io/?EIO=4&transport=polling");
+    server.edge.refuse_handshakes(true);
+    assert_eq!(get(&url).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    server.edge.refuse_handshakes(false);
+    assert_eq!(get(&url).await.0, StatusCode::OK);
+    server.lifecycle.drain();
+    assert_eq!(get(&url).await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn preflights_are_answered_before_socket_io() {
+    let server =
+        Server::with(|config| config.cors_origins = vec!["https://a.example".to_owned()]).await;
+    for target in ["/socket.io/?EIO=4&transport=polling", "/length"] {
+        let ask = reqwest::Client::new()
+            .request(reqwest::Method::OPTIONS, server.url(target))
+            .header("origin", "https://a.example")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization,content-type");
+        let answer = ask.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{target}");
+        let header = |name| answer.headers()[name].to_str().unwrap();
+        assert_eq!(header("access-control-allow-origin"), "https://a.example");
+        assert_eq!(header("access-control-allow-credentials"), "true");
+        assert!(header("access-control-allow-headers").contains("authorization"));
+        assert!(header("access-control-allow-methods").contains("POST"));
+    }
+}

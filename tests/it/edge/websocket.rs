@@ -1,0 +1,111 @@
+//! WebSockets without polling before them.
+
+use reqwest::StatusCode;
+use vibetalk::edge::{CloseReason, PING_INTERVAL};
+
+use super::client::{WebSocket, raw};
+use super::server::Server;
+
+#[tokio::test]
+async fn what_a_websocket_is_told_opens_no_door() {
+    let mut server = Server::start().await;
+    let mut socket = WebSocket::open(&server, "EIO=4&transport=websocket").await;
+    let open = socket.next_with("0{").await;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
+    assert_eq!(open["pingInterval"], PING_INTERVAL.as_millis() as u64);
+    let sid = open["sid"].as_str().unwrap();
+    for transport in ["polling", "websocket"] {
+        let url = server.url(&format!("/socket.io/?EIO=4&transport={transport}&sid={sid}"));
+        assert_eq!(reqwest::get(url).await.unwrap().status(), StatusCode::BAD_REQUEST);
+    }
+    socket.send("40").await;
+    socket.next_with("40").await;
+    server.connected().await;
+    socket.send(r#"42["echo",{"a":1}]"#).await;
+    assert_eq!(socket.next_with("42").await, r#"42["echo",{"a":1}]"#);
+}
+
+#[tokio::test]
+async fn closing_cuts_the_connection_and_the_client_may_return() {
+    let mut server = Server::start().await;
+    let mut socket = WebSocket::connect(&server).await;
+    let connected = server.connected().await;
+    connected.session.close(CloseReason::Drain);
+    assert_eq!(socket.next().await, None);
+    let (session, _) = server.disconnected().await;
+    assert_eq!(session.close_reason(), Some(CloseReason::Drain));
+    drop((session, connected));
+    server.sessions_fall_to(0).await;
+    WebSocket::connect(&server).await;
+}
+
+#[tokio::test]
+async fn the_session_knows_its_client() {
+    let mut server = Server::start().await;
+    let agent = "x".repeat(300);
+    let request = format!(
+        "GET /socket.io/?EIO=3&transport=websocket&token=T HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         User-Agent: {agent}\r\nX-Forwarded-For: 198.51.100.7\r\n\r\n"
+    );
+    let address = server.address;
+    let peer = async move { raw(address, request.as_bytes()).await };
+    let seen = async {
+        let connected = server.connected().await;
+        let session = &connected.session;
+        assert_eq!(session.user_agent().unwrap().len(), 256);
+        assert_eq!(session.address().ip().to_string(), "198.51.100.7");
+        let query = connected.socket.req_parts().uri.query().unwrap().to_owned();
+        assert_eq!(query, "EIO=3&transport=websocket&token=T");
+        session.close(CloseReason::Kicked);
+    };
+    let (answer, ()) = tokio::join!(peer, seen);
+    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+}
+
+#[tokio::test]
+async fn connections_that_break_at_once_leave_no_session() {
+    let mut server = Server::start().await;
+    for eio in [3, 4] {
+        for _ in 0..20 {
+            WebSocket::open(&server, &format!("EIO={eio}&transport=websocket")).await.reset();
+        }
+    }
+    server.sessions_fall_to(0).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_closed_as_a_slow_consumer() {
+    let mut server = Server::with(|config| {
+        config.write_stall = std::time::Duration::from_millis(300);
+    })
+    .await;
+    let socket = WebSocket::connect(&server).await;
+    let connected = server.connected().await;
+    let payload = "x".repeat(500_000);
+    for _ in 0..60 {
+        connected.socket.emit("big", &payload).unwrap();
+    }
+    let (session, _) = server.disconnected().await;
+    assert_eq!(session.close_reason(), Some(CloseReason::SlowConsumer));
+    drop((session, connected, socket));
+    server.sessions_fall_to(0).await;
+}
+
+#[tokio::test]
+async fn draining_closes_sessions_in_slices() {
+    let mut server = Server::start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        sockets.push(WebSocket::connect(&server).await);
+        server.connected().await;
+    }
+    let began = std::time::Instant::now();
+    // One every 50 ms.
+    assert_eq!(server.edge.close_all(CloseReason::Drain, 20).await, 6);
+    assert!(began.elapsed() >= std::time::Duration::from_millis(240));
+    for socket in &mut sockets {
+        assert_eq!(socket.next().await, None);
+    }
+    server.sessions_fall_to(0).await;
+}
