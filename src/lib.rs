@@ -3,6 +3,7 @@
 pub mod bus;
 pub mod chat;
 pub mod clock;
+pub mod config;
 pub mod edge;
 pub mod lifecycle;
 pub mod model;

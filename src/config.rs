@@ -1,0 +1,354 @@
+//! Settings: a TOML file, then the environment, then flags; what comes later wins.
+//!
+//! Every key is declared once, in [`settings!`] below, with its default and its documentation. Keys
+//! that do not exist are errors that name the nearest one. Only this file reads the environment.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::config::value::Value;
+
+mod value;
+
+pub use value::{LogFormat, Synchronous};
+
+const ENVIRONMENT_PREFIX: &str = "VIBETALK_";
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $field:ident: $type:ty = $key:literal, $default:expr;)+) => {
+        /// All settings, checked.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl Config {
+            /// Sets `key`, which exists, from a TOML value or a text.
+            fn set(&mut self, key: &str, raw: &Raw) -> anyhow::Result<()> {
+                match key {
+                    $($key => self.$field = raw.read().map_err(|problem| {
+                        anyhow::anyhow!("{key} {problem} ({})", raw.origin())
+                    })?,)+
+                    _ => bail!(unknown_key(key, raw.origin())),
+                }
+                Ok(())
+            }
+
+            /// Every key with its value and documentation, in the order of the reference.
+            fn entries(&self) -> Vec<Entry> {
+                vec![$(Entry {
+                    key: $key,
+                    value: self.$field.to_toml(),
+                    doc: [$($doc),+].map(str::trim).join(" "),
+                }),+]
+            }
+        }
+
+        const KEYS: &[&str] = &[$($key),+];
+    };
+}
+
+struct Entry {
+    key: &'static str,
+    value: String,
+    doc: String,
+}
+
+settings! {
+    /// Where clients connect. Port 0 takes a free one; the address is printed when the node is ready.
+    listen: SocketAddr = "listen", SocketAddr::from(([127, 0, 0, 1], 3000));
+    /// The folder of the database and the secrets. Made on first start, readable by its owner only.
+    data_dir: PathBuf = "data_dir", PathBuf::from("data");
+    /// Where messages are stored: `sqlite` for `vibetalk.db` in the data folder, or `sqlite:PATH`.
+    store_url: String = "store.url", "sqlite".to_owned();
+    /// `full` makes an acked message survive a power cut; `normal` only a crash of the process;
+    /// `off` is for tests.
+    store_sqlite_synchronous: Synchronous = "store.sqlite.synchronous", Synchronous::Full;
+    /// Threads that read from SQLite, 1 to 16.
+    store_sqlite_readers: usize = "store.sqlite.readers", 2;
+    /// How nodes reach each other: `local` is a single node.
+    bus_url: String = "bus.url", "local".to_owned();
+    /// Where Prometheus scrapes `/metrics`; `off` for nowhere. If the port is taken, the node warns
+    /// and goes on without, so that several nodes run on one machine.
+    metrics_listen: value::Listen = "metrics.listen", value::Listen::On(SocketAddr::from(([127, 0, 0, 1], 9100)));
+    /// `human`, `json`, or `auto`: human on a terminal, JSON otherwise.
+    log_format: LogFormat = "log.format", LogFormat::Auto;
+    /// What is logged: a level, or directives as `info,vibetalk::edge=debug`.
+    log_filter: String = "log.filter", "info".to_owned();
+    /// Seconds that an access token is good for.
+    auth_access_token_seconds: u64 = "auth.access_token_seconds", 15 * 60;
+    /// Seconds that a session lasts without being refreshed.
+    auth_session_seconds: u64 = "auth.session_seconds", 90 * 24 * 60 * 60;
+    /// Whether Socket.IO v2 clients (Engine.IO 3) may connect.
+    gateway_allow_eio3: bool = "gateway.allow_eio3", true;
+    /// Origins that may use the API with credentials. Others may without.
+    http_cors_origins: Vec<String> = "http.cors_origins", Vec::new();
+    /// Proxies whose `X-Forwarded-For` is believed.
+    edge_trusted_proxies: Vec<IpAddr> = "edge.trusted_proxies",
+        vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
+    /// Sessions of this node at most; more are answered 503 with `Retry-After`.
+    edge_sessions_max: usize = "edge.sessions_max", 100_000;
+    /// False switches the request, registration and connection rates off, for load tests.
+    limits_rates: bool = "limits.rates", true;
+    /// Requests a second of one session.
+    limits_requests_per_second: u32 = "limits.requests_per_second", 200;
+    /// Requests of one session at once.
+    limits_requests_burst: u32 = "limits.requests_burst", 500;
+    /// Requests of one socket that wait for their ack at most.
+    limits_requests_unanswered: usize = "limits.requests_unanswered", 1000;
+    /// Registrations a minute from one address.
+    limits_registrations_per_minute: u32 = "limits.registrations_per_minute", 30;
+    /// Failed logins a minute of one user name.
+    limits_login_failures_per_minute: u32 = "limits.login_failures_per_minute", 10;
+    /// Open connections from one address.
+    limits_connections_per_address: usize = "limits.connections_per_address", 20_000;
+    /// Seconds over which clients are asked to reconnect when the node leaves service.
+    drain_seconds: u64 = "drain.seconds", 5;
+}
+
+/// Where the settings come from, in order of precedence: the last wins.
+#[derive(Debug, Default)]
+pub struct Sources {
+    pub file: Option<PathBuf>,
+    /// `(key, value)` pairs from flags.
+    pub flags: Vec<(String, String)>,
+}
+
+/// One given value, before it is checked.
+enum Raw {
+    Toml(toml::Value, PathBuf),
+    Text(String, String),
+}
+
+impl Raw {
+    fn read<T: Value>(&self) -> Result<T, String> {
+        match self {
+            Self::Toml(value, _) => T::from_toml(value),
+            Self::Text(text, _) => T::from_text(text),
+        }
+    }
+
+    fn origin(&self) -> String {
+        match self {
+            Self::Toml(_, file) => format!("in {}", file.display()),
+            Self::Text(_, origin) => format!("from {origin}"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads all sources.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, a key that does not exist, a value that is not valid: named with
+    /// where it was given.
+    pub fn load(sources: &Sources) -> anyhow::Result<Self> {
+        let mut config = Self::default();
+        if let Some(file) = &sources.file {
+            for (key, value) in read_file(file)? {
+                config.set(&key, &Raw::Toml(value, file.clone()))?;
+            }
+        }
+        for (name, value) in environment() {
+            let key = name[ENVIRONMENT_PREFIX.len()..].to_lowercase().replace("__", ".");
+            config.set(&key, &Raw::Text(value, format!("the environment variable {name}")))?;
+        }
+        for (key, value) in &sources.flags {
+            config.set(key, &Raw::Text(value.clone(), "the command line".to_owned()))?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What no single value shows.
+    fn check(&self) -> anyhow::Result<()> {
+        if !(1..=16).contains(&self.store_sqlite_readers) {
+            bail!("store.sqlite.readers takes 1 to 16");
+        }
+        let positive = [
+            ("limits.requests_per_second", u64::from(self.limits_requests_per_second)),
+            ("limits.requests_burst", u64::from(self.limits_requests_burst)),
+            ("limits.requests_unanswered", self.limits_requests_unanswered as u64),
+            ("limits.registrations_per_minute", u64::from(self.limits_registrations_per_minute)),
+            ("limits.login_failures_per_minute", u64::from(self.limits_login_failures_per_minute)),
+            ("limits.connections_per_address", self.limits_connections_per_address as u64),
+            ("edge.sessions_max", self.edge_sessions_max as u64),
+            ("auth.access_token_seconds", self.auth_access_token_seconds),
+            ("auth.session_seconds", self.auth_session_seconds),
+        ];
+        if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            bail!("{key} must be at least 1");
+        }
+        if self.bus_url != "local" {
+            bail!("bus.url: only \"local\" is supported");
+        }
+        self.sqlite_path().map(|_| ())
+    }
+
+    /// The database file that `store.url` names.
+    pub fn sqlite_path(&self) -> anyhow::Result<PathBuf> {
+        match self.store_url.as_str() {
+            "sqlite" => Ok(self.data_dir.join("vibetalk.db")),
+            url => match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+                Some(path) => Ok(PathBuf::from(path)),
+                None => bail!("store.url: only \"sqlite\" and \"sqlite:PATH\" are supported"),
+            },
+        }
+    }
+
+    /// The effective settings as a TOML file with their documentation.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut section = "";
+        for Entry { key, value, doc } in self.entries() {
+            let (of_key, name) = key.rsplit_once('.').unwrap_or(("", key));
+            if of_key != section {
+                section = of_key;
+                let _infallible = writeln!(text, "\n[{section}]");
+            }
+            let _infallible = writeln!(text, "# {doc}\n{name} = {value}");
+        }
+        text
+    }
+
+    /// `docs/configuration.md`.
+    pub fn reference() -> String {
+        let mut text = String::from(REFERENCE_HEAD);
+        for Entry { key, value, doc } in Self::default().entries() {
+            let variable = format!("{ENVIRONMENT_PREFIX}{}", key.replace('.', "__").to_uppercase());
+            let _infallible = writeln!(text, "| `{key}` | `{value}` | `{variable}` | {doc} |");
+        }
+        text
+    }
+}
+
+const REFERENCE_HEAD: &str = "\
+# Configuration
+
+Generated by `vibetalk config --markdown`.
+
+Every setting has a default. A TOML file (`--config FILE`), the environment and flags can change it; what
+comes later wins. On the command line `--set store.url=sqlite:/var/lib/vibetalk/chat.db` sets any key, and
+`--listen` and `--data-dir` are short for two of them. In the environment a key is written in capitals after
+`VIBETALK_`, with `__` for each dot; lists are separated by commas. `vibetalk config` prints what is in effect.
+
+| key | default | environment | meaning |
+| --- | --- | --- | --- |
+";
+
+/// The leaves of a TOML file, by dotted key.
+fn read_file(file: &Path) -> anyhow::Result<BTreeMap<String, toml::Value>> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let table: toml::Table =
+        text.parse().with_context(|| format!("{} is not valid TOML", file.display()))?;
+    let mut leaves = BTreeMap::new();
+    flatten("", table, &mut leaves);
+    Ok(leaves)
+}
+
+fn flatten(prefix: &str, table: toml::Table, leaves: &mut BTreeMap<String, toml::Value>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&key, inner, leaves),
+            leaf => {
+                leaves.insert(key, leaf);
+            }
+        }
+    }
+}
+
+fn environment() -> Vec<(String, String)> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let value = value.into_string().ok()?;
+        (name.starts_with(ENVIRONMENT_PREFIX) && name != "VIBETALK_BIN").then_some((name, value))
+    });
+    let mut ours: Vec<_> = ours.collect();
+    ours.sort();
+    ours
+}
+
+fn unknown_key(key: &str, origin: String) -> String {
+    let nearest = KEYS
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
+    let nearest = nearest.expect("there are settings");
+    format!("there is no setting {key} ({origin}); did you mean {nearest}?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, flags: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vibetalk.toml");
+        std::fs::write(&path, file).unwrap();
+        let flags = flags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        Config::load(&Sources { file: Some(path), flags })
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = "listen = \"127.0.0.1:1\"\n[limits]\nrates = false\n[metrics]\nlisten = \"off\"";
+        let config = load(file, &[("listen", "127.0.0.1:2")]).unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert!(!config.limits_rates);
+        assert_eq!(config.metrics_listen, value::Listen::Off);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = load("[store]\nurk = \"x\"", &[]).unwrap_err().to_string();
+        assert!(error.contains("store.urk") && error.contains("store.url"), "{error}");
+        let error = load("", &[("limits.rate", "false")]).unwrap_err().to_string();
+        assert!(error.contains("limits.rates") && error.contains("command line"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_key() {
+        for (key, value) in [
+            ("listen", "nowhere"),
+            ("limits.rates", "maybe"),
+            ("limits.requests_burst", "0"),
+            ("store.sqlite.readers", "99"),
+            ("store.url", "postgres://x"),
+            ("bus.url", "amqp://x"),
+            ("store.sqlite.synchronous", "sometimes"),
+        ] {
+            let error = load("", &[(key, value)]).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_effective_configuration_can_be_read_back() {
+        let config =
+            load("", &[("http.cors_origins", "https://a.example, https://b.example")]).unwrap();
+        assert_eq!(config.http_cors_origins.len(), 2);
+        assert_eq!(load(&config.to_toml(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn the_reference_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            kept == Config::reference(),
+            "run: vibetalk config --markdown > docs/configuration.md"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! How each kind of setting is read and written.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// A setting's type. Problems complete the sentence "KEY …".
+pub(super) trait Value: Sized {
+    fn from_text(text: &str) -> Result<Self, String>;
+
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::String(text) => Self::from_text(text),
+            toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) => {
+                Self::from_text(&value.to_string())
+            }
+            _ => Err("takes a single value".to_owned()),
+        }
+    }
+
+    fn to_toml(&self) -> String;
+}
+
+macro_rules! parsed {
+    ($($type:ty, $problem:literal, |$value:ident| $toml:expr;)+) => {$(
+        impl Value for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.trim().parse().map_err(|_| format!("{}, not {text:?}", $problem))
+            }
+            fn to_toml(&self) -> String {
+                let $value = self;
+                $toml
+            }
+        }
+    )+};
+}
+
+parsed! {
+    bool, "takes true or false", |value| value.to_string();
+    u32, "takes a whole number", |value| value.to_string();
+    u64, "takes a whole number", |value| value.to_string();
+    usize, "takes a whole number", |value| value.to_string();
+    SocketAddr, "takes an address and port, as 127.0.0.1:3000", |value| quoted(&value.to_string());
+    IpAddr, "takes IP addresses", |value| quoted(&value.to_string());
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+impl Value for String {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+    fn to_toml(&self) -> String {
+        quoted(self)
+    }
+}
+
+impl Value for PathBuf {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.into()) }
+    }
+    fn to_toml(&self) -> String {
+        quoted(&self.display().to_string())
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::from_text).collect()
+    }
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::Array(items) => items.iter().map(T::from_toml).collect(),
+            toml::Value::String(text) => Self::from_text(text),
+            _ => Err("takes a list".to_owned()),
+        }
+    }
+    fn to_toml(&self) -> String {
+        format!("[{}]", self.iter().map(T::to_toml).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Where to listen, if at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    On(SocketAddr),
+    Off,
+}
+
+impl Value for Listen {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "off" { Ok(Self::Off) } else { SocketAddr::from_text(text).map(Self::On) }
+    }
+    fn to_toml(&self) -> String {
+        match self {
+            Self::On(address) => address.to_toml(),
+            Self::Off => quoted("off"),
+        }
+    }
+}
+
+macro_rules! choices {
+    ($(#[doc = $doc:literal] $name:ident { $($variant:ident = $text:literal),+ })+) => {$(
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($variant),+ }
+
+        impl Value for $name {
+            fn from_text(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(format!("takes {}, not {text:?}", [$($text),+].join(", "))),
+                }
+            }
+            fn to_toml(&self) -> String {
+                quoted(match self { $(Self::$variant => $text),+ })
+            }
+        }
+    )+};
+}
+
+choices! {
+    /// What an acked write survives; see SQLite's `synchronous` pragma.
+    Synchronous { Full = "full", Normal = "normal", Off = "off" }
+    /// How log lines look.
+    LogFormat { Auto = "auto", Human = "human", Json = "json" }
+}
