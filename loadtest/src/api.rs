@@ -118,3 +118,68 @@ fn read<T: DeserializeOwned>(what: &str, answer: Answer) -> Result<T> {
     ensure!(status.is_success(), "{what}: {status} {body}");
     serde_json::from_str(&body).with_context(|| format!("{what}: unexpected answer {body}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    /// Answers one request per entry of `answers`; the requests' first lines, tokens and bodies come back.
+    fn serve(answers: Vec<(&'static str, Value)>) -> (Api, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let answer = |(status, body): (&str, Value)| {
+                let (stream, _) = listener.accept().unwrap();
+                let request = read_request(&mut BufReader::new(&stream));
+                let body = body.to_string();
+                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}", body.len());
+                write!(&stream, "{head}\r\nconnection: close\r\n\r\n{body}").unwrap();
+                request
+            };
+            answers.into_iter().map(answer).collect()
+        });
+        (Api::new(&origin), server)
+    }
+
+    fn read_request(reader: &mut impl BufRead) -> String {
+        let head: Vec<String> =
+            reader.lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        let header = |name: &str| {
+            head.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
+        };
+        let mut body = vec![0; header("content-length: ").parse().unwrap_or(0)];
+        reader.read_exact(&mut body).unwrap();
+        let body = String::from_utf8(body).unwrap();
+        format!("{} {} {body}", head[0], header("authorization: "))
+    }
+
+    #[test]
+    fn the_official_channel_is_asked_for_with_the_new_token() {
+        let channels = json!([{ "id": "7", "name": "general" }]);
+        let groups = json!({ "groups": [
+            { "id": "1", "official": false, "channels": [] },
+            { "id": "2", "official": true, "channels": channels },
+        ] });
+        let (api, server) = serve(vec![
+            ("201 Created", json!({ "accessToken": "t1", "user": {} })),
+            ("200 OK", groups),
+        ]);
+        let account = api.register("lt0.1").unwrap();
+        assert_eq!(api.official_channel(&account).unwrap(), "7");
+        let requests = server.join().unwrap();
+        assert!(requests[0].starts_with("POST /api/v1/auth/register HTTP/1.1"), "{requests:?}");
+        assert!(requests[0].contains(r#""username":"lt0.1""#), "{requests:?}");
+        assert_eq!(requests[1].trim(), "GET /api/v1/groups HTTP/1.1 Bearer t1");
+    }
+
+    #[test]
+    fn a_refusal_names_its_status_and_body() {
+        let refusal = json!({ "ok": false, "error": { "code": "rate_limited" } });
+        let (api, server) = serve(vec![("429 Too Many Requests", refusal)]);
+        let error = api.register("lt0.1").unwrap_err().to_string();
+        assert!(error.contains("429") && error.contains("rate_limited"), "{error}");
+        server.join().unwrap();
+    }
+}

@@ -44,7 +44,7 @@ pub fn table(files: &[PathBuf]) -> Result<String> {
     for (scenario, path, name) in FIGURES {
         let mut figures = servers.iter().map(|reports| figure(reports, scenario, path));
         let Some(base) = figures.next().flatten() else { continue };
-        write!(table, "\n{name:<38} {base:>12}")?;
+        write!(table, "\n{name:<38} {:>12}", short(base))?;
         for other in figures {
             write!(table, "{}", beside(base, other))?;
         }
@@ -52,11 +52,20 @@ pub fn table(files: &[PathBuf]) -> Result<String> {
     Ok(table + "\n")
 }
 
+/// Decimals only where they say something.
+fn short(figure: f64) -> String {
+    if figure < 100.0 {
+        format!("{}", (figure * 100.0).round() / 100.0)
+    } else {
+        format!("{figure:.0}")
+    }
+}
+
 /// A figure and its ratio to `base`, where there are such.
 fn beside(base: f64, other: Option<f64>) -> String {
     match other {
-        Some(other) if base > 0.0 => format!(" {other:>12} {:>7.2}", other / base),
-        Some(other) => format!(" {other:>12} {:>7}", "-"),
+        Some(other) if base > 0.0 => format!(" {:>12} {:>7.2}", short(other), other / base),
+        Some(other) => format!(" {:>12} {:>7}", short(other), "-"),
         None => format!(" {:>12} {:>7}", "-", "-"),
     }
 }
