@@ -94,6 +94,7 @@ measure() {
 
 failed=0
 mkdir -p "$work/reports" "$RESULTS"
+for server in $SERVERS; do : > "$work/reports/$server.jsonl"; done
 for _ in $(seq "$RUNS"); do
   for scenario in $SCENARIOS; do
     for server in $SERVERS; do

@@ -122,7 +122,7 @@ fn read<T: DeserializeOwned>(what: &str, answer: Answer) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader, Read, Write};
+    use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
 
     /// Answers one request per entry of `answers`; the requests' first lines, tokens and bodies come back.
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(api.official_channel(&account).unwrap(), "7");
         let requests = server.join().unwrap();
         assert!(requests[0].starts_with("POST /api/v1/auth/register HTTP/1.1"), "{requests:?}");
-        assert!(requests[0].contains(r#""username":"lt0.1""#), "{requests:?}");
+        assert!(requests[0].contains(r#""username": "lt0.1""#), "{requests:?}");
         assert_eq!(requests[1].trim(), "GET /api/v1/groups HTTP/1.1 Bearer t1");
     }
 

@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// Scenario, path of the figure in its report, and what it is called in the table.
-const FIGURES: [(&str, &str, &str); 20] = [
+const FIGURES: [(&str, &str, &str); 21] = [
     ("idle", "/connections", "idle connections"),
     ("idle", "/kib_per_connection", "memory, KiB a connection"),
     ("idle", "/kib_per_connection_from_start", "  counted from the start"),
     ("idle", "/connect_cpu_us", "connect, µs CPU"),
     ("idle", "/hold_cpu_percent", "idle CPU, % of a core"),
     ("fanout", "/receivers", "fan-out, receivers"),
+    ("fanout", "/push_bytes", "  bytes a push"),
     ("fanout", "/deliveries_per_second", "  deliveries/s"),
     ("fanout", "/delivery/p50_us", "  p50, µs"),
     ("fanout", "/delivery/p99_us", "  p99, µs"),

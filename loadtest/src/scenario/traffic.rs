@@ -40,6 +40,7 @@ pub struct Traffic<'a> {
     /// Pushes of messages that this group's receivers should not see.
     stray: u64,
     sync_required: u64,
+    push_bytes: usize,
     first_refusal: Option<String>,
     last_delivery: Instant,
     delivery: Latencies,
@@ -76,6 +77,7 @@ impl<'a> Traffic<'a> {
             delivered_measured: 0,
             stray: 0,
             sync_required: 0,
+            push_bytes: 0,
             first_refusal: None,
             last_delivery: Instant::now(),
             delivery: Latencies::new(),
@@ -143,6 +145,7 @@ impl<'a> Traffic<'a> {
         match push {
             Push::MessageCreated(packet) => {
                 if let Some(message) = self.marker.message(packet) {
+                    self.push_bytes = self.push_bytes.max(packet.len());
                     self.take_delivery(receiver, message, now);
                 }
             }
@@ -221,6 +224,7 @@ impl<'a> Traffic<'a> {
             stray: self.stray,
             closed,
             sync_required: self.sync_required,
+            push_bytes: self.push_bytes,
             deliveries: self.delivered,
             deliveries_per_second: ratio(self.delivered_measured as f64, measured.as_secs_f64()),
             delivery: self.delivery.percentiles(),
@@ -253,6 +257,8 @@ pub struct Outcomes {
     /// Connections that the server ended.
     closed: usize,
     sync_required: u64,
+    /// The longest `message:created`, as a Socket.IO packet: two servers compare only if theirs are alike.
+    push_bytes: usize,
     deliveries: u64,
     /// Without the warm-up.
     deliveries_per_second: f64,
@@ -336,7 +342,11 @@ impl fmt::Display for Outcomes {
             f,
             "  load         {messages} messages to {receivers} receivers in {groups} groups"
         )?;
-        writeln!(f, "  deliveries   {deliveries}, {deliveries_per_second:.0}/s")?;
+        writeln!(
+            f,
+            "  deliveries   {deliveries}, {deliveries_per_second:.0}/s, of {} bytes",
+            self.push_bytes
+        )?;
         writeln!(f, "  delivery     {}", self.delivery)?;
         writeln!(f, "  ack          {}", self.ack)?;
         writeln!(
