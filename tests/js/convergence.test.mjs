@@ -27,12 +27,15 @@ class History {
     on('message:deleted', ({ messageId }) => this.drop(messageId));
     on('reaction:added', (reaction) => this.react(reaction, true));
     on('reaction:removed', (reaction) => this.react(reaction, false));
-    client.socket.on('ready', () => { this.synced = false; });
+    for (const event of ['ready', 'disconnect']) client.socket.on(event, () => { this.synced = false; });
   }
 
   put(message) {
     if (BigInt(message.id) > BigInt(this.newest)) this.newest = message.id;
-    if (!this.gone.has(message.id)) this.messages.set(message.id, message);
+    if (this.gone.has(message.id)) return;
+    // An answer may be older than a push that overtook it.
+    const known = this.messages.get(message.id);
+    if ((known?.editedAt ?? '') <= (message.editedAt ?? '')) this.messages.set(message.id, message);
   }
 
   drop(id) {
