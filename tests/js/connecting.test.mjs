@@ -1,9 +1,11 @@
 /** Connecting: authentication, `ready` and what it promises, session ids. Limits have a file of their own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refusal, versions } from './lib/client.mjs';
 import { makeGroup, official, suite, unusedId } from './lib/suite.mjs';
-import { login } from './lib/people.mjs';
+import { connect, refusal, versions } from './lib/client.mjs';
+import { login, register } from './lib/people.mjs';
+import { startServer } from './lib/server.mjs';
+import { until } from './lib/wait.mjs';
 
 const vt = await suite();
 const ada = await vt.person('ada');
@@ -31,12 +33,31 @@ test('no token, and an auth payload of the wrong type, is a connect_error', asyn
 });
 
 test('a token for one server does not open another', async () => {
-  const { startServer } = await import('./lib/server.mjs');
   const other = await startServer();
   try {
     assert.equal(await refusal(other.url, ada.accessToken), 'unauthorized');
   } finally {
     await other.stop();
+  }
+});
+
+test('an expired token is token_expired; a running socket outlives its token', async () => {
+  const server = await startServer({ set: { 'auth.access_token_seconds': 2 } });
+  try {
+    const person = await register(server);
+    const client = await connect(server.url, person.accessToken);
+    await until(async () => (await server.http('GET', '/api/v1/users/me', { token: person.accessToken })).status === 401, 10_000, 'it never expires');
+    const { body } = await server.http('GET', '/api/v1/users/me', { token: person.accessToken });
+    assert.equal(body.error.code, 'token_expired');
+    for (const version of Object.keys(versions)) {
+      assert.equal(await refusal(server.url, person.accessToken, { version }), 'token_expired', version);
+    }
+    await client.ok('user:search', { query: 'x' });
+    const { body: fresh } = await server.http('POST', '/api/v1/auth/refresh', { body: { refreshToken: person.refreshToken } });
+    (await connect(server.url, fresh.accessToken)).close();
+    client.close();
+  } finally {
+    await server.stop();
   }
 });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 import { makeGroup, suite, unusedId } from './lib/suite.mjs';
+import { startServer } from './lib/server.mjs';
 import { address, authRoutes, routes } from './lib/routes.mjs';
 
 const vt = await suite();
@@ -152,6 +153,18 @@ test('CORS: any origin, without credentials', async () => {
   assert.ok(polling.headers.get('access-control-allow-origin'), 'Socket.IO too');
   const refused = await vt.http('GET', '/api/v1/users/me', { headers: { origin } });
   assert.ok(refused.headers.get('access-control-allow-origin'), 'errors too, or a browser cannot read them');
+});
+
+test('CORS: with credentials for the origins of the settings only', async () => {
+  const server = await startServer({ set: { 'http.cors_origins': 'https://app.example.org' } });
+  try {
+    const ask = (origin) => fetch(`${server.url}/api/v1/openapi.json`, { headers: { origin } });
+    const known = await ask('https://app.example.org');
+    assert.deepEqual(['origin', 'credentials'].map((name) => known.headers.get(`access-control-allow-${name}`)), ['https://app.example.org', 'true']);
+    assert.equal((await ask('https://evil.example.org')).headers.get('access-control-allow-credentials'), null);
+  } finally {
+    await server.stop();
+  }
 });
 
 test('openapi.json names every route of the table', async () => {

@@ -140,3 +140,25 @@ test('thirty registrations a minute per address, then rate_limited', async () =>
   assert.deepEqual(statuses.slice(0, 30), Array(30).fill(201));
   assert.equal(statuses[31], 429);
 });
+
+for (const transport of ['websocket', 'polling']) {
+  test(`a full server answers the handshake with 503, and a client gets in when there is room (${transport})`, async () => {
+    const full = await suite({ set: { 'edge.sessions_max': 2 } });
+    const [first] = await full.people(2);
+    const response = await fetch(`${full.server.url}/socket.io/?EIO=4&transport=polling`);
+    assert.equal(response.status, 503);
+    assert.ok(Number(response.headers.get('retry-after')) > 0);
+    const waiting = full.open(await full.person(), { transport, reconnect: true });
+    await new Promise((resolve) => waiting.socket.once('connect_error', resolve));
+    first.close();
+    await waiting.isReady(20_000);
+  });
+}
+
+test('connections of one address are limited', async () => {
+  const few = await suite({ set: { 'limits.rates': true, 'limits.connections_per_address': 5 } });
+  const [person] = [await few.person()];
+  const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => few.connect(person)));
+  const connected = attempts.filter(({ status }) => status === 'fulfilled').length;
+  assert.ok(connected >= 3 && connected <= 5, `${connected} of 8 connected`);
+});

@@ -1,7 +1,8 @@
 /** The Requests table, row by row: one success, and the errors of its fields. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requests } from './lib/contract.mjs';
+import * as asyncapi from './lib/asyncapi.mjs';
+import { pushes, requests } from './lib/contract.mjs';
 import { makeGroup, suite, unusedId } from './lib/suite.mjs';
 import { table, idFields } from './lib/table.mjs';
 
@@ -19,8 +20,10 @@ async function scene() {
 
 const shared = await scene();
 
-test('the tables of this test and of the contract name the same events', () => {
+test('the tables of this test, of the contract and of asyncapi.yaml name the same events and pushes', () => {
   assert.deepEqual(Object.keys(table).sort(), Object.keys(requests).sort());
+  assert.deepEqual(Object.keys(asyncapi.acks).sort(), Object.keys(requests).sort());
+  assert.deepEqual(Object.keys(asyncapi.pushes).sort(), Object.keys(pushes).sort());
 });
 
 for (const [event, row] of Object.entries(table)) {

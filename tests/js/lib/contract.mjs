@@ -2,6 +2,7 @@
  * The tables of docs/protocol.md as data: error codes, object shapes, the data of every ack and of every push.
  * The client of these tests holds everything it receives against them. Unknown fields are allowed: the contract may grow.
  */
+import * as asyncapi from './asyncapi.mjs';
 
 export const statusOf = {
   invalid_request: 400, unknown_event: 400,
@@ -15,7 +16,7 @@ export const statusOf = {
 export const bits = { view: 1, send: 2, react: 4, manageMessages: 8, manageChannels: 16, manageGroup: 32, manageMembers: 64, invite: 128, mentionEveryone: 256 };
 
 // A shape is a function from a value and its path to a list of problems.
-const is = (what, test) => (value, path) => (test(value) ? [] : [`${path} is ${JSON.stringify(value)}, not ${what}`]);
+const is = (what, test) => (value, path) => (test(value) ? [] : [`${path} is ${JSON.stringify(value)?.slice(0, 200)}, not ${what}`]);
 const string = is('a string', (value) => typeof value === 'string');
 const boolean = is('a boolean', (value) => typeof value === 'boolean');
 const count = is('a count', (value) => Number.isSafeInteger(value) && value >= 0);
@@ -121,8 +122,9 @@ const failure = object({
 
 /** Problems of one ack. */
 export function ackProblems(event, answer) {
-  if (answer?.ok === true) return success(event)(answer, event);
-  const problems = failure(answer, event);
+  const documented = asyncapi.documentProblems(asyncapi.acks, event, answer);
+  if (answer?.ok === true) return [...success(event)(answer, event), ...documented];
+  const problems = [...failure(answer, event), ...documented];
   if (answer?.error?.code === 'rate_limited' && !(answer.error.retryAfterMs > 0)) problems.push(`${event}: rate_limited without retryAfterMs`);
   return problems;
 }
@@ -130,5 +132,6 @@ export function ackProblems(event, answer) {
 /** Problems of one push. */
 export function pushProblems(name, payload, extra) {
   if (extra.length) return [`${name} has ${extra.length + 1} arguments`];
-  return pushes[name] ? pushes[name](payload, name) : [`the push ${name} is not in the contract`];
+  if (!pushes[name]) return [`the push ${name} is not in the contract`];
+  return [...pushes[name](payload, name), ...asyncapi.documentProblems(asyncapi.pushes, name, payload)];
 }

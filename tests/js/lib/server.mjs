@@ -115,6 +115,7 @@ class Server {
     await this.start();
   }
 
+  /** Ends it whatever state it is in, and removes its data. */
   async stop() {
     await this.kill('SIGKILL');
     await rm(this.dataDir, { recursive: true, force: true });

@@ -1,0 +1,76 @@
+/** The command line and the settings, as far as one sees them from outside. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { runBinary, startServer } from './lib/server.mjs';
+
+const folder = await mkdtemp(path.join(tmpdir(), 'vibetalk-operations-'));
+after(() => rm(folder, { recursive: true, force: true }));
+
+const serve = (...more) => runBinary(['serve', '--listen', '127.0.0.1:0', '--data-dir', path.join(folder, 'data'), ...more]);
+
+test('an unknown key ends the start and names the nearest known one', async () => {
+  const { code, output } = await serve('--set', 'limits.rate=false');
+  assert.notEqual(code, 0);
+  assert.match(output, /limits\.rates/);
+});
+
+test('a bad value ends the start and names its key', async () => {
+  for (const setting of ['limits.rates=perhaps', 'listen=nowhere']) {
+    const { code, output } = await serve('--set', setting);
+    assert.notEqual(code, 0);
+    assert.match(output, new RegExp(setting.split('=')[0].replace('.', '\\.')));
+  }
+});
+
+test('flags beat the environment, the environment beats the file', async () => {
+  const file = path.join(folder, 'vibetalk.toml');
+  await writeFile(file, '[limits]\nrequests_burst = 111\nrequests_per_second = 111\nrequests_unanswered = 111\n');
+  const env = { VIBETALK_LIMITS__REQUESTS_BURST: '222', VIBETALK_LIMITS__REQUESTS_PER_SECOND: '222' };
+  const { code, output } = await runBinary(['config', '--config', file, '--set', 'limits.requests_burst=333'], { env });
+  assert.equal(code, 0, output);
+  for (const line of [/requests_burst\s*=\s*333/, /requests_per_second\s*=\s*222/, /requests_unanswered\s*=\s*111/]) assert.match(output, line);
+});
+
+test('a taken port is a clear error, a taken metrics port only a warning', async () => {
+  const squatter = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => squatter.once('listening', resolve));
+  const taken = `127.0.0.1:${squatter.address().port}`;
+  try {
+    const { code, output } = await runBinary(['serve', '--listen', taken, '--set', 'metrics.listen=127.0.0.1:0', '--data-dir', path.join(folder, 'taken')]);
+    assert.notEqual(code, 0);
+    assert.match(output, new RegExp(`${taken}|in use`, 'i'));
+    const server = await startServer({ set: { 'metrics.listen': taken } });
+    assert.equal((await server.http('GET', '/readyz')).status, 200);
+    await server.stop();
+  } finally {
+    squatter.close();
+  }
+});
+
+test('healthcheck tells a running node from none', async () => {
+  const server = await startServer();
+  const check = () => runBinary(['healthcheck', '--listen', `127.0.0.1:${server.port}`]);
+  assert.equal((await check()).code, 0);
+  await server.kill('SIGKILL');
+  assert.notEqual((await check()).code, 0);
+  await server.stop();
+});
+
+test('logs are JSON when nobody watches', async () => {
+  const server = await startServer();
+  await server.stop();
+  for (const line of server.logs.filter((text) => text.startsWith('{'))) JSON.parse(line);
+  assert.ok(server.logs.some((text) => text.startsWith('{')), server.tail());
+});
+
+test('Ctrl+C drains as SIGTERM does', async () => {
+  const server = await startServer();
+  const { code, tookMs } = await server.kill('SIGINT');
+  assert.equal(code, 0);
+  assert.ok(tookMs < 15_000, `${tookMs} ms with nobody connected`);
+  await server.stop();
+});
