@@ -1,10 +1,11 @@
 //! Messages by plan into groups, and every delivery accounted for: `fanout` is one large group, `chat` many.
 
-use std::fmt;
+mod outcome;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use serde::Serialize;
+pub use outcome::{Chat, Fanout, Outcomes};
 
 use super::MessageCreate;
 use crate::connection::Push;
@@ -12,7 +13,7 @@ use crate::ledger::Ledger;
 use crate::packet::{self, Ack};
 use crate::plan::{self, Marker, Plan};
 use crate::process::Process;
-use crate::report::{Latencies, Outcome, Percentiles, or_unknown, ratio};
+use crate::report::{Latencies, ratio};
 use crate::swarm::Swarm;
 use crate::target::Seat;
 
@@ -239,139 +240,6 @@ impl<'a> Traffic<'a> {
                 .map(|cpu| ratio(cpu.as_secs_f64() * 100.0, elapsed.as_secs_f64())),
             first_refusal: self.first_refusal,
         }
-    }
-}
-
-#[derive(Clone, Serialize)]
-pub struct Outcomes {
-    groups: usize,
-    receivers: usize,
-    messages: u64,
-    acked: u64,
-    refused: u64,
-    unanswered: u64,
-    /// Deliveries of acked messages that did not arrive.
-    lost: u64,
-    duplicates: u64,
-    stray: u64,
-    /// Connections that the server ended.
-    closed: usize,
-    sync_required: u64,
-    /// The longest `message:created`, as a Socket.IO packet: two servers compare only if theirs are alike.
-    push_bytes: usize,
-    deliveries: u64,
-    /// Without the warm-up.
-    deliveries_per_second: f64,
-    /// From the intended send to each receiver, without the warm-up.
-    delivery: Percentiles,
-    ack: Percentiles,
-    send_lag: Percentiles,
-    /// Sends that were more than 10 ms late.
-    late_percent: f64,
-    /// At most 1 % of the sends were late.
-    valid: bool,
-    /// Share of the run in which the generator was not waiting; near 100 it is the generator that is measured.
-    generator_busy_percent: f64,
-    server_cpu_us_per_delivery: Option<f64>,
-    server_cpu_percent: Option<f64>,
-    first_refusal: Option<String>,
-}
-
-impl Outcomes {
-    fn failure(&self) -> Option<String> {
-        let failed = self.lost + self.duplicates + self.stray + self.refused + self.unanswered;
-        (failed > 0 || self.closed > 0).then(|| {
-            format!(
-                "{} lost, {} duplicated, {} stray, {} refused, {} unanswered, {} closed{}",
-                self.lost,
-                self.duplicates,
-                self.stray,
-                self.refused,
-                self.unanswered,
-                self.closed,
-                self.first_refusal
-                    .as_ref()
-                    .map(|body| format!("; first refusal {body}"))
-                    .unwrap_or_default()
-            )
-        })
-    }
-}
-
-/// Only their names differ, so that the two are compared apart.
-#[derive(Serialize)]
-#[serde(transparent)]
-pub struct Fanout(pub Outcomes);
-
-#[derive(Serialize)]
-#[serde(transparent)]
-pub struct Chat(pub Outcomes);
-
-impl Outcome for Fanout {
-    const SCENARIO: &'static str = "fanout";
-
-    fn failure(&self) -> Option<String> {
-        self.0.failure()
-    }
-}
-
-impl Outcome for Chat {
-    const SCENARIO: &'static str = "chat";
-
-    fn failure(&self) -> Option<String> {
-        self.0.failure()
-    }
-}
-
-impl fmt::Display for Fanout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for Chat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for Outcomes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { groups, receivers, messages, deliveries, deliveries_per_second, .. } = self;
-        writeln!(
-            f,
-            "  load         {messages} messages to {receivers} receivers in {groups} groups"
-        )?;
-        writeln!(
-            f,
-            "  deliveries   {deliveries}, {deliveries_per_second:.0}/s, of {} bytes",
-            self.push_bytes
-        )?;
-        writeln!(f, "  delivery     {}", self.delivery)?;
-        writeln!(f, "  ack          {}", self.ack)?;
-        writeln!(
-            f,
-            "  send lag     {}{}",
-            self.send_lag,
-            if self.valid { "" } else { " (INVALID RUN)" }
-        )?;
-        writeln!(
-            f,
-            "  server       {} µs CPU a delivery, {} % of a core; generator busy {:.0} %",
-            or_unknown(self.server_cpu_us_per_delivery),
-            or_unknown(self.server_cpu_percent),
-            self.generator_busy_percent
-        )?;
-        write!(
-            f,
-            "  faults       {} lost, {} duplicated, {} refused, {} unanswered, {} closed, {} syncs asked for",
-            self.lost,
-            self.duplicates,
-            self.refused,
-            self.unanswered,
-            self.closed,
-            self.sync_required
-        )
     }
 }
 
