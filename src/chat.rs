@@ -18,6 +18,7 @@ use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::tokens::Tokens;
+use crate::chat::turns::Turns;
 use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
@@ -29,14 +30,18 @@ pub mod accounts;
 pub mod announced;
 pub mod cache;
 pub mod channels;
+pub mod direct;
 pub mod error;
 pub mod groups;
 pub mod history;
 pub mod invites;
+pub mod joined;
 pub mod limits;
 pub mod members;
 pub mod mentions;
+pub mod memberships;
 pub mod messages;
+pub mod moderation;
 pub mod official;
 pub mod passwords;
 pub mod pins;
@@ -45,6 +50,7 @@ pub mod reactions;
 pub mod read_states;
 pub mod sync;
 pub mod tokens;
+pub mod turns;
 pub mod users;
 pub mod views;
 
@@ -61,6 +67,7 @@ pub struct Caller {
 #[derive(Clone)]
 pub struct Chat {
     shared: Arc<Shared>,
+    turns: Arc<Turns>,
 }
 
 impl std::ops::Deref for Chat {
@@ -90,7 +97,7 @@ pub struct Shared {
 
 impl Chat {
     pub fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), turns: Arc::default() }
     }
 
     /// The next id, of whatever kind; see [`IdGenerator::next`].

@@ -2,6 +2,7 @@
 //!
 //! What somebody may not see answers exactly like what does not exist.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::chat::cache::{GroupSnapshot, Person};
@@ -12,6 +13,11 @@ use crate::model::channel::Channel;
 use crate::model::group::{Member, standing};
 use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::model::permission::{Permissions, Rank};
+
+/// More users that are not cached are read in one go.
+const USERS_ONE_BY_ONE_MAX: usize = 8;
+/// The store takes at most this many ids in one call.
+const USERS_PER_READ_MAX: usize = 1_000;
 
 /// A member of a group, with what they may do in it.
 #[derive(Clone, Debug)]
@@ -188,14 +194,40 @@ impl Chat {
 
     /// Users in the order of `user_ids`; those that do not exist are left out.
     pub async fn users(&self, user_ids: &[UserId]) -> Result<Vec<User>, ChatError> {
-        let mut users = Vec::with_capacity(user_ids.len());
+        let users = self.users_by_id(user_ids).await?;
+        Ok(user_ids.iter().filter_map(|user_id| users.get(user_id).cloned()).collect())
+    }
+
+    /// Those of `user_ids` that exist.
+    ///
+    /// Few that are not cached are loaded one by one and stay cached; many are read at once.
+    pub async fn users_by_id(
+        &self,
+        user_ids: &[UserId],
+    ) -> Result<HashMap<UserId, User>, ChatError> {
+        let mut found = HashMap::with_capacity(user_ids.len());
+        let mut missing = Vec::new();
         for user_id in user_ids {
-            match self.user(*user_id).await {
-                Ok(user) => users.push(user),
+            match self.caches.people.peek(user_id).await {
+                Some(Some(person)) => _ = found.insert(*user_id, person.user.clone()),
+                Some(None) => {}
+                None => missing.push(*user_id),
+            }
+        }
+        if missing.len() > USERS_ONE_BY_ONE_MAX {
+            for chunk in missing.chunks(USERS_PER_READ_MAX) {
+                let users = self.store.list_users(chunk).await?;
+                found.extend(users.into_iter().map(|user| (user.id, user)));
+            }
+            return Ok(found);
+        }
+        for user_id in missing {
+            match self.user(user_id).await {
+                Ok(user) => _ = found.insert(user_id, user),
                 Err(ChatError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(users)
+        Ok(found)
     }
 }

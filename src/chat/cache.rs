@@ -139,6 +139,12 @@ where
         Ok(load().await?)
     }
 
+    /// The value of `key` if it is cached and current.
+    pub async fn peek(&self, key: &K) -> Option<V> {
+        let entry = self.entries.get(key).await?;
+        self.is_current(key, &entry).then_some(entry.value)
+    }
+
     /// Forgets `key`; to be called after the write is stored and before anybody is told.
     pub async fn invalidate(&self, key: &K) {
         self.generations.of(key).fetch_add(1, Ordering::AcqRel);

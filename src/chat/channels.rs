@@ -1,12 +1,22 @@
-//! Channels of groups and between people.
+//! Channels of groups. Those between people are in `direct.rs`.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::chat::views::{ChannelView, Channels};
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::channel::ChannelKind;
-use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::bus::envelope::{Content, Topic};
+use crate::chat::access::ChannelStanding;
+use crate::chat::error::Noun;
+use crate::chat::joined::group_channel_views;
+use crate::chat::turns::Subject;
+use crate::chat::views::{ChannelRefView, ChannelView, Channels};
+use crate::chat::{Caller, Chat, ChatError, push, to_raw};
+use crate::model::channel::{
+    CHANNELS_PER_GROUP_MAX, Channel, ChannelKind, ChannelPatch, SLOW_MODE_SECONDS_MAX,
+};
+use crate::model::event::Push;
+use crate::model::id::{ChannelId, GroupId};
+use crate::model::permission::Permissions;
+use crate::model::text;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -28,69 +38,222 @@ pub struct UpdateChannel {
     pub slow_mode_seconds: Option<u32>,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OpenDirect {
-    pub user_ids: Vec<UserId>,
-}
-
-/// A direct channel, and whether it is new.
-#[derive(Debug)]
-pub struct Opened {
-    pub channel: ChannelView,
-    pub new: bool,
-}
+pub use crate::chat::direct::{OpenDirect, Opened};
 
 impl Chat {
+    /// Adds a channel to a group; without a position it comes last.
+    ///
+    /// # Errors
+    ///
+    /// `conflict` for a group that has [`CHANNELS_PER_GROUP_MAX`] channels.
     pub async fn create_channel(
         &self,
         caller: Caller,
         group_id: GroupId,
         request: CreateChannel,
     ) -> Result<ChannelView, ChatError> {
-        todo!()
+        let standing = self.group_access(caller, group_id).await?;
+        standing.require(Permissions::MANAGE_CHANNELS)?;
+        let kind = request.kind.unwrap_or(ChannelKind::Text);
+        if kind == ChannelKind::Direct {
+            return Err(ChatError::invalid("type", "must be text or announcement"));
+        }
+        let settings = Settings {
+            name: Some(request.name),
+            topic: request.topic,
+            position: request.position,
+            slow_mode_seconds: request.slow_mode_seconds,
+        };
+        let patch = settings.parse()?;
+        let channel_id = ChannelId::new(self.next_id()?);
+        let chat = self.clone();
+        let channel = self
+            .in_turn(Subject::Group(group_id), async move {
+                chat.store_channel(channel_id, group_id, kind, patch).await
+            })
+            .await?;
+        Ok(ChannelView::new(&channel, None, Some(standing.permissions.in_channel(kind))))
     }
+
+    async fn store_channel(
+        &self,
+        id: ChannelId,
+        group_id: GroupId,
+        kind: ChannelKind,
+        patch: ChannelPatch,
+    ) -> Result<Channel, ChatError> {
+        let missing = ChatError::NotFound(Noun::Group);
+        let Some(group) = self.find_group(group_id).await? else { return Err(missing) };
+        if group.channels.len() >= CHANNELS_PER_GROUP_MAX {
+            return Err(ChatError::Conflict("the group has too many channels"));
+        }
+        let channel = Channel {
+            id,
+            group_id: Some(group_id),
+            kind,
+            name: patch.name.unwrap_or_default(),
+            topic: patch.topic.unwrap_or_default(),
+            position: patch.position.unwrap_or_else(|| position_behind(&group.channels)),
+            slow_mode_seconds: patch.slow_mode_seconds.unwrap_or(0),
+            recipients: Vec::new(),
+            last_message_id: None,
+        };
+        let inserted = self.store.insert_channel(&channel).await?;
+        self.invalidate_channel(id, group_id).await;
+        if !inserted {
+            return Err(missing);
+        }
+        self.announce_channel(Push::ChannelCreated, &channel, group_id).await;
+        Ok(channel)
+    }
+
+    /// Changes settings; they hold from the next request on. A request that changes nothing announces
+    /// nothing.
     pub async fn update_channel(
         &self,
         caller: Caller,
         channel_id: ChannelId,
         request: UpdateChannel,
     ) -> Result<ChannelView, ChatError> {
-        todo!()
+        let (standing, group_id) = self.channel_to_manage(caller, channel_id).await?;
+        let settings = Settings {
+            name: request.name,
+            topic: request.topic,
+            position: request.position,
+            slow_mode_seconds: request.slow_mode_seconds,
+        };
+        let patch = settings.parse()?;
+        if patch == ChannelPatch::default() {
+            return self.get_channel(caller, channel_id).await;
+        }
+        let chat = self.clone();
+        let channel = self
+            .in_turn(Subject::Channel(channel_id), async move {
+                chat.store_channel_patch(channel_id, group_id, patch).await
+            })
+            .await?;
+        Ok(ChannelView::new(&channel, None, Some(standing.permissions)))
     }
+
+    async fn store_channel_patch(
+        &self,
+        channel_id: ChannelId,
+        group_id: GroupId,
+        patch: ChannelPatch,
+    ) -> Result<Channel, ChatError> {
+        let last_message_id = self.last_messages([channel_id]).await?.remove(&channel_id);
+        let updated = self.store.update_channel(channel_id, &patch).await?;
+        self.invalidate_channel(channel_id, group_id).await;
+        let updated = updated.ok_or(ChatError::NotFound(Noun::Channel))?;
+        let channel = Channel { last_message_id, ..updated };
+        self.announce_channel(Push::ChannelUpdated, &channel, group_id).await;
+        Ok(channel)
+    }
+
+    /// Deletes a channel with its messages.
     pub async fn delete_channel(
         &self,
         caller: Caller,
         channel_id: ChannelId,
     ) -> Result<(), ChatError> {
-        todo!()
+        let (_, group_id) = self.channel_to_manage(caller, channel_id).await?;
+        let chat = self.clone();
+        self.in_turn(Subject::Channel(channel_id), async move {
+            let deleted = chat.store.delete_channel(channel_id).await?;
+            chat.invalidate_channel(channel_id, group_id).await;
+            chat.caches.newest_pages.invalidate(&channel_id).await;
+            if !deleted {
+                return Err(ChatError::NotFound(Noun::Channel));
+            }
+            let content = push(Push::ChannelDeleted, &ChannelRefView { channel_id, group_id });
+            chat.announce(chat.envelope([Topic::Group(group_id)], content)).await;
+            Ok(())
+        })
+        .await
     }
+
     pub async fn get_channel(
         &self,
         caller: Caller,
         channel_id: ChannelId,
     ) -> Result<ChannelView, ChatError> {
-        todo!()
+        let ChannelStanding { channel, permissions } =
+            self.channel_access(caller, channel_id).await?;
+        let recipients = match channel.group_id {
+            Some(_) => None,
+            None => Some(self.users(&channel.recipients).await?),
+        };
+        let last_message_id = self.last_messages([channel_id]).await?.remove(&channel_id);
+        let view = ChannelView::new(&channel, recipients, Some(permissions));
+        Ok(ChannelView { last_message_id, ..view })
     }
+
     pub async fn list_channels(
         &self,
         caller: Caller,
         group_id: GroupId,
     ) -> Result<Channels, ChatError> {
-        todo!()
+        let standing = self.group_access(caller, group_id).await?;
+        let channels = &standing.group.channels;
+        let last = self.last_messages(channels.iter().map(|channel| channel.id)).await?;
+        Ok(Channels { channels: group_channel_views(channels, standing.permissions, &last) })
     }
-    pub async fn open_direct(
+
+    /// A channel whose settings the caller may change, and its group.
+    async fn channel_to_manage(
         &self,
         caller: Caller,
-        request: OpenDirect,
-    ) -> Result<Opened, ChatError> {
-        todo!()
+        channel_id: ChannelId,
+    ) -> Result<(ChannelStanding, GroupId), ChatError> {
+        let standing = self.channel_access(caller, channel_id).await?;
+        let group_id = standing.channel.group_id;
+        let group_id = group_id.ok_or(ChatError::Forbidden("a direct channel stays as it is"))?;
+        standing.require(Permissions::MANAGE_CHANNELS)?;
+        Ok((standing, group_id))
     }
-    /// The caller's direct channels, as `ready` shows them, with their newest message ids.
-    pub async fn list_direct_channels(
-        &self,
-        caller: Caller,
-    ) -> Result<Vec<ChannelView>, ChatError> {
-        todo!()
+
+    async fn invalidate_channel(&self, channel_id: ChannelId, group_id: GroupId) {
+        self.caches.channels.invalidate(&channel_id).await;
+        self.caches.groups.invalidate(&group_id).await;
     }
+
+    async fn announce_channel(&self, push: Push, channel: &Channel, group_id: GroupId) {
+        let body = to_raw(&ChannelView::new(channel, None, None));
+        let content = Content::ChannelPush { push, kind: channel.kind, body };
+        self.announce(self.envelope([Topic::Group(group_id)], content)).await;
+    }
+}
+
+/// What creating and updating have in common, as it came.
+struct Settings {
+    name: Option<String>,
+    topic: Option<String>,
+    position: Option<i32>,
+    slow_mode_seconds: Option<u32>,
+}
+
+impl Settings {
+    fn parse(self) -> Result<ChannelPatch, ChatError> {
+        let name = |name| text::name(name, text::NAME_CHARS_MAX).map_err(ChatError::text("name"));
+        let topic =
+            |topic| text::at_most(topic, text::TOPIC_CHARS_MAX).map_err(ChatError::text("topic"));
+        if self.position.is_some_and(|position| position < 0) {
+            return Err(ChatError::invalid("position", "must not be negative"));
+        }
+        if self.slow_mode_seconds.is_some_and(|seconds| seconds > SLOW_MODE_SECONDS_MAX) {
+            return Err(ChatError::invalid("slowModeSeconds", "must be 0 to 21600"));
+        }
+        Ok(ChannelPatch {
+            name: self.name.map(name).transpose()?,
+            topic: self.topic.map(topic).transpose()?,
+            position: self.position,
+            slow_mode_seconds: self.slow_mode_seconds,
+        })
+    }
+}
+
+/// The position after the last of `channels`.
+fn position_behind(channels: &[Channel]) -> i32 {
+    let last = channels.iter().map(|channel| channel.position).max();
+    last.map_or(0, |last| last.saturating_add(1))
 }

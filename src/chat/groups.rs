@@ -3,9 +3,18 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::chat::views::{GroupView, Groups, JoinedGroupView};
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::id::GroupId;
+use crate::bus::envelope::{Effect, Topic};
+use crate::chat::cache::GroupSnapshot;
+use crate::chat::error::Noun;
+use crate::chat::turns::Subject;
+use crate::chat::views::{GroupRefView, GroupView, Groups, JoinedGroupView};
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::channel::{Channel, ChannelKind};
+use crate::model::event::Push;
+use crate::model::group::{FIRST_CHANNEL_NAME, Group, GroupPatch, Member, built_in_roles};
+use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::model::permission::Permissions;
+use crate::model::text;
 
 #[derive(Deserialize, ToSchema)]
 pub struct CreateGroup {
@@ -23,35 +32,190 @@ pub struct UpdateGroup {
 }
 
 impl Chat {
+    /// Makes a group with the caller as its owner and a first channel.
+    ///
+    /// # Errors
+    ///
+    /// `conflict` for somebody who is in too many groups.
     pub async fn create_group(
         &self,
         caller: Caller,
         request: CreateGroup,
     ) -> Result<JoinedGroupView, ChatError> {
-        todo!()
+        let name = parse_name(request.name)?;
+        let icon = request.icon.map(parse_icon).transpose()?;
+        self.require_room_for_a_group(caller.user_id).await?;
+        let (id, created_at_ms) = self.next_id_and_time()?;
+        let group = Group {
+            id: GroupId::new(id),
+            name,
+            icon,
+            owner_id: Some(caller.user_id),
+            official: false,
+            created_at_ms,
+        };
+        let channel = first_channel(ChannelId::new(self.next_id()?), group.id);
+        let chat = self.clone();
+        let subject = Subject::Member(group.id, caller.user_id);
+        self.in_turn(subject, async move { chat.store_group(caller.user_id, group, channel).await })
+            .await
     }
+
+    async fn store_group(
+        &self,
+        owner_id: UserId,
+        group: Group,
+        channel: Channel,
+    ) -> Result<JoinedGroupView, ChatError> {
+        let owner = Member::new(group.id, owner_id, group.created_at_ms);
+        self.store.insert_group(&group, &built_in_roles(), &[channel], &[owner]).await?;
+        self.caches.groups.invalidate(&group.id).await;
+        self.invalidate_membership(group.id, owner_id).await;
+        let view = self.joined_group(owner_id, group.id).await?;
+        self.apply_joined(owner_id, group.id, push(Push::GroupCreated, &view)).await?;
+        Ok(view)
+    }
+
+    /// Changes name and icon; a request that changes nothing announces nothing.
     pub async fn update_group(
         &self,
         caller: Caller,
         group_id: GroupId,
         request: UpdateGroup,
     ) -> Result<GroupView, ChatError> {
-        todo!()
+        let standing = self.group_access(caller, group_id).await?;
+        standing.require(Permissions::MANAGE_GROUP)?;
+        let patch = GroupPatch {
+            name: request.name.map(parse_name).transpose()?,
+            icon: request.icon.map(|icon| icon.map(parse_icon).transpose()).transpose()?,
+        };
+        if patch == GroupPatch::default() {
+            return self.group_view(&standing.group).await;
+        }
+        let chat = self.clone();
+        self.in_turn(Subject::Group(group_id), async move {
+            chat.store_group_patch(group_id, patch).await
+        })
+        .await
     }
+
+    async fn store_group_patch(
+        &self,
+        group_id: GroupId,
+        patch: GroupPatch,
+    ) -> Result<GroupView, ChatError> {
+        let member_count = self.count_members(group_id).await?;
+        let updated = self.store.update_group(group_id, &patch).await?;
+        self.caches.groups.invalidate(&group_id).await;
+        let group = updated.ok_or(ChatError::NotFound(Noun::Group))?;
+        let view = GroupView::new(&group, member_count);
+        let envelope = self.envelope([Topic::Group(group_id)], push(Push::GroupUpdated, &view));
+        self.announce(envelope).await;
+        Ok(view)
+    }
+
+    /// Deletes a group with all that is in it. Only its owner may.
     pub async fn delete_group(&self, caller: Caller, group_id: GroupId) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.group_access(caller, group_id).await?;
+        if standing.group.group.official {
+            return Err(ChatError::Forbidden("nobody deletes the official group"));
+        }
+        if standing.group.group.owner_id != Some(caller.user_id) {
+            return Err(ChatError::Forbidden("only its owner deletes a group"));
+        }
+        let chat = self.clone();
+        self.in_turn(Subject::Group(group_id), async move {
+            chat.store_group_deletion(&standing.group).await
+        })
+        .await
     }
+
+    async fn store_group_deletion(&self, group: &GroupSnapshot) -> Result<(), ChatError> {
+        let group_id = group.group.id;
+        let deleted = self.store.delete_group(group_id).await?;
+        self.forget_group(group).await;
+        if !deleted {
+            return Err(ChatError::NotFound(Noun::Group));
+        }
+        let content = push(Push::GroupDeleted, &GroupRefView { group_id });
+        let envelope = self
+            .envelope([Topic::Group(group_id)], content)
+            .with_effect(Effect::CloseGroup { group_id });
+        self.announce_applied(envelope).await
+    }
+
+    /// Memberships may stay cached: without their group they open nothing.
+    async fn forget_group(&self, group: &GroupSnapshot) {
+        self.caches.groups.invalidate(&group.group.id).await;
+        self.caches.member_counts.invalidate(&group.group.id).await;
+        for channel in &group.channels {
+            self.caches.channels.invalidate(&channel.id).await;
+            self.caches.newest_pages.invalidate(&channel.id).await;
+        }
+    }
+
     pub async fn leave_group(&self, caller: Caller, group_id: GroupId) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.group_access(caller, group_id).await?;
+        if standing.group.group.official {
+            return Err(ChatError::Forbidden("nobody leaves the official group"));
+        }
+        if standing.group.group.owner_id == Some(caller.user_id) {
+            return Err(ChatError::Forbidden("owners cannot leave, only delete their group"));
+        }
+        let chat = self.clone();
+        self.in_turn(Subject::Member(group_id, caller.user_id), async move {
+            chat.store_departure(caller.user_id, group_id, Noun::Group).await
+        })
+        .await
     }
+
+    /// Ends a membership of an ordinary group; `missing` is what is not found if it has ended before.
+    pub(crate) async fn store_departure(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        missing: Noun,
+    ) -> Result<(), ChatError> {
+        let deleted = self.store.delete_member(group_id, user_id).await?;
+        if deleted.is_none() {
+            self.invalidate_membership(group_id, user_id).await;
+            return Err(ChatError::NotFound(missing));
+        }
+        self.announce_left(user_id, group_id, false).await
+    }
+
     pub async fn list_groups(&self, caller: Caller) -> Result<Groups, ChatError> {
-        todo!()
+        Ok(Groups { groups: self.joined_groups(caller).await? })
     }
+
     pub async fn get_group(
         &self,
         caller: Caller,
         group_id: GroupId,
     ) -> Result<JoinedGroupView, ChatError> {
-        todo!()
+        self.joined_group(caller.user_id, group_id).await
     }
+}
+
+/// The channel that a group starts with.
+pub(crate) fn first_channel(id: ChannelId, group_id: GroupId) -> Channel {
+    Channel {
+        id,
+        group_id: Some(group_id),
+        kind: ChannelKind::Text,
+        name: FIRST_CHANNEL_NAME.to_owned(),
+        topic: String::new(),
+        position: 0,
+        slow_mode_seconds: 0,
+        recipients: Vec::new(),
+        last_message_id: None,
+    }
+}
+
+fn parse_name(name: String) -> Result<String, ChatError> {
+    text::name(name, text::NAME_CHARS_MAX).map_err(ChatError::text("name"))
+}
+
+fn parse_icon(icon: String) -> Result<String, ChatError> {
+    text::image_url(icon).map_err(ChatError::text("icon"))
 }

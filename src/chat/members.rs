@@ -1,11 +1,29 @@
-//! Members: listing, nicknames, roles, removing, banning.
+//! Members: listing, nicknames and roles. Removing and banning are in `moderation.rs`.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::chat::views::{BansPage, MemberView, MembersPage};
-use crate::chat::{Caller, Chat, ChatError};
+use crate::bus::envelope::{Content, Effect, Envelope, Topic};
+use crate::chat::access::GroupStanding;
+use crate::chat::cache::GroupSnapshot;
+use crate::chat::error::Noun;
+use crate::chat::joined::group_channel_views;
+use crate::chat::turns::Subject;
+use crate::chat::views::{MemberView, MembersPage};
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::channel::Channel;
+use crate::model::event::Push;
+use crate::model::group::{Member, MemberPatch, Role, standing};
 use crate::model::id::{GroupId, UserId};
+use crate::model::permission::{Permissions, Rank};
+use crate::model::text;
+use crate::telemetry;
+
+pub use crate::chat::moderation::{ListBans, Moderation};
+
+/// Members and bans of one page at most.
+pub(crate) const MEMBERS_PAGE_MAX: u32 = 200;
+const MEMBERS_PAGE_DEFAULT: u32 = 100;
 
 #[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
 pub struct ListMembers {
@@ -23,26 +41,33 @@ pub struct UpdateMember {
     pub roles: Option<Vec<String>>,
 }
 
-#[derive(Default, Deserialize, ToSchema)]
-pub struct Moderation {
-    pub reason: Option<String>,
-}
-
-#[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
-pub struct ListBans {
-    pub after: Option<UserId>,
-    pub limit: Option<u32>,
-}
-
 impl Chat {
+    /// Members by user id, after `after`.
     pub async fn list_members(
         &self,
         caller: Caller,
         group_id: GroupId,
         request: ListMembers,
     ) -> Result<MembersPage, ChatError> {
-        todo!()
+        self.group_access(caller, group_id).await?;
+        let limit = parse_limit(request.limit)?;
+        let query = |query| text::filled(query, text::QUERY_CHARS_MAX);
+        let query = request.query.map(query).transpose().map_err(ChatError::text("query"))?;
+        let after = request.after.unwrap_or(UserId::ZERO);
+        let mut members =
+            self.store.list_members(group_id, query.as_deref(), after, limit + 1).await?;
+        let has_more = members.len() > limit;
+        members.truncate(limit);
+        Ok(MembersPage { members: self.member_views(&members).await?, has_more })
     }
+
+    /// Changes nickname and roles; a request that changes nothing announces nothing.
+    ///
+    /// Everybody may change their own nickname, and nobody their own roles.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found` for somebody who is not in the group.
     pub async fn update_member(
         &self,
         caller: Caller,
@@ -50,40 +75,188 @@ impl Chat {
         user_id: UserId,
         request: UpdateMember,
     ) -> Result<MemberView, ChatError> {
-        todo!()
+        let standing = self.group_access(caller, group_id).await?;
+        if user_id != caller.user_id || request.roles.is_some() {
+            standing.require(Permissions::MANAGE_MEMBERS)?;
+            let target = self.standing_of(user_id, group_id).await?;
+            let target = target.ok_or(ChatError::NotFound(Noun::Member))?;
+            require_below(&standing, target.rank)?;
+        }
+        let patch = MemberPatch {
+            nickname: request.nickname.map(parse_nickname).transpose()?,
+            roles: request
+                .roles
+                .map(|roles| parse_roles(roles, &standing.group.roles, standing.rank))
+                .transpose()?,
+        };
+        let chat = self.clone();
+        self.in_turn(Subject::Member(group_id, user_id), async move {
+            chat.store_member_patch(user_id, group_id, patch).await
+        })
+        .await
     }
-    pub async fn remove_member(
+
+    async fn store_member_patch(
         &self,
-        caller: Caller,
-        group_id: GroupId,
         user_id: UserId,
-        request: Moderation,
-    ) -> Result<(), ChatError> {
-        todo!()
-    }
-    pub async fn ban_member(
-        &self,
-        caller: Caller,
         group_id: GroupId,
+        patch: MemberPatch,
+    ) -> Result<MemberView, ChatError> {
+        let missing = ChatError::NotFound(Noun::Member);
+        let Some(before) = self.standing_of(user_id, group_id).await? else { return Err(missing) };
+        let person = self.person(user_id).await?;
+        if !changes(&patch, &before.member) {
+            return Ok(MemberView::new(&before.member, person.user.clone()));
+        }
+        let updated = self.store.update_member(group_id, user_id, &patch).await?;
+        self.caches.members.invalidate(&(group_id, user_id)).await;
+        let updated = updated.ok_or(missing)?;
+        let view = MemberView::new(&updated, person.user.clone());
+        let GroupSnapshot { group, roles, .. } = &*before.group;
+        let (permissions, _) = standing(group, roles, &updated, person.operator);
+        let mut envelope = self.member_updated(&view, group.official);
+        let changed = permissions != before.permissions;
+        envelope.effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
+        self.announce(envelope).await;
+        if changed {
+            self.announce_permissions(user_id, &before, permissions).await;
+        }
+        Ok(view)
+    }
+
+    /// The members learn of it, except in the official group.
+    fn member_updated(&self, view: &MemberView, official: bool) -> Envelope {
+        if official {
+            return self.envelope([Topic::User(view.user_id)], Content::None);
+        }
+        self.envelope([Topic::Group(view.group_id)], push(Push::MemberUpdated, view))
+    }
+
+    /// Tells a person which channels they have other permissions in now.
+    async fn announce_permissions(
+        &self,
         user_id: UserId,
-        request: Moderation,
-    ) -> Result<(), ChatError> {
-        todo!()
+        before: &GroupStanding,
+        permissions: Permissions,
+    ) {
+        let differs = |channel: &&Channel| {
+            permissions.in_channel(channel.kind) != before.permissions.in_channel(channel.kind)
+        };
+        let channels: Vec<Channel> =
+            before.group.channels.iter().filter(differs).cloned().collect();
+        let last = match self.last_messages(channels.iter().map(|channel| channel.id)).await {
+            Ok(last) => last,
+            Err(error) => {
+                metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
+                tracing::warn!(%error, "somebody was not told of their new permissions");
+                return;
+            }
+        };
+        for view in group_channel_views(&channels, permissions, &last) {
+            let content = push(Push::ChannelUpdated, &view);
+            self.announce(self.envelope([Topic::User(user_id)], content)).await;
+        }
     }
-    pub async fn unban_member(
-        &self,
-        caller: Caller,
-        group_id: GroupId,
-        user_id: UserId,
-    ) -> Result<(), ChatError> {
-        todo!()
+
+    /// Members as clients see them; somebody whose account is gone is left out.
+    async fn member_views(&self, members: &[Member]) -> Result<Vec<MemberView>, ChatError> {
+        let user_ids: Vec<UserId> = members.iter().map(|member| member.user_id).collect();
+        let mut users = self.users_by_id(&user_ids).await?;
+        let view = |member: &Member| {
+            users.remove(&member.user_id).map(|user| MemberView::new(member, user))
+        };
+        Ok(members.iter().filter_map(view).collect())
     }
-    pub async fn list_bans(
-        &self,
-        caller: Caller,
-        group_id: GroupId,
-        request: ListBans,
-    ) -> Result<BansPage, ChatError> {
-        todo!()
+}
+
+/// Moderation works only on people strictly below oneself.
+pub(crate) fn require_below(standing: &GroupStanding, target: Rank) -> Result<(), ChatError> {
+    if target < standing.rank {
+        Ok(())
+    } else {
+        Err(ChatError::Forbidden("works only on people below one's own role"))
+    }
+}
+
+/// How many of a page of members or bans.
+pub(crate) fn parse_limit(limit: Option<u32>) -> Result<usize, ChatError> {
+    match limit.unwrap_or(MEMBERS_PAGE_DEFAULT) {
+        limit @ 1..=MEMBERS_PAGE_MAX => Ok(limit as usize),
+        _ => Err(ChatError::invalid("limit", "must be 1 to 200")),
+    }
+}
+
+fn parse_nickname(nickname: Option<String>) -> Result<Option<String>, ChatError> {
+    let Some(nickname) = nickname.filter(|nickname| !nickname.is_empty()) else { return Ok(None) };
+    let parsed = text::name(nickname, text::NICKNAME_CHARS_MAX);
+    parsed.map(Some).map_err(ChatError::text("nickname"))
+}
+
+/// Names of roles below one's own, each once.
+fn parse_roles(names: Vec<String>, known: &[Role], own: Rank) -> Result<Vec<String>, ChatError> {
+    let mut parsed: Vec<String> = Vec::new();
+    for name in names {
+        let role = known.iter().find(|role| role.name == name);
+        let role =
+            role.ok_or(ChatError::invalid("roles", "names a role the group does not have"))?;
+        if role.rank >= own {
+            return Err(ChatError::Forbidden("only roles below one's own can be given"));
+        }
+        if !parsed.contains(&name) {
+            parsed.push(name);
+        }
+    }
+    Ok(parsed)
+}
+
+fn changes(patch: &MemberPatch, member: &Member) -> bool {
+    let nickname = patch.nickname.as_ref().is_some_and(|nickname| *nickname != member.nickname);
+    let roles = patch.roles.as_ref().is_some_and(|roles| *roles != member.roles);
+    nickname || roles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::group::built_in_roles;
+
+    fn roles(names: &[&str], own: Rank) -> Result<Vec<String>, &'static str> {
+        let names = names.iter().map(ToString::to_string).collect();
+        parse_roles(names, &built_in_roles(), own).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn roles_are_known_below_ones_own_and_given_once() {
+        assert_eq!(roles(&["moderator", "moderator"], Rank::ADMIN).unwrap(), ["moderator"]);
+        assert_eq!(roles(&["admin", "moderator"], Rank::OWNER).unwrap(), ["admin", "moderator"]);
+        assert_eq!(roles(&["admin"], Rank::ADMIN), Err("forbidden"));
+        assert_eq!(roles(&["moderator"], Rank::MODERATOR), Err("forbidden"));
+        assert_eq!(roles(&["king"], Rank::OWNER), Err("invalid_request"));
+        assert_eq!(roles(&["owner"], Rank::OWNER), Err("invalid_request"));
+    }
+
+    #[test]
+    fn an_empty_nickname_is_none() {
+        assert_eq!(parse_nickname(Some(String::new())).unwrap(), None);
+        assert_eq!(parse_nickname(None).unwrap(), None);
+        assert_eq!(parse_nickname(Some("x".repeat(64))).unwrap(), Some("x".repeat(64)));
+        assert_eq!(parse_nickname(Some("x".repeat(65))).unwrap_err().code(), "too_large");
+    }
+
+    #[test]
+    fn pages_have_1_to_200() {
+        assert_eq!(parse_limit(None).unwrap(), 100);
+        assert_eq!(parse_limit(Some(200)).unwrap(), 200);
+        assert!(parse_limit(Some(0)).is_err() && parse_limit(Some(201)).is_err());
+    }
+
+    #[test]
+    fn a_patch_to_what_is_there_changes_nothing() {
+        let member = Member::new(GroupId::new(1), UserId::new(2), 0);
+        let patch = |nickname, roles| MemberPatch { nickname, roles };
+        assert!(!changes(&patch(None, None), &member));
+        assert!(!changes(&patch(Some(None), Some(vec![])), &member));
+        assert!(changes(&patch(Some(Some("n".into())), None), &member));
+        assert!(changes(&patch(None, Some(vec!["admin".into()])), &member));
     }
 }

@@ -1,0 +1,139 @@
+//! Direct channels: between two to ten people, one for each set of them.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::bus::envelope::Topic;
+use crate::chat::error::Noun;
+use crate::chat::views::ChannelView;
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::account::User;
+use crate::model::channel::{Channel, ChannelKind, DIRECT_PEOPLE_MAX};
+use crate::model::event::Push;
+use crate::model::id::{ChannelId, UserId};
+use crate::model::permission::Permissions;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenDirect {
+    pub user_ids: Vec<UserId>,
+}
+
+/// A direct channel, and whether it is new.
+#[derive(Debug)]
+pub struct Opened {
+    pub channel: ChannelView,
+    pub new: bool,
+}
+
+impl Chat {
+    /// The direct channel of the caller and the people named: the same one however often it is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `user_not_found` if one of the people does not exist.
+    pub async fn open_direct(
+        &self,
+        caller: Caller,
+        request: OpenDirect,
+    ) -> Result<Opened, ChatError> {
+        let recipients = parse_people(caller.user_id, request.user_ids)?;
+        let users = self.users(&recipients).await?;
+        if users.len() != recipients.len() {
+            return Err(ChatError::NotFound(Noun::User));
+        }
+        let candidate = direct_channel(ChannelId::new(self.next_id()?), recipients);
+        let chat = self.clone();
+        self.to_the_end(async move { chat.store_direct(candidate, users).await }).await
+    }
+
+    async fn store_direct(
+        &self,
+        candidate: Channel,
+        users: Vec<User>,
+    ) -> Result<Opened, ChatError> {
+        let (channel, new) = self.store.open_direct_channel(&candidate).await?;
+        let mut view = ChannelView::new(&channel, Some(users), Some(Permissions::DIRECT));
+        if new {
+            self.caches.channels.invalidate(&channel.id).await;
+            let topics = channel.recipients.iter().map(|user_id| Topic::User(*user_id));
+            self.announce(self.envelope(topics, push(Push::ChannelCreated, &view))).await;
+        } else {
+            view.last_message_id = self.last_messages([channel.id]).await?.remove(&channel.id);
+        }
+        Ok(Opened { channel: view, new })
+    }
+
+    /// The caller's direct channels, as `ready` shows them, with their newest message ids.
+    pub async fn list_direct_channels(
+        &self,
+        caller: Caller,
+    ) -> Result<Vec<ChannelView>, ChatError> {
+        let channels = self.store.list_direct_channels(caller.user_id).await?;
+        let last = self.last_messages(channels.iter().map(|channel| channel.id)).await?;
+        let people: BTreeSet<UserId> =
+            channels.iter().flat_map(|channel| channel.recipients.iter().copied()).collect();
+        let users = self.users_by_id(&Vec::from_iter(people)).await?;
+        let view = |channel: &Channel| {
+            let recipients = channel.recipients.iter().filter_map(|id| users.get(id)).cloned();
+            let view =
+                ChannelView::new(channel, Some(recipients.collect()), Some(Permissions::DIRECT));
+            ChannelView { last_message_id: last.get(&channel.id).copied(), ..view }
+        };
+        Ok(channels.iter().map(view).collect())
+    }
+}
+
+/// Everybody in the channel, sorted: `others`, each once, and the caller.
+fn parse_people(caller: UserId, others: Vec<UserId>) -> Result<Vec<UserId>, ChatError> {
+    let mut people: BTreeSet<UserId> = others.into_iter().collect();
+    people.insert(caller);
+    if people.len() < 2 {
+        return Err(ChatError::invalid("userIds", "must name somebody besides yourself"));
+    }
+    if people.len() > DIRECT_PEOPLE_MAX {
+        return Err(ChatError::invalid("userIds", "must name at most 9 people"));
+    }
+    Ok(people.into_iter().collect())
+}
+
+fn direct_channel(id: ChannelId, recipients: Vec<UserId>) -> Channel {
+    Channel {
+        id,
+        group_id: None,
+        kind: ChannelKind::Direct,
+        name: String::new(),
+        topic: String::new(),
+        position: 0,
+        slow_mode_seconds: 0,
+        recipients,
+        last_message_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(others: &[u64]) -> Result<Vec<u64>, ChatError> {
+        let others = others.iter().copied().map(UserId::new).collect();
+        let people = parse_people(UserId::new(5), others)?;
+        Ok(people.into_iter().map(UserId::get).collect())
+    }
+
+    #[test]
+    fn the_caller_is_in_it_and_everybody_once_in_order() {
+        assert_eq!(people(&[9, 1, 9, 5]).unwrap(), [1, 5, 9]);
+    }
+
+    #[test]
+    fn it_has_two_to_ten_people() {
+        assert_eq!(people(&[]).unwrap_err().code(), "invalid_request");
+        assert_eq!(people(&[5, 5]).unwrap_err().code(), "invalid_request");
+        assert_eq!(people(&[11, 12, 13, 14, 15, 16, 17, 18, 19]).unwrap().len(), 10);
+        let ten_others = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+        assert_eq!(people(&ten_others).unwrap_err().code(), "invalid_request");
+    }
+}

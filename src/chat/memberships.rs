@@ -1,0 +1,99 @@
+//! Joining and leaving, as every node and every member learns of it.
+//!
+//! Both are applied everywhere before they return: what is published after a removal does not reach
+//! the person, and what is published after a joining does.
+
+use crate::bus::envelope::{Content, Effect, Topic};
+use crate::chat::error::Noun;
+use crate::chat::views::{GroupRefView, JoinedGroupView, MemberRefView};
+use crate::chat::{Chat, ChatError, push};
+use crate::model::event::Push;
+use crate::model::id::{GroupId, UserId};
+
+/// Groups of one person at most, besides the official one; bounds what `ready` carries. Somebody who
+/// joins several at the same moment may exceed it by as many.
+pub const GROUPS_PER_PERSON_MAX: usize = 200;
+
+impl Chat {
+    /// # Errors
+    ///
+    /// `conflict` for somebody who is in [`GROUPS_PER_PERSON_MAX`] groups already.
+    pub(crate) async fn require_room_for_a_group(&self, user_id: UserId) -> Result<(), ChatError> {
+        // One of them is the official group.
+        if self.store.list_memberships(user_id).await?.len() > GROUPS_PER_PERSON_MAX {
+            return Err(ChatError::Conflict("you are in too many groups"));
+        }
+        Ok(())
+    }
+
+    /// To be called once a membership was stored or ended, before it is announced.
+    pub(crate) async fn invalidate_membership(&self, group_id: GroupId, user_id: UserId) {
+        self.caches.members.invalidate(&(group_id, user_id)).await;
+        self.caches.member_counts.invalidate(&group_id).await;
+    }
+
+    /// Brings a new member's sockets into the group and tells them and the other members.
+    ///
+    /// # Errors
+    ///
+    /// `group_not_found` if the group was deleted, or the person removed, at the same time.
+    pub(crate) async fn announce_joined(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<JoinedGroupView, ChatError> {
+        self.invalidate_membership(group_id, user_id).await;
+        let view = self.joined_group(user_id, group_id).await?;
+        self.apply_joined(user_id, group_id, push(Push::GroupCreated, &view)).await?;
+        if !view.group.official {
+            let joined = push(Push::MemberJoined, &view.me);
+            self.announce(self.envelope([Topic::Group(group_id)], joined)).await;
+        }
+        Ok(view)
+    }
+
+    /// Makes sure that every node has a member's sockets in the group, and sends them `content`.
+    pub(crate) async fn apply_joined(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        content: Content,
+    ) -> Result<(), ChatError> {
+        let missing = ChatError::NotFound(Noun::Group);
+        let Some(standing) = self.standing_of(user_id, group_id).await? else {
+            return Err(missing);
+        };
+        let effect = Effect::Join { user_id, group_id, permissions: standing.permissions };
+        let envelope = self.envelope([Topic::User(user_id)], content).with_effect(effect);
+        self.announce_applied(envelope).await?;
+        // A group that was deleted meanwhile may have been closed before this person came in.
+        if self.find_group(group_id).await?.is_none() {
+            self.apply_left(user_id, group_id).await?;
+            return Err(missing);
+        }
+        Ok(())
+    }
+
+    /// Takes a former member's sockets out of the group and tells them and the members.
+    pub(crate) async fn announce_left(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        official: bool,
+    ) -> Result<(), ChatError> {
+        self.invalidate_membership(group_id, user_id).await;
+        let applied = self.apply_left(user_id, group_id).await;
+        if !official {
+            let left = push(Push::MemberLeft, &MemberRefView { group_id, user_id });
+            self.announce(self.envelope([Topic::Group(group_id)], left)).await;
+        }
+        applied
+    }
+
+    async fn apply_left(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
+        let content = push(Push::GroupDeleted, &GroupRefView { group_id });
+        let effect = Effect::Leave { user_id, group_id };
+        let envelope = self.envelope([Topic::User(user_id)], content).with_effect(effect);
+        self.announce_applied(envelope).await
+    }
+}

@@ -1,0 +1,154 @@
+//! Removing, banning and unbanning, and the list of bans.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::bus::envelope::{Content, Effect, Topic};
+use crate::chat::access::GroupStanding;
+use crate::chat::error::Noun;
+use crate::chat::members::{parse_limit, require_below};
+use crate::chat::turns::Subject;
+use crate::chat::views::{BanView, BansPage};
+use crate::chat::{Caller, Chat, ChatError};
+use crate::model::group::{Ban, Member};
+use crate::model::id::{GroupId, UserId};
+use crate::model::permission::Permissions;
+use crate::model::text;
+
+#[derive(Default, Deserialize, ToSchema)]
+pub struct Moderation {
+    pub reason: Option<String>,
+}
+
+#[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
+pub struct ListBans {
+    pub after: Option<UserId>,
+    pub limit: Option<u32>,
+}
+
+impl Chat {
+    /// Ends a membership; the person may come back with an invite. The reason is kept nowhere.
+    pub async fn remove_member(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+        user_id: UserId,
+        request: Moderation,
+    ) -> Result<(), ChatError> {
+        let standing = self.group_access(caller, group_id).await?;
+        standing.require(Permissions::MANAGE_MEMBERS)?;
+        if standing.group.group.official {
+            return Err(ChatError::Forbidden("everybody is in the official group, unless banned"));
+        }
+        if user_id == caller.user_id {
+            return Err(ChatError::Forbidden("removing oneself is called leaving"));
+        }
+        let target = self.standing_of(user_id, group_id).await?;
+        require_below(&standing, target.ok_or(ChatError::NotFound(Noun::Member))?.rank)?;
+        parse_reason(request.reason)?;
+        let chat = self.clone();
+        self.in_turn(Subject::Member(group_id, user_id), async move {
+            chat.store_departure(user_id, group_id, Noun::Member).await
+        })
+        .await
+    }
+
+    /// Ends somebody's membership, if they have one, and keeps them out. Banning again keeps the first
+    /// ban and its reason.
+    ///
+    /// # Errors
+    ///
+    /// `user_not_found`.
+    pub async fn ban_member(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+        user_id: UserId,
+        request: Moderation,
+    ) -> Result<(), ChatError> {
+        let standing = self.group_access(caller, group_id).await?;
+        standing.require(Permissions::MANAGE_MEMBERS)?;
+        self.person(user_id).await?;
+        if user_id == caller.user_id {
+            return Err(ChatError::Forbidden("nobody bans themselves"));
+        }
+        if let Some(target) = self.standing_of(user_id, group_id).await? {
+            require_below(&standing, target.rank)?;
+        }
+        let reason = parse_reason(request.reason)?;
+        let ban = Ban { group_id, user_id, reason, created_at_ms: self.clock.now_ms() };
+        let chat = self.clone();
+        self.in_turn(Subject::Member(group_id, user_id), async move {
+            chat.store_ban(ban, standing).await
+        })
+        .await
+    }
+
+    async fn store_ban(&self, ban: Ban, standing: GroupStanding) -> Result<(), ChatError> {
+        let Ban { group_id, user_id, .. } = ban;
+        let member = self.find_member(group_id, user_id).await?;
+        self.store.insert_ban(&ban).await?;
+        if member.is_some() {
+            return self.announce_left(user_id, group_id, standing.group.group.official).await;
+        }
+        // They may have joined through another node a moment ago.
+        self.invalidate_membership(group_id, user_id).await;
+        let effect = Effect::Leave { user_id, group_id };
+        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
+        self.announce_applied(envelope).await
+    }
+
+    /// Lifts a ban; also answers ok if there is none. In the official group the person is a member
+    /// again at once, like everybody.
+    pub async fn unban_member(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<(), ChatError> {
+        let standing = self.group_access(caller, group_id).await?;
+        standing.require(Permissions::MANAGE_MEMBERS)?;
+        let official = standing.group.group.official;
+        let chat = self.clone();
+        self.in_turn(Subject::Member(group_id, user_id), async move {
+            if chat.store.delete_ban(group_id, user_id).await? && official {
+                chat.store_return(user_id, group_id).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn store_return(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
+        let member = Member::new(group_id, user_id, self.clock.now_ms());
+        if self.store.insert_member(&member).await? {
+            self.announce_joined(user_id, group_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Bans by user id, after `after`.
+    pub async fn list_bans(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+        request: ListBans,
+    ) -> Result<BansPage, ChatError> {
+        let standing = self.group_access(caller, group_id).await?;
+        standing.require(Permissions::MANAGE_MEMBERS)?;
+        let limit = parse_limit(request.limit)?;
+        let after = request.after.unwrap_or(UserId::ZERO);
+        let mut bans = self.store.list_bans(group_id, after, limit + 1).await?;
+        let has_more = bans.len() > limit;
+        bans.truncate(limit);
+        let user_ids: Vec<UserId> = bans.iter().map(|ban| ban.user_id).collect();
+        let mut users = self.users_by_id(&user_ids).await?;
+        let view = |ban: &Ban| users.remove(&ban.user_id).map(|user| BanView::new(ban, user));
+        Ok(BansPage { bans: bans.iter().filter_map(view).collect(), has_more })
+    }
+}
+
+fn parse_reason(reason: Option<String>) -> Result<String, ChatError> {
+    let reason = reason.unwrap_or_default();
+    text::at_most(reason, text::REASON_CHARS_MAX).map_err(ChatError::text("reason"))
+}

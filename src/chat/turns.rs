@@ -1,0 +1,79 @@
+//! Turns: commands that change one thing take turns, and are carried out whole.
+//!
+//! A command that stores and then announces must do both although its caller may go away in between
+//! (a deadline, a closed connection); and two commands that change one thing must announce in the
+//! order in which they stored, or clients would be left with the older state, and somebody who was
+//! removed while joining would go on receiving. Turns order commands of one node; nothing orders
+//! those of several nodes.
+
+use std::future::Future;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, oneshot};
+
+use crate::chat::{Chat, ChatError};
+use crate::model::id::{ChannelId, GroupId, UserId};
+
+/// Queues that subjects share by hash; a collision only costs waiting.
+const QUEUES: usize = 1024;
+
+/// What commands change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A group's settings, and which channels it has.
+    Group(GroupId),
+    Channel(ChannelId),
+    Member(GroupId, UserId),
+}
+
+/// Who waits for what.
+pub struct Turns {
+    queues: Box<[Arc<Mutex<()>>]>,
+    hasher: RandomState,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let queues = (0..QUEUES).map(|_| Arc::default()).collect();
+        Self { queues, hasher: RandomState::new() }
+    }
+}
+
+impl Turns {
+    fn queue_of(&self, subject: Subject) -> Arc<Mutex<()>> {
+        self.queues[self.hasher.hash_one(subject) as usize % QUEUES].clone()
+    }
+}
+
+impl Chat {
+    /// Runs `work` when it is its turn, and to its end whether or not the caller still waits.
+    ///
+    /// `work` must not take another turn: it could wait for itself.
+    pub(crate) async fn in_turn<T, F>(&self, subject: Subject, work: F) -> Result<T, ChatError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ChatError>> + Send + 'static,
+    {
+        let queue = self.turns.queue_of(subject);
+        self.to_the_end(async move {
+            let _turn = queue.lock().await;
+            work.await
+        })
+        .await
+    }
+
+    /// Runs `work` to its end whether or not the caller still waits.
+    pub(crate) async fn to_the_end<T, F>(&self, work: F) -> Result<T, ChatError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ChatError>> + Send + 'static,
+    {
+        let (sender, done) = oneshot::channel();
+        self.lifecycle.spawn("command", async move {
+            // The caller has gone away if this fails, and the work is done all the same.
+            let _unread = sender.send(work.await);
+        });
+        done.await.map_err(|_| ChatError::Unavailable)?
+    }
+}
