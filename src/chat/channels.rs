@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::bus::envelope::{Content, Topic};
 use crate::chat::access::ChannelStanding;
 use crate::chat::error::Noun;
+use crate::chat::history::PageKey;
 use crate::chat::joined::group_channel_views;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ChannelRefView, ChannelView, Channels};
@@ -161,7 +162,7 @@ impl Chat {
         self.in_turn(Subject::Channel(channel_id), async move {
             let deleted = chat.store.delete_channel(channel_id).await?;
             chat.invalidate_channel(channel_id, group_id).await;
-            chat.caches.newest_pages.invalidate(&channel_id).await;
+            chat.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
             if !deleted {
                 return Err(ChatError::NotFound(Noun::Channel));
             }

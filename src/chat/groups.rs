@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::bus::envelope::{Effect, Topic};
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::error::Noun;
+use crate::chat::history::PageKey;
 use crate::chat::turns::Subject;
 use crate::chat::views::{GroupRefView, GroupView, Groups, JoinedGroupView};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -150,7 +151,7 @@ impl Chat {
         self.caches.member_counts.invalidate(&group.group.id).await;
         for channel in &group.channels {
             self.caches.channels.invalidate(&channel.id).await;
-            self.caches.newest_pages.invalidate(&channel.id).await;
+            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
         }
     }
 

@@ -7,7 +7,9 @@ use crate::bus::envelope::{Content, Effect, Envelope, Topic};
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::error::Noun;
+use crate::chat::history::page_limit;
 use crate::chat::joined::group_channel_views;
+use crate::chat::sync::MEMBERS_PAGE_MAX;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MemberView, MembersPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -21,8 +23,6 @@ use crate::telemetry;
 
 pub use crate::chat::moderation::{ListBans, Moderation};
 
-/// Members and bans of one page at most.
-pub(crate) const MEMBERS_PAGE_MAX: u32 = 200;
 const MEMBERS_PAGE_DEFAULT: u32 = 100;
 
 #[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
@@ -180,10 +180,7 @@ pub(crate) fn require_below(standing: &GroupStanding, target: Rank) -> Result<()
 
 /// How many of a page of members or bans.
 pub(crate) fn parse_limit(limit: Option<u32>) -> Result<usize, ChatError> {
-    match limit.unwrap_or(MEMBERS_PAGE_DEFAULT) {
-        limit @ 1..=MEMBERS_PAGE_MAX => Ok(limit as usize),
-        _ => Err(ChatError::invalid("limit", "must be 1 to 200")),
-    }
+    page_limit(limit, MEMBERS_PAGE_DEFAULT, MEMBERS_PAGE_MAX as u32)
 }
 
 fn parse_nickname(nickname: Option<String>) -> Result<Option<String>, ChatError> {

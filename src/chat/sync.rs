@@ -1,6 +1,6 @@
 //! What a client gets when it connects (`ready`) and when it comes back (`session:sync`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -94,7 +94,7 @@ impl Chat {
         let since = Timestamp::parse(&request.since)
             .ok_or(ChatError::invalid("since", "since must be an RFC 3339 time"))?;
         let too_old = since.0.saturating_add(CHANGES_KEPT_MS) < now_ms;
-        let last_messages = self.last_messages(request.channels.keys().copied().collect()).await?;
+        let last_messages = self.last_messages(request.channels.keys().copied()).await?;
 
         let mut synced = Synced {
             server_time: Timestamp(now_ms),
@@ -122,13 +122,6 @@ impl Chat {
             synced.channels.insert(channel_id, SyncedChannel { messages, complete });
         }
         Ok(synced)
-    }
-
-    async fn last_messages(
-        &self,
-        channel_ids: Vec<ChannelId>,
-    ) -> Result<HashMap<ChannelId, MessageId>, ChatError> {
-        Ok(self.store.list_last_messages(&channel_ids).await?.into_iter().collect())
     }
 
     /// Messages newer than `seen`, newest first, with some from before it; and whether that is all.
