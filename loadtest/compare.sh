@@ -53,12 +53,12 @@ start_server() {
       rm -rf "$work/data"
       # shellcheck disable=SC2086 # VIBETALK_ARGS is a list
       taskset -c "$SERVER_CORE" "$BIN/vibetalk" serve --listen 127.0.0.1:0 --data-dir "$work/data" \
-        --set limits.rates=false $VIBETALK_ARGS > "$work/out" 2> "$work/err" & ;;
+        --set limits.rates=false --set metrics.listen=127.0.0.1:0 $VIBETALK_ARGS > "$work/out" 2> "$work/err" & ;;
   esac
   server_pid=$!
   url=
   for _ in $(seq 100); do
-    url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$work/out" | head -n 1)
+    url=$(sed -n 's/^listening on \(http:[^ ]*\).*/\1/p' "$work/out" | head -n 1)
     [ -z "$url" ] || return 0
     kill -0 "$server_pid" 2> /dev/null || break
     sleep 0.1
