@@ -2,7 +2,22 @@
 
 use std::sync::OnceLock;
 
+use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Logs to standard error, for people or as JSON lines. `filter` is a level or a list of directives.
+///
+/// # Errors
+///
+/// A filter that does not parse.
+pub fn init_logging(filter: &str, human: bool) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed =
+        if human { lines.try_init() } else { lines.json().flatten_event(true).try_init() };
+    installed.map_err(|error| anyhow::anyhow!("cannot set up logging: {error}"))
+}
 
 /// A metric's kind, as Prometheus types it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
