@@ -12,6 +12,7 @@ use crate::chat::access::ChannelStanding;
 use crate::chat::error::Noun;
 use crate::chat::history::{PageKey, view};
 use crate::chat::mentions::MentionNews;
+use crate::chat::turns::Subject;
 use crate::chat::views::{MessageRefView, MessageView, ReplyView};
 use crate::chat::{Caller, Chat, ChatError, push, to_raw};
 use crate::clock::UnixMs;
@@ -87,20 +88,30 @@ impl Chat {
             return self.repeat(&standing.channel, &repeated).await;
         }
         let reply = self.find_replied(channel_id, draft.reply_to).await?;
+        let author = self.user(caller.user_id).await?;
         let (message, now_ms) = self.compose(caller, &standing, draft).await?;
+        let body = to_raw(&view(&standing.channel, &message, author, reply, Vec::new()));
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.to_the_end(async move { chat.store_message(&channel, message, body, now_ms).await })
+            .await
+    }
 
+    async fn store_message(
+        &self,
+        channel: &Channel,
+        message: Message,
+        body: Arc<RawValue>,
+        now_ms: UnixMs,
+    ) -> Result<Sent, ChatError> {
         let inserted = self.store.insert_message(&message, now_ms + NONCE_MS, now_ms).await?;
         if !inserted.new {
-            return self.repeat(&standing.channel, &inserted.message).await;
+            return self.repeat(channel, &inserted.message).await;
         }
-        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
-        let kind = if standing.channel.group_id.is_some() { "group" } else { "direct" };
+        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let kind = if channel.group_id.is_some() { "group" } else { "direct" };
         metrics::counter!(telemetry::MESSAGES_STORED, "kind" => kind).increment(1);
-
-        let author = self.user(caller.user_id).await?;
-        let body = to_raw(&view(&standing.channel, &message, author, reply, Vec::new()));
-        self.announce_message(&standing.channel, message.id, body.clone()).await;
-        self.tell_mentioned(MentionNews::of(&standing.channel, &message));
+        self.announce_message(channel, message.id, body.clone()).await;
+        self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(Sent { message: body, new: true })
     }
 
@@ -131,13 +142,27 @@ impl Chat {
             edited_at_ms,
         };
 
-        let edited = self.store.update_message(&edit, ChangeId::new(change_id)).await?;
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.in_turn(Subject::Message(message_id), async move {
+            chat.store_edit(&channel, &before, edit, ChangeId::new(change_id)).await
+        })
+        .await
+    }
+
+    async fn store_edit(
+        &self,
+        channel: &Channel,
+        before: &Message,
+        edit: MessageEdit,
+        change_id: ChangeId,
+    ) -> Result<MessageView, ChatError> {
+        let edited = self.store.update_message(&edit, change_id).await?;
         let message = edited.ok_or(ChatError::NotFound(Noun::Message))?;
-        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
-        let for_all = self.show_one(&standing.channel, &message, None).await?;
-        self.announce_in(&standing.channel, push(Push::MessageUpdated, &for_all)).await;
-        self.tell_mentioned(MentionNews::of_edit(&standing.channel, &before, &message));
-        self.show_one(&standing.channel, &message, Some(caller.user_id)).await
+        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let for_all = self.show_one(channel, &message, None).await?;
+        self.announce_in(channel, push(Push::MessageUpdated, &for_all)).await;
+        self.tell_mentioned(MentionNews::of_edit(channel, before, &message));
+        self.show_one(channel, &message, Some(edit.author_id)).await
     }
 
     pub async fn delete_message(
@@ -152,13 +177,26 @@ impl Chat {
             standing.require(Permissions::MANAGE_MESSAGES)?;
         }
         let change_id = ChangeId::new(self.next_id()?);
-        if !self.store.delete_message(channel_id, message_id, change_id).await? {
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.in_turn(Subject::Message(message_id), async move {
+            chat.store_deletion(&channel, &message, change_id).await
+        })
+        .await
+    }
+
+    async fn store_deletion(
+        &self,
+        channel: &Channel,
+        message: &Message,
+        change_id: ChangeId,
+    ) -> Result<(), ChatError> {
+        if !self.store.delete_message(channel.id, message.id, change_id).await? {
             return Err(ChatError::NotFound(Noun::Message));
         }
-        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
-        let body = MessageRefView { channel_id, message_id };
-        self.announce_in(&standing.channel, push(Push::MessageDeleted, &body)).await;
-        self.tell_mentioned(MentionNews::of(&standing.channel, &message));
+        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let body = MessageRefView { channel_id: channel.id, message_id: message.id };
+        self.announce_in(channel, push(Push::MessageDeleted, &body)).await;
+        self.tell_mentioned(MentionNews::of(channel, message));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::chat::error::Noun;
 use crate::chat::history::PageKey;
+use crate::chat::turns::Subject;
 use crate::chat::views::{MessageRefView, Messages};
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::channel::Channel;
@@ -19,11 +20,12 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require_pinning()?;
         let change_id = ChangeId::new(self.next_id()?);
-        let outcome = self.store.insert_pin(channel_id, message_id, change_id).await?;
-        if outcome == Outcome::Full {
-            return Err(ChatError::Conflict("a channel has at most 100 pins"));
-        }
-        self.finish_pin(&standing.channel, Push::PinAdded, message_id, outcome).await
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.in_turn(Subject::Message(message_id), async move {
+            let outcome = chat.store.insert_pin(channel_id, message_id, change_id).await?;
+            chat.finish_pin(&channel, Push::PinAdded, message_id, outcome).await
+        })
+        .await
     }
 
     pub async fn remove_pin(
@@ -35,8 +37,12 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require_pinning()?;
         let change_id = ChangeId::new(self.next_id()?);
-        let outcome = self.store.delete_pin(channel_id, message_id, change_id).await?;
-        self.finish_pin(&standing.channel, Push::PinRemoved, message_id, outcome).await
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.in_turn(Subject::Message(message_id), async move {
+            let outcome = chat.store.delete_pin(channel_id, message_id, change_id).await?;
+            chat.finish_pin(&channel, Push::PinRemoved, message_id, outcome).await
+        })
+        .await
     }
 
     /// At most 100, newest message first.
@@ -60,7 +66,8 @@ impl Chat {
     ) -> Result<(), ChatError> {
         match outcome {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
-            Outcome::Unchanged | Outcome::Full => Ok(()),
+            Outcome::Full => Err(ChatError::Conflict("a channel has at most 100 pins")),
+            Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
                 let body = MessageRefView { channel_id: channel.id, message_id };

@@ -4,8 +4,10 @@ use serde::Deserialize;
 
 use crate::chat::error::Noun;
 use crate::chat::history::{PageKey, page_limit};
+use crate::chat::turns::Subject;
 use crate::chat::views::{ReactionView, UsersPage};
 use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
 use crate::model::permission::Permissions;
@@ -58,8 +60,13 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let standing = self.channel_access(caller, target.channel_id).await?;
         let reaction = self.reaction(caller, target)?;
-        let outcome = self.store.delete_reaction(&reaction, ChangeId::new(self.next_id()?)).await?;
-        self.finish_reaction(&standing.channel, Push::ReactionRemoved, reaction, outcome).await
+        let change_id = ChangeId::new(self.next_id()?);
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.in_turn(Subject::Message(reaction.message_id), async move {
+            let outcome = chat.store.delete_reaction(&reaction, change_id).await?;
+            chat.finish_reaction(&channel, Push::ReactionRemoved, reaction, outcome).await
+        })
+        .await
     }
 
     pub async fn list_reaction_users(
@@ -95,14 +102,17 @@ impl Chat {
 
     async fn finish_reaction(
         &self,
-        channel: &crate::model::channel::Channel,
+        channel: &Channel,
         event: Push,
         reaction: Reaction,
         outcome: Outcome,
     ) -> Result<(), ChatError> {
         match outcome {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
-            Outcome::Unchanged | Outcome::Full => Ok(()),
+            Outcome::Full => Err(ChatError::Conflict(
+                "the message has as many different reactions as it can take",
+            )),
+            Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
                 self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;

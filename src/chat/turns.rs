@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
 
 use crate::chat::{Chat, ChatError};
-use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 
 /// Queues that subjects share by hash; a collision only costs waiting.
 const QUEUES: usize = 1024;
@@ -25,6 +25,8 @@ pub enum Subject {
     Group(GroupId),
     Channel(ChannelId),
     Member(GroupId, UserId),
+    /// A message that is there already, with its reactions and its pin.
+    Message(MessageId),
 }
 
 /// Who waits for what.
