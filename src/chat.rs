@@ -3,7 +3,7 @@
 //! A command parses, authorises, stores, then publishes; nothing is published that is not stored
 //! (typing and presence are never stored). Commands emit to no socket: that is the fan-out's.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,21 +13,24 @@ use tokio::sync::mpsc;
 use crate::bus::Bus;
 use crate::bus::envelope::{Content, Effect, Envelope, Topic};
 use crate::chat::announced::Announced;
+use crate::chat::attempts::Attempts;
 use crate::chat::cache::Caches;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
+use crate::chat::passwords::Passwords;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::tokens::Tokens;
 use crate::chat::turns::Turns;
 use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
-use crate::model::id::{IdGenerator, NodeId, SessionId, UserId};
+use crate::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
 use crate::store::Store;
 
 pub mod access;
 pub mod accounts;
 pub mod announced;
+pub mod attempts;
 pub mod cache;
 pub mod channels;
 pub mod direct;
@@ -48,6 +51,8 @@ pub mod pins;
 pub mod presence;
 pub mod reactions;
 pub mod read_states;
+pub mod secrets;
+pub mod sessions;
 pub mod sync;
 pub mod tokens;
 pub mod turns;
@@ -87,6 +92,10 @@ pub struct Shared {
     pub limits: Limits,
     pub caches: Caches,
     pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub attempts: Attempts,
+    /// Set once by [`Chat::ensure_official_group`], before the node serves.
+    pub official_group: OnceLock<GroupId>,
     pub presence: PresenceBoard,
     pub lifecycle: Lifecycle,
     /// Messages that this node knows to have been announced.

@@ -12,3 +12,4 @@ pub mod rate;
 pub mod read_state;
 pub mod text;
 pub mod time;
+pub mod window;

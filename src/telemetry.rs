@@ -52,6 +52,9 @@ metrics! {
     MENTIONS_UNTOLD, "vibetalk_mentions_untold_total", Counter, "Messages whose mentioned people were not told at once, because too many waited.";
     MESSAGES_STORED, "vibetalk_messages_stored_total", Counter, "New messages, by kind of channel.";
     SYNC_CHANNELS, "vibetalk_sync_channels_total", Counter, "Channels synced, by whether all that was missed came.";
+    RATE_LIMITED, "vibetalk_rate_limited_total", Counter, "Requests refused for coming too often, by scope.";
+    LOGINS, "vibetalk_logins_total", Counter, "Logins by outcome.";
+    USERS_ONLINE, "vibetalk_users_online", Gauge, "People with a socket on this node, the invisible included.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
     ACCEPT_ERRORS, "vibetalk_accept_errors_total", Counter, "Failures to accept a connection, such as too few file descriptors.";
     BYTES_RECEIVED, "vibetalk_bytes_received_total", Counter, "Bytes read from clients by transport.";

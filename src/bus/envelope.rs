@@ -48,7 +48,9 @@ pub enum Content {
     },
     /// A channel of a group without its `permissions`: each receiver gets the body with their own.
     ChannelPush { push: Push, kind: ChannelKind, body: Arc<RawValue> },
-    /// Presences; each session gets those it watches and its own, in one array.
+    /// Presences, each for the sessions of [`Topic::Watchers`] and [`Topic::User`] of its person. The
+    /// envelope's `topics` are empty: it goes to every node, and the fan-out there picks for each
+    /// session what it watches and its own, as one array.
     Presences(Vec<Presence>),
 }
 

@@ -1,14 +1,153 @@
 //! The official group, which everybody is a member of.
+//!
+//! It has no owner; operators run it. Joining it is never announced to its members: that would be
+//! everybody, for each registration.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::bus::envelope::{Content, Effect, Topic};
+use crate::chat::error::Noun;
 use crate::chat::{Chat, ChatError};
+use crate::model::channel::{Channel, ChannelKind};
+use crate::model::group::{FIRST_CHANNEL_NAME, Group, Member, OFFICIAL_GROUP_NAME, built_in_roles};
+use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::store::{Store, StoreError};
+
+/// People read at once when those without membership are added.
+const BACKFILL_PAGE: usize = 500;
+/// Writes at once, so that a group commit takes many and nobody else waits long.
+const BACKFILL_WRITES_MAX: usize = 16;
 
 impl Chat {
     /// Makes the official group if there is none, and adds everybody who is not in it.
+    ///
+    /// For the start of a node, before it serves: those who are added are told nothing.
     pub async fn ensure_official_group(&self) -> Result<(), ChatError> {
-        todo!()
+        let group = match self.store.find_official_group().await? {
+            Some(group) => group,
+            None => self.make_official_group().await?,
+        };
+        self.backfill(group.id).await?;
+        self.official_group.get_or_init(|| group.id);
+        Ok(())
     }
+
     /// Makes somebody an operator, who may run the official group.
+    ///
+    /// # Errors
+    ///
+    /// `user_not_found`.
     pub async fn promote(&self, username: &str) -> Result<(), ChatError> {
-        todo!()
+        let user_id = promote(&*self.store, username).await?;
+        self.caches.people.invalidate(&user_id).await;
+        Ok(())
     }
+
+    /// Makes a new person a member of the official group.
+    pub(crate) async fn join_official_group(&self, user_id: UserId) -> Result<(), ChatError> {
+        let Some(group_id) = self.official_group.get().copied() else {
+            // Only a node that does not serve yet has none; its backfill takes everybody in.
+            return Ok(());
+        };
+        let member = Member::new(group_id, user_id, self.clock.now_ms());
+        if !self.store.insert_member(&member).await? {
+            return Ok(());
+        }
+        self.caches.members.invalidate(&(group_id, user_id)).await;
+        self.caches.member_counts.invalidate(&group_id).await;
+        let Some(standing) = self.standing_of(user_id, group_id).await? else { return Ok(()) };
+        let permissions = standing.permissions;
+        let envelope = self.envelope([Topic::User(user_id)], Content::None);
+        self.announce(envelope.with_effect(Effect::Join { user_id, group_id, permissions })).await;
+        Ok(())
+    }
+
+    /// Joins somebody whose registration ended between account and membership.
+    pub(crate) async fn heal_official_membership(&self, user_id: UserId) -> Result<(), ChatError> {
+        let Some(group_id) = self.official_group.get().copied() else { return Ok(()) };
+        if self.find_member(group_id, user_id).await?.is_some()
+            || self.store.find_ban(group_id, user_id).await?.is_some()
+        {
+            return Ok(());
+        }
+        self.join_official_group(user_id).await
+    }
+
+    async fn make_official_group(&self) -> Result<Group, ChatError> {
+        let (id, created_at_ms) = self.next_id_and_time()?;
+        let group = Group {
+            id: GroupId::new(id),
+            name: OFFICIAL_GROUP_NAME.to_owned(),
+            icon: None,
+            owner_id: None,
+            official: true,
+            created_at_ms,
+        };
+        let general = Channel {
+            id: ChannelId::new(self.next_id()?),
+            group_id: Some(group.id),
+            kind: ChannelKind::Text,
+            name: FIRST_CHANNEL_NAME.to_owned(),
+            topic: String::new(),
+            position: 0,
+            slow_mode_seconds: 0,
+            recipients: Vec::new(),
+            last_message_id: None,
+        };
+        match self.store.insert_group(&group, &built_in_roles(), &[general], &[]).await {
+            Ok(()) => {
+                tracing::info!(group.id = %group.id, "made the official group {}", group.id);
+                Ok(group)
+            }
+            // Another node was first.
+            Err(StoreError::Conflict) => {
+                self.store.find_official_group().await?.ok_or(ChatError::Unavailable)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn backfill(&self, group_id: GroupId) -> Result<(), ChatError> {
+        let (mut after, mut added) = (UserId::ZERO, 0_usize);
+        loop {
+            let page = self.store.list_non_members(group_id, after, BACKFILL_PAGE).await?;
+            let Some(last) = page.last().copied() else { break };
+            self.insert_members(group_id, &page).await?;
+            (after, added) = (last, added + page.len());
+            tracing::info!(group.id = %group_id, added, "adding people to the official group");
+        }
+        if added > 0 {
+            self.caches.member_counts.invalidate(&group_id).await;
+        }
+        Ok(())
+    }
+
+    async fn insert_members(
+        &self,
+        group_id: GroupId,
+        user_ids: &[UserId],
+    ) -> Result<(), ChatError> {
+        let joined_at_ms = self.clock.now_ms();
+        let insert = |user_id: UserId| async move {
+            self.store.insert_member(&Member::new(group_id, user_id, joined_at_ms)).await?;
+            self.caches.members.invalidate(&(group_id, user_id)).await;
+            Ok::<_, ChatError>(())
+        };
+        let inserts = user_ids.iter().copied().map(insert);
+        stream::iter(inserts).buffer_unordered(BACKFILL_WRITES_MAX).try_collect().await
+    }
+}
+
+/// Makes somebody an operator, in the store only: a running server, of which this process need not be
+/// part, knows once its cached person is 30 s old.
+///
+/// # Errors
+///
+/// `user_not_found`.
+pub async fn promote(store: &dyn Store, username: &str) -> Result<UserId, ChatError> {
+    let account = store.find_account_by_name(username).await?;
+    let user_id = account.ok_or(ChatError::NotFound(Noun::User))?.user.id;
+    store.set_operator(user_id, true).await?;
+    tracing::info!(user.id = %user_id, "made user {user_id} an operator");
+    Ok(user_id)
 }

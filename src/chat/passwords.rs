@@ -1,1 +1,169 @@
 //! Password hashes: argon2id, bounded, off the async threads.
+//!
+//! A hash costs 19 MiB and tens of milliseconds of one core, so only some run at once and only so
+//! many wait; whoever comes later is told to come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::chat::ChatError;
+
+/// OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// With tens of milliseconds each, more could not be served within their deadline.
+const WAITING_MAX: usize = 256;
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// What somebody who found the queue full is told: it has moved on by then.
+const RETRY_AFTER_MS: u64 = 1_000;
+/// A hash that no password has, with our own parameters: verifying against it takes as long as against
+/// a real one.
+const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Makes and checks password hashes.
+pub struct Passwords {
+    /// Places to hash, half the cores: the other half serves those who are signed in.
+    running: Arc<Semaphore>,
+    /// Places to wait, those who hash included.
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::new((cores / 2).max(1), WAITING_MAX)
+    }
+}
+
+impl Passwords {
+    fn new(running_max: usize, waiting_max: usize) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(running_max)),
+            waiting: Arc::new(Semaphore::new(running_max + waiting_max)),
+        }
+    }
+
+    /// The hash of `password` with a new salt, in PHC string format.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited` if too many wait, `unavailable` after ten seconds of waiting.
+    pub async fn hash(&self, password: String) -> Result<String, ChatError> {
+        self.run(move || hasher().hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+            .await?
+            .map_err(failed)
+    }
+
+    /// Whether `password` has `hash`; false, after as long a time, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Like [`hash`](Self::hash).
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, ChatError> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| NOBODYS_HASH.to_owned());
+        let verify = move || hasher().verify_password(password.as_bytes(), hash.as_str());
+        match self.run(verify).await? {
+            Ok(()) => Ok(known),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Runs `work` on a blocking thread when it is its turn. The places go with it: a caller who goes
+    /// away does not make room for more work than there are cores.
+    async fn run<T, F>(&self, work: F) -> Result<T, ChatError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let places = self.take_places().await?;
+        let blocking = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(places);
+            result
+        });
+        blocking.await.map_err(|error| {
+            tracing::error!(%error, "a password hash did not end");
+            ChatError::Unavailable
+        })
+    }
+
+    async fn take_places(&self) -> Result<[OwnedSemaphorePermit; 2], ChatError> {
+        let waiting = self
+            .waiting
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| ChatError::RateLimited { retry_after_ms: RETRY_AFTER_MS })?;
+        match tokio::time::timeout(WAIT_MAX, self.running.clone().acquire_owned()).await {
+            Ok(running) => Ok([waiting, running.expect("the semaphore is never closed")]),
+            Err(_) => {
+                tracing::warn!("a password hash waited {WAIT_MAX:?} in vain");
+                Err(ChatError::Unavailable)
+            }
+        }
+    }
+}
+
+fn hasher() -> Argon2<'static> {
+    let params =
+        Params::new(MEMORY_KIB, PASSES, LANES, None).expect("constants within argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn failed(error: Error) -> ChatError {
+    tracing::error!(%error, "password hashing failed");
+    ChatError::Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_same_password_has_the_hash() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse 🐎".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let verify = |text: &str| passwords.verify(text.into(), Some(hash.clone()));
+        assert!(verify("correct horse 🐎").await.unwrap());
+        assert!(!verify("correct horse").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_has_no_password() {
+        let passwords = Passwords::default();
+        assert!(!passwords.verify("anything".into(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_hash_is_our_fault_and_not_a_wrong_password() {
+        let passwords = Passwords::default();
+        let result = passwords.verify("anything".into(), Some("plain".into())).await;
+        assert!(matches!(result, Err(ChatError::Unavailable)));
+    }
+
+    #[tokio::test]
+    async fn when_too_many_wait_the_next_is_told_to_come_back() {
+        let passwords = Passwords::new(1, 1);
+        let _hashing = passwords.take_places().await.unwrap();
+        let waiting = passwords.take_places();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        let refused = passwords.take_places().await;
+        assert!(matches!(refused, Err(ChatError::RateLimited { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_has_a_deadline() {
+        let passwords = Passwords::new(1, 1);
+        let _hashing = passwords.take_places().await.unwrap();
+        assert!(matches!(passwords.take_places().await, Err(ChatError::Unavailable)));
+    }
+}

@@ -1,15 +1,35 @@
 //! Presence and typing: what is announced but never stored.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
-use crate::chat::{Caller, Chat, ChatError};
+use crate::bus::envelope::{Content, Topic};
+use crate::chat::views::TypingView;
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::event::Push;
 use crate::model::id::{ChannelId, UserId};
-use crate::model::presence::{ChosenStatus, Presence};
+use crate::model::permission::Permissions;
+use crate::model::presence::{ChosenStatus, Presence, PresenceEvent, STATUS_TEXT_CHARS_MAX};
+use crate::model::text;
+use crate::telemetry;
+
+mod board;
+
+pub use crate::model::presence::SocketKey;
+pub use board::PresenceBoard;
+
+/// People see no difference, and a hundred who arrive together are one push.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// Bounds an envelope to some 100 KB, with long texts.
+const PRESENCES_PER_ENVELOPE_MAX: usize = 500;
 
 #[derive(Deserialize, ToSchema)]
 pub struct UpdatePresence {
     pub status: ChosenStatus,
+    /// Absent: the one from before stays.
     pub text: Option<String>,
 }
 
@@ -24,39 +44,88 @@ pub struct Presences {
     pub presences: Vec<Presence>,
 }
 
-/// Names one open socket of a person, unique on its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketKey(pub u64);
-
-/// Who is there, on this node.
-pub struct PresenceBoard;
-
 impl Chat {
     /// A socket of the caller became ready.
     pub fn presence_opened(&self, caller: Caller, socket: SocketKey) {
-        todo!()
+        self.note(caller, PresenceEvent::Opened(socket));
     }
+
     /// A socket of the caller is gone; offline is announced a little later if it was the last one.
     pub fn presence_closed(&self, caller: Caller, socket: SocketKey) {
-        todo!()
+        self.note(caller, PresenceEvent::Closed(socket));
     }
+
     pub fn update_presence(
         &self,
         caller: Caller,
         socket: SocketKey,
         request: UpdatePresence,
     ) -> Result<(), ChatError> {
-        todo!()
+        let text = request
+            .text
+            .map(|text| text::at_most(text, STATUS_TEXT_CHARS_MAX))
+            .transpose()
+            .map_err(ChatError::text("text"))?;
+        self.note(caller, PresenceEvent::Chosen { socket, status: request.status, text });
+        Ok(())
     }
+
     /// The presence of each of `user_ids` now; those unknown are offline.
     pub fn presences(&self, user_ids: &[UserId]) -> Presences {
-        todo!()
+        Presences { presences: self.presence.presences(user_ids, self.clock.now_ms()) }
     }
-    /// Who is online anywhere: for `@everyone`.
+
+    /// Who has a socket, those who are invisible included: for `@everyone`. Not to be shown to anybody.
     pub fn online_users(&self) -> Vec<UserId> {
-        todo!()
+        self.presence.online_users()
     }
+
+    /// Tells those who see the channel that the caller types. Dropped rather than waited for.
+    ///
+    /// # Errors
+    ///
+    /// `channel_not_found`; `forbidden` for those who could not send what they type.
     pub async fn start_typing(&self, caller: Caller, request: ChannelRef) -> Result<(), ChatError> {
-        todo!()
+        let standing = self.channel_access(caller, request.channel_id).await?;
+        standing.require(Permissions::SEND)?;
+        let channel = standing.channel;
+        let others = channel.recipients.iter().filter(|user_id| **user_id != caller.user_id);
+        let topics: Vec<Topic> = match channel.group_id {
+            Some(group_id) => vec![Topic::Group(group_id)],
+            None => others.map(|user_id| Topic::User(*user_id)).collect(),
+        };
+        let typing = TypingView { channel_id: channel.id, user_id: caller.user_id };
+        self.bus.publish_volatile(self.envelope(topics, push(Push::TypingStarted, &typing)));
+        Ok(())
+    }
+
+    fn note(&self, caller: Caller, event: PresenceEvent) {
+        self.presence.apply(caller.user_id, event, self.clock.now_ms());
+    }
+
+    /// Announces what has changed since the last flush.
+    pub async fn flush_presence(&self) {
+        loop {
+            let changes =
+                self.presence.take_changes(PRESENCES_PER_ENVELOPE_MAX, self.clock.now_ms());
+            if changes.is_empty() {
+                break;
+            }
+            // Waits for room, unlike typing: a lost "offline" would stay on screens.
+            self.announce(self.envelope([], Content::Presences(changes))).await;
+        }
+        metrics::gauge!(telemetry::USERS_ONLINE).set(self.presence.online_users_count() as f64);
+    }
+}
+
+/// Announces presence until the node stops; one task per node, without which it cannot do.
+pub async fn run_presence(chat: Chat) {
+    let mut ticks = interval(FLUSH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = chat.lifecycle.stopping() => return,
+            _ = ticks.tick() => chat.flush_presence().await,
+        }
     }
 }

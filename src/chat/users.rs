@@ -3,9 +3,13 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::bus::envelope::Topic;
+use crate::chat::error::Noun;
 use crate::chat::views::Users;
-use crate::chat::{Caller, Chat, ChatError};
-use crate::model::account::User;
+use crate::chat::{Caller, Chat, ChatError, push};
+use crate::model::account::{User, UserPatch};
+use crate::model::event::Push;
+use crate::model::text;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -23,19 +27,55 @@ pub struct SearchUsers {
     pub limit: Option<u32>,
 }
 
+/// Longer lists are for looking through, not for searching.
+const SEARCH_LIMIT_MAX: u32 = 50;
+const SEARCH_LIMIT_DEFAULT: u32 = 20;
+
 impl Chat {
+    /// Changes what others see of the caller; absent fields stay.
     pub async fn update_user(
         &self,
         caller: Caller,
         request: UpdateUser,
     ) -> Result<User, ChatError> {
-        todo!()
+        let patch = parse(request)?;
+        if patch == UserPatch::default() {
+            return self.user(caller.user_id).await;
+        }
+        let user = self.store.update_user(caller.user_id, &patch).await?;
+        let user = user.ok_or(ChatError::NotFound(Noun::User))?;
+        self.caches.people.invalidate(&user.id).await;
+        let topics = [Topic::User(user.id), Topic::Watchers(user.id)];
+        self.announce(self.envelope(topics, push(Push::UserUpdated, &user))).await;
+        Ok(user)
     }
+
+    /// People whose user name or display name begins with the query, without case.
     pub async fn search_users(
         &self,
-        caller: Caller,
+        _caller: Caller,
         request: SearchUsers,
     ) -> Result<Users, ChatError> {
-        todo!()
+        let query =
+            text::filled(request.query, text::QUERY_CHARS_MAX).map_err(ChatError::text("query"))?;
+        let limit = request.limit.unwrap_or(SEARCH_LIMIT_DEFAULT);
+        if !(1..=SEARCH_LIMIT_MAX).contains(&limit) {
+            return Err(ChatError::invalid("limit", "limit must be 1 to 50"));
+        }
+        Ok(Users { users: self.store.search_users(&query, limit as usize).await? })
     }
+}
+
+fn parse(request: UpdateUser) -> Result<UserPatch, ChatError> {
+    let display_name = request
+        .display_name
+        .map(|display_name| text::name(display_name, text::DISPLAY_NAME_CHARS_MAX))
+        .transpose()
+        .map_err(ChatError::text("displayName"))?;
+    let avatar = request
+        .avatar
+        .map(|avatar| avatar.map(text::image_url).transpose())
+        .transpose()
+        .map_err(ChatError::text("avatar"))?;
+    Ok(UserPatch { display_name, avatar })
 }
