@@ -35,6 +35,7 @@ pub use address::{Network, NetworkError, PeerAddr};
 pub use connection::CloseReason;
 pub use front::SocketIo;
 pub use session::EngineSession;
+pub use session_id::SessionSecret;
 pub use settings::{
     CONNECT_TIMEOUT, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, UPGRADE_TIMEOUT,
     engine_settings,
@@ -63,7 +64,7 @@ pub struct EdgeConfig {
     /// The public server id, first part of each session id on the wire: letters and digits.
     pub node: String,
     /// Signs session ids. One per node is enough, and it need not outlive the process.
-    pub session_secret: [u8; 32],
+    pub session_secret: SessionSecret,
     /// Handshakes beyond this many sessions are answered 503.
     pub sessions_max: usize,
     /// Connections of one remote address, or its sessions if it comes through a trusted proxy.
@@ -88,7 +89,7 @@ impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
             node: "n0".to_owned(),
-            session_secret: rand::random(),
+            session_secret: SessionSecret::random(),
             sessions_max: 100_000,
             connections_per_address_max: Some(20_000),
             trusted_proxies: Network::loopback(),
@@ -126,6 +127,7 @@ pub(crate) struct Shared {
 impl Edge {
     /// Call it after the metrics recorder is installed.
     pub fn new(config: EdgeConfig, lifecycle: Lifecycle) -> Self {
+        probe::register_outcomes();
         let shared = Shared {
             session_ids: SessionIds::new(&config.node, &config.session_secret),
             cors: Cors::new(&config.cors_origins),

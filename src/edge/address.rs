@@ -73,7 +73,7 @@ pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
     }
     for line in headers.get_all("x-forwarded-for").iter().rev() {
         for entry in line.to_str().unwrap_or_default().rsplit(',') {
-            let Ok(ip) = entry.trim().parse::<IpAddr>() else { return client };
+            let Some(ip) = forwarded_ip(entry.trim()) else { return client };
             client = SocketAddr::new(ip.to_canonical(), 0);
             if !is_trusted(client.ip()) {
                 return client;
@@ -81,6 +81,12 @@ pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         }
     }
     client
+}
+
+/// Some proxies add the port.
+fn forwarded_ip(entry: &str) -> Option<IpAddr> {
+    let with_port = || entry.parse().map(|address: SocketAddr| address.ip());
+    entry.parse().or_else(|_| with_port()).ok()
 }
 
 /// Counts what each address holds.
@@ -148,6 +154,8 @@ mod tests {
         check_client("127.0.0.1", &["1.1.1.1, 198.51.100.7, 10.1.2.3"], "198.51.100.7");
         check_client("127.0.0.1", &["1.1.1.1", "198.51.100.7"], "198.51.100.7");
         check_client("127.0.0.1", &["198.51.100.7, unknown"], "127.0.0.1");
+        check_client("127.0.0.1", &["198.51.100.7:4711"], "198.51.100.7");
+        check_client("127.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1");
         check_client("127.0.0.1", &[], "127.0.0.1");
     }
 

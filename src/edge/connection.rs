@@ -326,3 +326,65 @@ impl AsyncWrite for Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let link = Link::new(Arc::new(Meters::new()), Duration::from_secs(10));
+        (Connection::new(stream, link, None), peer)
+    }
+
+    #[tokio::test]
+    async fn a_handed_over_connection_fails_at_the_first_read_and_not_before() {
+        let (connection, peer) = pair().await;
+        socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(peer);
+        let mut connection = connection.into_websocket(Bytes::new());
+        connection.stream.readable().await.unwrap();
+        assert!(connection.write_all(b"x").await.is_err(), "the peer has reset the connection");
+
+        let mut connection = connection.hand_over(Bytes::new(), 0);
+        connection.write_all(b"open packet").await.unwrap();
+        assert!(connection.read(&mut [0; 8]).await.is_err());
+        assert!(connection.write_all(b"more").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn replayed_bytes_come_first_and_swallowed_ones_never() {
+        let (connection, mut peer) = pair().await;
+        peer.write_all(b" then the peer").await.unwrap();
+        let mut connection = connection.hand_over(Bytes::from_static(b"replayed"), 3);
+        let mut read = [0; 22];
+        connection.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"replayed then the peer");
+
+        connection.write_all(b"xx").await.unwrap();
+        connection.write_all(b"xwritten").await.unwrap();
+        drop(connection);
+        let mut written = String::new();
+        peer.read_to_string(&mut written).await.unwrap();
+        assert_eq!(written, "written");
+    }
+
+    #[tokio::test]
+    async fn closing_wakes_a_waiting_read_and_keeps_its_first_reason() {
+        let (mut connection, _peer) = pair().await;
+        let link = connection.link().clone();
+        let mut buffer = [0; 8];
+        let closing = async {
+            link.close(CloseReason::Kicked);
+            link.close(CloseReason::Drain);
+        };
+        let (read, ()) = tokio::join!(connection.read(&mut buffer), closing);
+        assert!(read.is_err());
+        assert_eq!(link.close_reason(), Some(CloseReason::Kicked));
+    }
+}

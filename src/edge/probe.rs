@@ -61,15 +61,28 @@ pub(super) enum Outcome {
     Lost,
 }
 
+impl Outcome {
+    const ALL: [Self; 5] = [Self::Ok, Self::Refused, Self::Failed, Self::TimedOut, Self::Lost];
+
+    fn counter(self) -> metrics::Counter {
+        let outcome = match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::TimedOut => "timeout",
+            Self::Lost => "lost",
+        };
+        metrics::counter!(telemetry::TRANSPORT_UPGRADES, "outcome" => outcome)
+    }
+}
+
+/// Lists every outcome from the start, so that a rate sees the first one.
+pub(super) fn register_outcomes() {
+    Outcome::ALL.iter().for_each(|outcome| outcome.counter().absolute(0));
+}
+
 pub(super) fn count(outcome: Outcome) {
-    let outcome = match outcome {
-        Outcome::Ok => "ok",
-        Outcome::Refused => "refused",
-        Outcome::Failed => "failed",
-        Outcome::TimedOut => "timeout",
-        Outcome::Lost => "lost",
-    };
-    metrics::counter!(telemetry::TRANSPORT_UPGRADES, "outcome" => outcome).increment(1);
+    outcome.counter().increment(1);
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,8 @@
 //! A handshake over WebSocket is answered with the bare sid. It is no secret there: a WebSocket
 //! session takes no requests, and without a MAC no request is accepted.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -22,6 +24,29 @@ const MAC_CHARS: usize = 16;
 const SID_FIELD: &str = "\"sid\":\"";
 const SID_CHARS: usize = 16;
 
+/// The key that session ids are signed with; never printed.
+#[derive(Clone)]
+pub struct SessionSecret([u8; 32]);
+
+impl SessionSecret {
+    /// A new one for this process: sessions end with it anyway.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+}
+
+impl From<[u8; 32]> for SessionSecret {
+    fn from(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+}
+
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionSecret(..)")
+    }
+}
+
 /// Signs and verifies the session ids of one node.
 pub struct SessionIds {
     node: String,
@@ -29,8 +54,8 @@ pub struct SessionIds {
 }
 
 impl SessionIds {
-    pub fn new(node: &str, secret: &[u8; 32]) -> Self {
-        let key = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
+    pub fn new(node: &str, secret: &SessionSecret) -> Self {
+        let key = Hmac::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
         Self { node: node.to_owned(), key }
     }
 
@@ -93,7 +118,7 @@ mod tests {
     use super::*;
 
     fn ids(node: &str) -> SessionIds {
-        SessionIds::new(node, &[7; 32])
+        SessionIds::new(node, &[7; 32].into())
     }
 
     #[test]
@@ -103,7 +128,7 @@ mod tests {
         assert_eq!(ids("n3").verify(&wire), Some(sid));
         assert_eq!(ids("n4").verify(&wire), None);
         assert_eq!(ids("n4").verify(&wire.replacen("n3", "n4", 1)), None);
-        assert_eq!(SessionIds::new("n3", &[8; 32]).verify(&wire), None);
+        assert_eq!(SessionIds::new("n3", &[8; 32].into()).verify(&wire), None);
     }
 
     #[test]

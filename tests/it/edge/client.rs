@@ -58,6 +58,14 @@ impl Polling {
         (response.status(), response.text().await.unwrap())
     }
 
+    /// One poll that gets no packets, because the session or the server ends.
+    pub async fn cut_poll(&self) {
+        let poll = tokio::time::timeout(PATIENCE, self.http.get(self.url()).send());
+        if let Ok(response) = poll.await.expect("the poll is never answered") {
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        }
+    }
+
     /// Polls, answers pings, and returns all other packets, up to one that `is_last`.
     pub async fn packets_until(&self, is_last: impl Fn(&str) -> bool) -> Vec<String> {
         let mut packets = Vec::new();

@@ -38,7 +38,7 @@ async fn the_session_moves_and_polling_ends() {
     server.sessions_fall_to(0).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upgrade_under_traffic_loses_doubles_and_reorders_nothing() {
     const EVENTS: u32 = 1500;
     let mut server = Server::start().await;

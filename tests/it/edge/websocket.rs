@@ -3,8 +3,8 @@
 use reqwest::StatusCode;
 use vibetalk::edge::{CloseReason, PING_INTERVAL};
 
-use super::client::{WebSocket, raw};
-use super::server::Server;
+use super::client::{Polling, WebSocket, raw};
+use super::server::{Connected, PATIENCE, Server};
 
 #[tokio::test]
 async fn what_a_websocket_is_told_opens_no_door() {
@@ -63,15 +63,35 @@ async fn the_session_knows_its_client() {
     assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
 }
 
+/// Without a first read such a session would have no end: Engine.IO 3 has no connect timeout.
 #[tokio::test]
 async fn connections_that_break_at_once_leave_no_session() {
     let mut server = Server::start().await;
-    for eio in [3, 4] {
-        for _ in 0..20 {
-            WebSocket::open(&server, &format!("EIO={eio}&transport=websocket")).await.reset();
-        }
+    for _ in 0..50 {
+        WebSocket::open(&server, "EIO=3&transport=websocket").await.reset();
     }
     server.sessions_fall_to(0).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_can_be_closed_at_once() {
+    let mut server = Server::with(|config| config.write_stall = PATIENCE * 10).await;
+    let socket = WebSocket::connect(&server).await;
+    let connected = server.connected().await;
+    stuff(&connected);
+    connected.session.close(CloseReason::Kicked);
+    let (session, _) = server.disconnected().await;
+    assert_eq!(session.close_reason(), Some(CloseReason::Kicked));
+    drop((session, connected, socket));
+    server.sessions_fall_to(0).await;
+}
+
+/// Sends more than the kernel takes for a peer that does not read.
+fn stuff(connected: &Connected) {
+    let payload = "x".repeat(500_000);
+    for _ in 0..60 {
+        connected.socket.emit("big", &payload).unwrap();
+    }
 }
 
 #[tokio::test]
@@ -82,10 +102,7 @@ async fn a_peer_that_reads_nothing_is_closed_as_a_slow_consumer() {
     .await;
     let socket = WebSocket::connect(&server).await;
     let connected = server.connected().await;
-    let payload = "x".repeat(500_000);
-    for _ in 0..60 {
-        connected.socket.emit("big", &payload).unwrap();
-    }
+    stuff(&connected);
     let (session, _) = server.disconnected().await;
     assert_eq!(session.close_reason(), Some(CloseReason::SlowConsumer));
     drop((session, connected, socket));
@@ -107,5 +124,21 @@ async fn draining_closes_sessions_in_slices() {
     for socket in &mut sockets {
         assert_eq!(socket.next().await, None);
     }
+    server.sessions_fall_to(0).await;
+}
+
+#[tokio::test]
+async fn stopping_ends_every_connection() {
+    let mut server = Server::start().await;
+    let mut socket = WebSocket::connect(&server).await;
+    let polling = Polling::connect(&server).await;
+    let held = [server.connected().await, server.connected().await];
+    let stopping = async {
+        server.lifecycle.stop();
+        assert!(server.lifecycle.wait_for_tasks(PATIENCE).await);
+    };
+    tokio::join!(polling.cut_poll(), stopping);
+    assert_eq!(socket.next().await, None);
+    drop(held);
     server.sessions_fall_to(0).await;
 }
