@@ -20,9 +20,12 @@ use crate::model::read_state::ReadState;
 
 pub mod sqlite;
 
+/// Changes of messages are kept this long: whoever was away longer reloads their channels.
+pub const CHANGES_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Something unique is taken: a user name.
+    /// Something unique is taken: a user name, an invite's code, the place of the official group.
     #[error("already taken")]
     Conflict,
     #[error("the store is not available: {0}")]
@@ -44,7 +47,7 @@ pub trait AccountStore: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError::Conflict`] if the folded user name is taken. Two racing inserts of one name:
-    /// exactly one succeeds.
+    /// exactly one succeeds. Repeating an insert that succeeded succeeds, and changes nothing.
     async fn insert_account(&self, account: &Account) -> Result<(), StoreError>;
 
     async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
@@ -83,7 +86,7 @@ pub trait AccountStore: Send + Sync {
 
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
 
-    /// `None` also for one that expired before `now_ms`.
+    /// `None` also for one that expires at `now_ms` or before.
     async fn find_session(
         &self,
         session_id: SessionId,
@@ -146,7 +149,12 @@ pub struct LoginFailures {
 /// Groups with their roles, members, bans and invites.
 #[async_trait]
 pub trait GroupStore: Send + Sync {
-    /// Inserts a group with its roles, first channels and first members.
+    /// Inserts a group with its roles, first channels and first members; all or nothing, and nothing
+    /// if the group is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] for a second official group.
     async fn insert_group(
         &self,
         group: &Group,
@@ -166,9 +174,11 @@ pub trait GroupStore: Send + Sync {
         patch: &GroupPatch,
     ) -> Result<Option<Group>, StoreError>;
 
-    /// Deletes a group with everything in it, messages included. False if it was not there.
+    /// Deletes a group with everything in it, messages included. False if it was not there. What takes
+    /// long goes on behind: nothing of the group is found from now on.
     async fn delete_group(&self, group_id: GroupId) -> Result<bool, StoreError>;
 
+    /// Lowest rank first.
     async fn list_roles(&self, group_id: GroupId) -> Result<Vec<Role>, StoreError>;
 
     /// False, and nothing changes, if the person is a member already or the group does not exist.
@@ -217,7 +227,8 @@ pub trait GroupStore: Send + Sync {
     /// A person's memberships, by group id.
     async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError>;
 
-    /// Bans a person and ends their membership, in one step. Repeating it keeps the first ban.
+    /// Bans a person and ends their membership, in one step. Repeating it keeps the first ban; nothing
+    /// happens in a group that does not exist.
     async fn insert_ban(&self, ban: &Ban) -> Result<(), StoreError>;
 
     async fn delete_ban(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError>;
@@ -233,9 +244,12 @@ pub trait GroupStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Ban>, StoreError>;
 
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if another invite has this code.
     async fn insert_invite(&self, invite: &Invite) -> Result<(), StoreError>;
 
-    /// Also a spent or expired one; see [`Invite::is_open`].
+    /// Also a spent or (for a while) an expired one; see [`Invite::is_open`].
     async fn find_invite(&self, code: &str) -> Result<Option<Invite>, StoreError>;
 
     /// Open invites of a group, newest first, at most `limit`; only `creator`'s if given.
@@ -252,7 +266,8 @@ pub trait GroupStore: Send + Sync {
     /// Uses an invite and makes `member` a member, in one step: of racing people on the last use
     /// exactly one gets in, and somebody who is a member already uses nothing up.
     ///
-    /// A ban is checked in the same step.
+    /// A ban is checked in the same step. May be retried: a member is told so also when the invite is
+    /// spent by now.
     async fn redeem_invite(
         &self,
         code: &str,
@@ -287,7 +302,8 @@ pub trait ChannelStore: Send + Sync {
         patch: &ChannelPatch,
     ) -> Result<Option<Channel>, StoreError>;
 
-    /// Deletes a channel with its messages. False if it was not there.
+    /// Deletes a channel with its messages. False if it was not there. What takes long goes on behind:
+    /// nothing of the channel is found from now on.
     async fn delete_channel(&self, channel_id: ChannelId) -> Result<bool, StoreError>;
 
     /// Returns the direct channel of exactly these people, inserting `candidate` if there is none; true
@@ -314,7 +330,10 @@ pub trait MessageStore: Send + Sync {
     /// Inserts `message` unless its author used its nonce in its channel before and that still counts
     /// (until `nonce_expires_at_ms` of the first use): then nothing changes and the stored one returns.
     ///
-    /// May be retried with a nonce. Mentions are counted for read states from here on.
+    /// If the stored one was deleted since, the answer is the repetition under the id of the first, not
+    /// new, and nothing is stored. May be retried, also without a nonce: an id is stored once. Mentions
+    /// are counted for read states from here on. A message for a channel that has just been deleted goes
+    /// the way of the channel: it counts as stored before the deletion.
     async fn insert_message(
         &self,
         message: &Message,
@@ -376,7 +395,8 @@ pub trait MessageStore: Send + Sync {
         change_id: ChangeId,
     ) -> Result<bool, StoreError>;
 
-    /// Changes with ids of `since` or above, oldest first, at most `limit`. They are kept for 7 days.
+    /// Changes with ids of `since` or above, oldest first, at most `limit`. They are kept for
+    /// [`CHANGES_KEPT_MS`].
     async fn list_changes(
         &self,
         channel_id: ChannelId,
@@ -385,6 +405,7 @@ pub trait MessageStore: Send + Sync {
     ) -> Result<Vec<Change>, StoreError>;
 
     /// Starts a person's slow-mode wait in a channel: `Err(ms left)` inside if the last one still runs.
+    /// Not to be retried: the second attempt would meet the wait that the first one started.
     async fn claim_slow_mode(
         &self,
         channel_id: ChannelId,
@@ -418,6 +439,7 @@ pub trait MessageStore: Send + Sync {
     ) -> Result<Vec<UserId>, StoreError>;
 
     /// Reactions of `message_ids` (at most 200), emojis in order of their first use; `me` is `reader`'s.
+    /// Messages without reactions are left out.
     async fn count_reactions(
         &self,
         channel_id: ChannelId,

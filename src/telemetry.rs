@@ -55,6 +55,9 @@ metrics! {
     RATE_LIMITED, "vibetalk_rate_limited_total", Counter, "Requests refused for coming too often, by scope.";
     LOGINS, "vibetalk_logins_total", Counter, "Logins by outcome.";
     USERS_ONLINE, "vibetalk_users_online", Gauge, "People with a socket on this node, the invisible included.";
+    STORE_DURATION, "vibetalk_store_duration_seconds", Histogram, "Time of store calls by operation, waiting included.";
+    STORE_ERRORS, "vibetalk_store_errors_total", Counter, "Store calls that failed, by cause.";
+    STORE_BATCH_CALLS, "vibetalk_store_batch_calls", Histogram, "Writes that one commit of the embedded store made durable.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
     ACCEPT_ERRORS, "vibetalk_accept_errors_total", Counter, "Failures to accept a connection, such as too few file descriptors.";
     BYTES_RECEIVED, "vibetalk_bytes_received_total", Counter, "Bytes read from clients by transport.";

@@ -1,1 +1,294 @@
-//! The embedded store.
+//! The embedded store: one SQLite file, one thread that writes, a few that read.
+//!
+//! The tables are those of the cluster's store, and `tests/it/conformance/store.rs` holds both to the
+//! same behaviour. SQLite is compiled in: versions before 3.51.3 can corrupt a log that several
+//! connections share.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode};
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::store::StoreError;
+use crate::store::sqlite::call::Call;
+use crate::store::sqlite::maintenance::Maintenance;
+use crate::store::sqlite::queue::Queue;
+use crate::store::sqlite::writer::Write;
+use crate::telemetry;
+
+mod accounts;
+mod call;
+mod channels;
+mod groups;
+mod invites;
+mod maintenance;
+mod members;
+mod messages;
+mod queue;
+mod reactions;
+mod read_states;
+mod readers;
+mod schema;
+mod statement;
+mod writer;
+
+/// Calls that wait for the writer, and for the readers, at most: two full commits.
+const CALLS_QUEUED_MAX: usize = 1024;
+/// How long a call waits for a place in a full queue, which empties in milliseconds.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Prepared statements that a connection keeps: more than there are.
+const STATEMENTS_CACHED: usize = 128;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteConfig {
+    /// The database. `-wal`, `-shm` and `.lock` files lie next to it.
+    pub path: PathBuf,
+    pub synchronous: Synchronous,
+    /// Threads that read, at least 1.
+    pub readers: usize,
+    /// How long a call may take once it is queued.
+    pub timeout: Duration,
+}
+
+impl SqliteConfig {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            synchronous: Synchronous::Full,
+            readers: 3,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// The loss of the machine's power, which is what an ack promises.
+    #[default]
+    Full,
+    /// The end of this process; a power loss may take the last commits back.
+    Normal,
+    /// Nothing but this process: for tests.
+    Off,
+}
+
+impl Synchronous {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "FULL",
+            Self::Normal => "NORMAL",
+            Self::Off => "OFF",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot use {}", path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    #[error("the database has schema version {found}, this program knows up to version {known}")]
+    NewerSchema { found: i64, known: i64 },
+    #[error("the database belongs to another program")]
+    Foreign,
+    #[error("the database was made with buckets of {found} ms, this program uses {expected} ms")]
+    BucketMs { found: String, expected: u64 },
+    #[error("SQLite failed")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Clones share one database.
+#[derive(Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    writes: Arc<Queue<Write>>,
+    reads: Arc<Queue<Box<dyn Call>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    timeout: Duration,
+    /// Keeps other processes away until the threads have ended.
+    lock: Mutex<Option<File>>,
+}
+
+impl SqliteStore {
+    /// Opens the database, or makes it; brings its schema up to date. Blocks for as long as that takes.
+    ///
+    /// `clock` says when expired rows may be deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::InUse`] while another process, or another store of this one, has it open.
+    pub fn open(config: &SqliteConfig, clock: Clock) -> Result<Self, OpenError> {
+        let lock = lock(&config.path)?;
+        let conn = schema::open(&config.path, config.synchronous)?;
+        let (writes, reads) = (Queue::new(CALLS_QUEUED_MAX), Queue::new(CALLS_QUEUED_MAX));
+        let mut threads = readers::start(&config.path, config.readers.max(1), &reads)?;
+        threads.push(writer::start(conn, &writes, Maintenance::new(clock)));
+        let shared = Shared {
+            writes,
+            reads,
+            threads: Mutex::new(threads),
+            timeout: config.timeout,
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Finishes what is queued, copies the log into the database, and lets go of it. Later calls fail.
+    pub async fn close(&self) {
+        let shared = Arc::clone(&self.shared);
+        let ending = tokio::task::spawn_blocking(move || shared.end());
+        if let Err(error) = ending.await {
+            tracing::error!(%error, "the store did not close");
+        }
+    }
+
+    /// Runs `work` on a reader.
+    async fn read<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (call, answer) = call::new(work);
+        self.answered(operation, &self.shared.reads, call, answer).await
+    }
+
+    /// Runs `work` in a transaction of the writer; `Err` takes back what it did. It stores about
+    /// `bytes`. The result comes after the commit.
+    async fn write<T, F>(
+        &self,
+        operation: &'static str,
+        bytes: usize,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (call, answer) = call::new(work);
+        self.answered(operation, &self.shared.writes, Write { call, bytes }, answer).await
+    }
+
+    async fn answered<T, Q>(
+        &self,
+        operation: &'static str,
+        queue: &Queue<Q>,
+        call: Q,
+        answer: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let started = Instant::now();
+        let result = exchange(queue, call, answer, self.shared.timeout).await;
+        metrics::histogram!(telemetry::STORE_DURATION, "operation" => operation)
+            .record(started.elapsed().as_secs_f64());
+        result.inspect_err(count_failure)
+    }
+}
+
+async fn exchange<T, Q>(
+    queue: &Queue<Q>,
+    call: Q,
+    answer: oneshot::Receiver<Result<T, StoreError>>,
+    limit: Duration,
+) -> Result<T, StoreError> {
+    let closed = || StoreError::Unavailable("closed".into());
+    match timeout(PLACE_TIMEOUT, queue.push(call)).await {
+        Ok(queued) => queued.map_err(|_| closed())?,
+        Err(_) => return Err(StoreError::Unavailable("the queue is full".into())),
+    }
+    match timeout(limit, answer).await {
+        Ok(answered) => answered.map_err(|_| closed())?,
+        Err(_) => Err(StoreError::Timeout),
+    }
+}
+
+fn count_failure(error: &StoreError) {
+    let cause = match error {
+        StoreError::Conflict => return, // An answer, not a failure.
+        StoreError::Unavailable(_) => "unavailable",
+        StoreError::Timeout => "timeout",
+        StoreError::Failed(_) => "failed",
+    };
+    metrics::counter!(telemetry::STORE_ERRORS, "cause" => cause).increment(1);
+}
+
+/// Locks a file beside the database, for as long as it is open; the system unlocks it when the process
+/// dies. It stays there: deleting it could take it from under a process that is about to lock it.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Io { path, source }
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    }
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = PathBuf::from(lock_path);
+    let file = File::create(&lock_path).map_err(failed(&lock_path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(&lock_path)(source)),
+    }
+}
+
+impl Shared {
+    /// Ends the threads, the readers first: the log can only be emptied without them.
+    fn end(&self) {
+        self.reads.close();
+        self.writes.close();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+        self.lock.lock().take();
+    }
+}
+
+/// For stores that are dropped without [`SqliteStore::close`]; blocks for a last commit at most.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What the caller can act on: wait and retry, or give up.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+        let taken = [SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE];
+        if error.sqlite_error().is_some_and(|cause| taken.contains(&cause.extended_code)) {
+            return Self::Conflict;
+        }
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen,
+            ) => Self::Unavailable(error.to_string()),
+            _ => Self::Failed(Box::new(error)),
+        }
+    }
+}

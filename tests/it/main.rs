@@ -1,5 +1,6 @@
-//! Integration tests: whole parts of the node over real sockets.
+//! Integration tests: the ports on every implementation, and whole parts of the node over real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod conformance;
 mod edge;

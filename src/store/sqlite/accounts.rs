@@ -1,0 +1,352 @@
+//! People, their sessions, and failed logins.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+
+use crate::clock::UnixMs;
+use crate::model::account::{Account, Session, TokenHash, User, UserPatch};
+use crate::model::id::{GroupId, SessionId, UserId};
+use crate::model::text::folded;
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::statement::{
+    Ms, execute, exists, find, list, prefix_end, rows, user_list,
+};
+use crate::store::{AccountStore, LoginFailures, Rotation, StoreError};
+
+macro_rules! account_columns {
+    () => {
+        "user_id, username, display_name, avatar, password_hash, operator, created_at_ms"
+    };
+}
+
+macro_rules! session_columns {
+    () => {
+        "session_id, user_id, refresh_hash, created_at_ms, last_used_at_ms, expires_at_ms, user_agent"
+    };
+}
+
+/// Reads the first columns of `account_columns`.
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        username: row.get(1)?,
+        display_name: row.get(2)?,
+        avatar: row.get(3)?,
+    })
+}
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let Ms(created_at_ms) = row.get(6)?;
+    Ok(Account {
+        user: user(row)?,
+        password_hash: row.get(4)?,
+        operator: row.get(5)?,
+        created_at_ms,
+    })
+}
+
+fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    let (Ms(created_at_ms), Ms(last_used_at_ms), Ms(expires_at_ms)) =
+        (row.get(3)?, row.get(4)?, row.get(5)?);
+    Ok(Session {
+        id: row.get(0)?,
+        user_id: row.get(1)?,
+        refresh_hash: row.get(2)?,
+        created_at_ms,
+        last_used_at_ms,
+        expires_at_ms,
+        user_agent: row.get(6)?,
+    })
+}
+
+fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError> {
+    let Account { user, password_hash, operator, created_at_ms } = account;
+    let username_folded = folded(&user.username);
+    let repeated = "SELECT 1 FROM users WHERE user_id = ?1 AND username_folded = ?2";
+    if exists(conn, repeated, params![user.id, username_folded])? {
+        return Ok(());
+    }
+    execute(
+        conn,
+        "INSERT INTO users (user_id, username, username_folded, display_name, display_folded, avatar,
+                            password_hash, operator, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            user.id,
+            user.username,
+            username_folded,
+            user.display_name,
+            folded(&user.display_name),
+            user.avatar,
+            password_hash,
+            operator,
+            Ms(*created_at_ms)
+        ],
+    )?;
+    Ok(())
+}
+
+fn update_user(
+    conn: &Connection,
+    user_id: UserId,
+    patch: &UserPatch,
+) -> Result<Option<User>, StoreError> {
+    let updated = find(
+        conn,
+        "UPDATE users SET display_name = coalesce(?2, display_name),
+                          display_folded = coalesce(?3, display_folded),
+                          avatar = iif(?4, ?5, avatar)
+         WHERE user_id = ?1 RETURNING user_id, username, display_name, avatar",
+        params![
+            user_id,
+            patch.display_name,
+            patch.display_name.as_deref().map(folded),
+            patch.avatar.is_some(),
+            patch.avatar.as_ref().and_then(Option::as_ref)
+        ],
+        user,
+    )?;
+    Ok(updated)
+}
+
+/// The first by user name of both ranges. The second is read to its end, from the index alone.
+const SEARCH_USERS: &str = "
+    SELECT user_id, username, display_name, avatar FROM users
+    WHERE username_folded IN (
+        SELECT username_folded FROM (
+            SELECT username_folded FROM users
+            WHERE username_folded >= ?1 AND username_folded < ?2
+            ORDER BY username_folded LIMIT ?3)
+        UNION
+        SELECT username_folded FROM (
+            SELECT username_folded FROM users INDEXED BY users_by_display_name
+            WHERE display_folded >= ?1 AND display_folded < ?2
+            ORDER BY username_folded LIMIT ?3))
+    ORDER BY username_folded LIMIT ?3";
+
+fn rotate_refresh_token(
+    conn: &Connection,
+    session_id: SessionId,
+    tokens: &[TokenHash; 2],
+    now_ms: UnixMs,
+    expires_at_ms: UnixMs,
+) -> Result<Rotation, StoreError> {
+    let [presented, next] = tokens;
+    let rotated = execute(
+        conn,
+        "UPDATE sessions SET refresh_hash = ?3, last_used_at_ms = ?4, expires_at_ms = ?5
+         WHERE session_id = ?1 AND refresh_hash = ?2 AND expires_at_ms > ?4",
+        params![session_id, presented, next, Ms(now_ms), Ms(expires_at_ms)],
+    )?;
+    if rotated == 1 {
+        return Ok(Rotation::Rotated);
+    }
+    let alive = "SELECT 1 FROM sessions WHERE session_id = ?1 AND expires_at_ms > ?2";
+    let is_alive = exists(conn, alive, params![session_id, Ms(now_ms)])?;
+    Ok(if is_alive { Rotation::Reused } else { Rotation::NotFound })
+}
+
+#[async_trait]
+impl AccountStore for SqliteStore {
+    async fn insert_account(&self, account: &Account) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.write("insert_account", 512, move |conn| insert_account(conn, &account)).await
+    }
+
+    async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError> {
+        self.read("find_account", move |conn| {
+            let sql = concat!("SELECT ", account_columns!(), " FROM users WHERE user_id = ?1");
+            Ok(find(conn, sql, [user_id], account)?)
+        })
+        .await
+    }
+
+    async fn find_account_by_name(&self, username: &str) -> Result<Option<Account>, StoreError> {
+        let username = folded(username);
+        self.read("find_account_by_name", move |conn| {
+            let sql =
+                concat!("SELECT ", account_columns!(), " FROM users WHERE username_folded = ?1");
+            Ok(find(conn, sql, [&username], account)?)
+        })
+        .await
+    }
+
+    async fn list_users(&self, user_ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        let user_ids = user_list(user_ids);
+        self.read("list_users", move |conn| {
+            let sql = "SELECT user_id, username, display_name, avatar FROM users
+                       WHERE user_id IN (SELECT value FROM json_each(?1))";
+            Ok(list(conn, sql, [&user_ids], user)?)
+        })
+        .await
+    }
+
+    async fn update_user(
+        &self,
+        user_id: UserId,
+        patch: &UserPatch,
+    ) -> Result<Option<User>, StoreError> {
+        let patch = patch.clone();
+        self.write("update_user", 512, move |conn| update_user(conn, user_id, &patch)).await
+    }
+
+    async fn set_password_hash(
+        &self,
+        user_id: UserId,
+        password_hash: &str,
+    ) -> Result<(), StoreError> {
+        let password_hash = password_hash.to_owned();
+        self.write("set_password_hash", 128, move |conn| {
+            let sql = "UPDATE users SET password_hash = ?2 WHERE user_id = ?1";
+            execute(conn, sql, params![user_id, password_hash])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_operator(&self, user_id: UserId, operator: bool) -> Result<(), StoreError> {
+        self.write("set_operator", 16, move |conn| {
+            let sql = "UPDATE users SET operator = ?2 WHERE user_id = ?1";
+            execute(conn, sql, params![user_id, operator])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError> {
+        let prefix = folded(prefix);
+        self.read("search_users", move |conn| {
+            let range = params![prefix, prefix_end(&prefix), rows(limit)];
+            Ok(list(conn, SEARCH_USERS, range, user)?)
+        })
+        .await
+    }
+
+    async fn list_non_members(
+        &self,
+        group_id: GroupId,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        self.read("list_non_members", move |conn| {
+            let sql = "
+                SELECT user_id FROM users
+                WHERE user_id > ?2
+                  AND NOT EXISTS (SELECT 1 FROM members
+                                  WHERE group_id = ?1 AND members.user_id = users.user_id)
+                  AND NOT EXISTS (SELECT 1 FROM bans
+                                  WHERE group_id = ?1 AND bans.user_id = users.user_id)
+                ORDER BY user_id LIMIT ?3";
+            Ok(list(conn, sql, params![group_id, after, rows(limit)], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
+        let session = session.clone();
+        self.write("insert_session", 512, move |conn| {
+            let sql = concat!(
+                "INSERT INTO sessions (",
+                session_columns!(),
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
+            );
+            let Session { id, user_id, refresh_hash, user_agent, .. } = &session;
+            let [created, used, expires] =
+                [session.created_at_ms, session.last_used_at_ms, session.expires_at_ms].map(Ms);
+            let values = params![id, user_id, refresh_hash, created, used, expires, user_agent];
+            execute(conn, sql, values)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn find_session(
+        &self,
+        session_id: SessionId,
+        now_ms: UnixMs,
+    ) -> Result<Option<Session>, StoreError> {
+        self.read("find_session", move |conn| {
+            let sql = concat!(
+                "SELECT ",
+                session_columns!(),
+                " FROM sessions WHERE session_id = ?1 AND expires_at_ms > ?2"
+            );
+            Ok(find(conn, sql, params![session_id, Ms(now_ms)], session)?)
+        })
+        .await
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        session_id: SessionId,
+        presented: &TokenHash,
+        next: &TokenHash,
+        now_ms: UnixMs,
+        expires_at_ms: UnixMs,
+    ) -> Result<Rotation, StoreError> {
+        let tokens = [*presented, *next];
+        self.write("rotate_refresh_token", 64, move |conn| {
+            rotate_refresh_token(conn, session_id, &tokens, now_ms, expires_at_ms)
+        })
+        .await
+    }
+
+    async fn delete_session(&self, session_id: SessionId) -> Result<bool, StoreError> {
+        self.write("delete_session", 16, move |conn| {
+            let sql = "DELETE FROM sessions WHERE session_id = ?1";
+            Ok(execute(conn, sql, [session_id])? == 1)
+        })
+        .await
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now_ms: UnixMs,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.read("list_sessions", move |conn| {
+            let sql = concat!(
+                "SELECT ",
+                session_columns!(),
+                " FROM sessions WHERE user_id = ?1 AND expires_at_ms > ?2
+                  ORDER BY created_at_ms, session_id"
+            );
+            Ok(list(conn, sql, params![user_id, Ms(now_ms)], session)?)
+        })
+        .await
+    }
+
+    async fn insert_login_failure(
+        &self,
+        username: &str,
+        at_ms: UnixMs,
+        expires_at_ms: UnixMs,
+    ) -> Result<(), StoreError> {
+        let username = folded(username);
+        self.write("insert_login_failure", 64, move |conn| {
+            let sql = "INSERT INTO login_failures (username_folded, at_ms, expires_at_ms)
+                       VALUES (?1, ?2, ?3)";
+            execute(conn, sql, params![username, Ms(at_ms), Ms(expires_at_ms)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn count_login_failures(
+        &self,
+        username: &str,
+        now_ms: UnixMs,
+    ) -> Result<LoginFailures, StoreError> {
+        let username = folded(username);
+        self.read("count_login_failures", move |conn| {
+            let sql = "SELECT count(*), coalesce(min(expires_at_ms), 0) FROM login_failures
+                       WHERE username_folded = ?1 AND expires_at_ms > ?2";
+            let failures = find(conn, sql, params![username, Ms(now_ms)], |row| {
+                let Ms(first_expires_at_ms) = row.get(1)?;
+                Ok(LoginFailures { count: row.get(0)?, first_expires_at_ms })
+            })?;
+            Ok(failures.unwrap_or_default())
+        })
+        .await
+    }
+}

@@ -1,0 +1,207 @@
+//! Channels of groups and between people.
+
+use async_trait::async_trait;
+use rusqlite::types::{FromSqlError, Type};
+use rusqlite::{Connection, Row, params};
+
+use crate::model::channel::{Channel, ChannelKind, ChannelPatch};
+use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::groups::group_exists;
+use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, user_list};
+use crate::store::{ChannelStore, StoreError};
+
+macro_rules! channel_columns {
+    () => {
+        "channels.channel_id, group_id, kind, name, topic, position, slow_mode_seconds, recipients,
+         (SELECT max(message_id) FROM messages WHERE messages.channel_id = channels.channel_id)"
+    };
+}
+
+fn channel(row: &Row<'_>) -> rusqlite::Result<Channel> {
+    let kind: String = row.get(2)?;
+    let unknown = || {
+        let cause = FromSqlError::Other(format!("unknown kind of channel: {kind}").into());
+        rusqlite::Error::FromSqlConversionFailure(2, Type::Text, cause.into())
+    };
+    let UserList(recipients) = row.get(7)?;
+    Ok(Channel {
+        id: row.get(0)?,
+        group_id: row.get(1)?,
+        kind: ChannelKind::from_name(&kind).ok_or_else(unknown)?,
+        name: row.get(3)?,
+        topic: row.get(4)?,
+        position: row.get(5)?,
+        slow_mode_seconds: row.get(6)?,
+        recipients,
+        last_message_id: row.get(8)?,
+    })
+}
+
+/// False if there is a channel with this id already.
+pub fn insert_channel_row(conn: &Connection, channel: &Channel) -> rusqlite::Result<bool> {
+    let recipients = (!channel.recipients.is_empty()).then(|| user_list(&channel.recipients));
+    let inserted = execute(
+        conn,
+        "INSERT INTO channels (channel_id, group_id, kind, name, topic, position, slow_mode_seconds,
+                               recipients)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (channel_id) DO NOTHING",
+        params![
+            channel.id,
+            channel.group_id,
+            channel.kind.as_str(),
+            channel.name,
+            channel.topic,
+            channel.position,
+            channel.slow_mode_seconds,
+            recipients
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+fn insert_channel(conn: &Connection, channel: &Channel) -> Result<bool, StoreError> {
+    let Some(group_id) = channel.group_id else { return Ok(false) };
+    if !group_exists(conn, group_id)? {
+        return Ok(false);
+    }
+    insert_channel_row(conn, channel)?;
+    Ok(true)
+}
+
+fn find_channel(conn: &Connection, channel_id: ChannelId) -> rusqlite::Result<Option<Channel>> {
+    let sql = concat!("SELECT ", channel_columns!(), " FROM channels WHERE channel_id = ?1");
+    find(conn, sql, [channel_id], channel)
+}
+
+fn update_channel(
+    conn: &Connection,
+    channel_id: ChannelId,
+    patch: &ChannelPatch,
+) -> Result<Option<Channel>, StoreError> {
+    execute(
+        conn,
+        "UPDATE channels SET name = coalesce(?2, name), topic = coalesce(?3, topic),
+                             position = coalesce(?4, position),
+                             slow_mode_seconds = coalesce(?5, slow_mode_seconds)
+         WHERE channel_id = ?1",
+        params![channel_id, patch.name, patch.topic, patch.position, patch.slow_mode_seconds],
+    )?;
+    Ok(find_channel(conn, channel_id)?)
+}
+
+/// From here on nothing in the channel is found; its rows go later, a batch at a time.
+fn delete_channel(conn: &Connection, channel_id: ChannelId) -> Result<bool, StoreError> {
+    if execute(conn, "DELETE FROM channels WHERE channel_id = ?1", [channel_id])? == 0 {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO garbage (channel_id) VALUES (?1) ON CONFLICT DO NOTHING";
+    execute(conn, sql, [channel_id])?;
+    Ok(true)
+}
+
+pub fn delete_channels_of(conn: &Connection, group_id: GroupId) -> Result<(), StoreError> {
+    let sql = "SELECT channel_id FROM channels WHERE group_id = ?1";
+    let channel_ids: Vec<ChannelId> = list(conn, sql, [group_id], |row| row.get(0))?;
+    for channel_id in channel_ids {
+        delete_channel(conn, channel_id)?;
+    }
+    Ok(())
+}
+
+fn open_direct_channel(
+    conn: &Connection,
+    candidate: &Channel,
+) -> Result<(Channel, bool), StoreError> {
+    let sql = concat!("SELECT ", channel_columns!(), " FROM channels WHERE recipients = ?1");
+    if let Some(open) = find(conn, sql, [user_list(&candidate.recipients)], channel)? {
+        return Ok((open, false));
+    }
+    insert_channel_row(conn, candidate)?;
+    for user_id in &candidate.recipients {
+        let sql = "INSERT INTO direct_people (user_id, channel_id) VALUES (?1, ?2)";
+        execute(conn, sql, params![user_id, candidate.id])?;
+    }
+    Ok((candidate.clone(), true))
+}
+
+#[async_trait]
+impl ChannelStore for SqliteStore {
+    async fn insert_channel(&self, channel: &Channel) -> Result<bool, StoreError> {
+        let channel = channel.clone();
+        self.write("insert_channel", 1024, move |conn| insert_channel(conn, &channel)).await
+    }
+
+    async fn find_channel(&self, channel_id: ChannelId) -> Result<Option<Channel>, StoreError> {
+        self.read("find_channel", move |conn| Ok(find_channel(conn, channel_id)?)).await
+    }
+
+    async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError> {
+        self.read("list_channels", move |conn| {
+            let sql = concat!(
+                "SELECT ",
+                channel_columns!(),
+                " FROM channels WHERE group_id = ?1 ORDER BY position, channel_id"
+            );
+            Ok(list(conn, sql, [group_id], channel)?)
+        })
+        .await
+    }
+
+    async fn update_channel(
+        &self,
+        channel_id: ChannelId,
+        patch: &ChannelPatch,
+    ) -> Result<Option<Channel>, StoreError> {
+        let patch = patch.clone();
+        self.write("update_channel", 1024, move |conn| update_channel(conn, channel_id, &patch))
+            .await
+    }
+
+    async fn delete_channel(&self, channel_id: ChannelId) -> Result<bool, StoreError> {
+        self.write("delete_channel", 16, move |conn| delete_channel(conn, channel_id)).await
+    }
+
+    async fn open_direct_channel(
+        &self,
+        candidate: &Channel,
+    ) -> Result<(Channel, bool), StoreError> {
+        let mut candidate = candidate.clone();
+        candidate.recipients.sort_unstable();
+        candidate.recipients.dedup();
+        self.write("open_direct_channel", 512, move |conn| open_direct_channel(conn, &candidate))
+            .await
+    }
+
+    async fn list_direct_channels(&self, user_id: UserId) -> Result<Vec<Channel>, StoreError> {
+        self.read("list_direct_channels", move |conn| {
+            let sql = concat!(
+                "SELECT ",
+                channel_columns!(),
+                " FROM direct_people CROSS JOIN channels
+                  ON channels.channel_id = direct_people.channel_id
+                  WHERE direct_people.user_id = ?1 ORDER BY direct_people.channel_id"
+            );
+            Ok(list(conn, sql, [user_id], channel)?)
+        })
+        .await
+    }
+
+    async fn list_last_messages(
+        &self,
+        channel_ids: &[ChannelId],
+    ) -> Result<Vec<(ChannelId, MessageId)>, StoreError> {
+        let channel_ids = id_list(channel_ids.iter().map(|channel_id| channel_id.to_i64()));
+        self.read("list_last_messages", move |conn| {
+            let sql = "
+                SELECT channel_id, last_message_id FROM (
+                    SELECT channel_id, (SELECT max(message_id) FROM messages
+                                        WHERE messages.channel_id = channels.channel_id)
+                                       AS last_message_id
+                    FROM channels WHERE channel_id IN (SELECT value FROM json_each(?1)))
+                WHERE last_message_id IS NOT NULL";
+            Ok(list(conn, sql, [&channel_ids], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        })
+        .await
+    }
+}

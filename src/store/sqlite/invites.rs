@@ -1,0 +1,102 @@
+//! Statements about invites.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::clock::UnixMs;
+use crate::model::group::{Invite, Member};
+use crate::model::id::{GroupId, UserId};
+use crate::store::sqlite::members;
+use crate::store::sqlite::statement::{Ms, execute, exists, find, list, rows};
+use crate::store::{Redemption, StoreError};
+
+macro_rules! invite_columns {
+    () => {
+        "code, group_id, creator_id, uses, uses_max, expires_at_ms, created_at_ms"
+    };
+}
+
+fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
+    let (expires_at, Ms(created_at_ms)): (Option<Ms>, Ms) = (row.get(5)?, row.get(6)?);
+    Ok(Invite {
+        code: row.get(0)?,
+        group_id: row.get(1)?,
+        creator_id: row.get(2)?,
+        uses: row.get(3)?,
+        uses_max: row.get(4)?,
+        expires_at_ms: expires_at.map(|Ms(at_ms)| at_ms),
+        created_at_ms,
+    })
+}
+
+/// Repeating it is a no-op; another invite with this code is a conflict.
+pub fn insert(conn: &Connection, invite: &Invite) -> Result<(), StoreError> {
+    let repeated = "SELECT 1 FROM invites
+                    WHERE code = ?1 AND group_id = ?2 AND creator_id = ?3 AND created_at_ms = ?4";
+    let Invite { code, group_id, creator_id, uses, uses_max, .. } = invite;
+    let created = Ms(invite.created_at_ms);
+    if exists(conn, repeated, params![code, group_id, creator_id, created])? {
+        return Ok(());
+    }
+    let sql = concat!(
+        "INSERT INTO invites (",
+        invite_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    );
+    let expires = invite.expires_at_ms.map(Ms);
+    execute(conn, sql, params![code, group_id, creator_id, uses, uses_max, expires, created])?;
+    Ok(())
+}
+
+pub fn find_one(conn: &Connection, code: &str) -> rusqlite::Result<Option<Invite>> {
+    let sql = concat!("SELECT ", invite_columns!(), " FROM invites WHERE code = ?1");
+    find(conn, sql, [code], invite)
+}
+
+pub fn open_ones(
+    conn: &Connection,
+    group_id: GroupId,
+    creator: Option<UserId>,
+    now_ms: UnixMs,
+    limit: usize,
+) -> rusqlite::Result<Vec<Invite>> {
+    let sql = concat!(
+        "SELECT ",
+        invite_columns!(),
+        " FROM invites
+         WHERE group_id = ?1 AND (?2 IS NULL OR creator_id = ?2)
+           AND (uses_max IS NULL OR uses < uses_max)
+           AND (expires_at_ms IS NULL OR expires_at_ms > ?3)
+         ORDER BY created_at_ms DESC, code LIMIT ?4"
+    );
+    list(conn, sql, params![group_id, creator, Ms(now_ms), rows(limit)], invite)
+}
+
+/// Membership is looked at before uses are, so that a repetition after a lost answer finds the person
+/// in, also when that was the last use.
+pub fn redeem(
+    conn: &Connection,
+    code: &str,
+    member: &Member,
+    now_ms: UnixMs,
+) -> Result<Redemption, StoreError> {
+    let is_valid = |invite: &Invite| {
+        let expired = invite.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= now_ms);
+        invite.group_id == member.group_id && !expired
+    };
+    let Some(invite) = find_one(conn, code)?.filter(is_valid) else {
+        return Ok(Redemption::NotFound);
+    };
+    if members::find_one(conn, member.group_id, member.user_id)?.is_some() {
+        return Ok(Redemption::AlreadyMember);
+    }
+    if !invite.is_open(now_ms) {
+        return Ok(Redemption::NotFound);
+    }
+    let banned = "SELECT 1 FROM bans WHERE group_id = ?1 AND user_id = ?2";
+    if exists(conn, banned, params![member.group_id, member.user_id])? {
+        return Ok(Redemption::Banned);
+    }
+    execute(conn, "UPDATE invites SET uses = uses + 1 WHERE code = ?1", [code])?;
+    members::insert(conn, member)?;
+    Ok(Redemption::Joined)
+}

@@ -1,0 +1,195 @@
+//! What the writer does between commits: checkpoints, and deleting what nobody can see any more.
+//!
+//! All of it in steps of milliseconds, so that no caller waits for it noticeably, and all of it goes
+//! on after a restart. Nothing depends on its being done: expired rows are invisible before.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+
+use crate::clock::Clock;
+use crate::model::id::{ChangeId, ChannelId};
+use crate::store::CHANGES_KEPT_MS;
+use crate::store::sqlite::messages::forget_mentions;
+use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, list};
+
+/// Pages in the write-ahead log beyond which it is copied into the database: 16 MiB.
+const LOG_PAGES_MAX: i64 = 2048;
+/// How long the writer must have had nothing to do to count as idle.
+const IDLE: Duration = Duration::from_secs(1);
+/// Expired rows are looked for this often.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+/// While there is more to delete, a step each this often, under load: a commit every 100 ms.
+const STEP_INTERVAL: Duration = Duration::from_millis(100);
+/// The same for a writer that has nothing else to do.
+const IDLE_STEP_INTERVAL: Duration = Duration::from_millis(5);
+/// Rows of one table that one step deletes at most.
+const STEP_ROWS_MAX: usize = 1000;
+
+/// Deletes expired rows of one table: `?1` the time, `?2` rows at most.
+const EXPIRED: &[&str] = &[
+    "DELETE FROM sessions WHERE session_id IN
+         (SELECT session_id FROM sessions WHERE expires_at_ms <= ?1 LIMIT ?2)",
+    "DELETE FROM login_failures WHERE failure_id IN
+         (SELECT failure_id FROM login_failures WHERE expires_at_ms <= ?1 LIMIT ?2)",
+    "DELETE FROM invites WHERE code IN
+         (SELECT code FROM invites WHERE expires_at_ms <= ?1 LIMIT ?2)",
+    "DELETE FROM nonces WHERE (author_id, channel_id, nonce) IN
+         (SELECT author_id, channel_id, nonce FROM nonces WHERE expires_at_ms <= ?1 LIMIT ?2)",
+    "DELETE FROM slow_mode WHERE (channel_id, user_id) IN
+         (SELECT channel_id, user_id FROM slow_mode WHERE expires_at_ms <= ?1 LIMIT ?2)",
+];
+
+const EXPIRED_CHANGES: &str = "DELETE FROM channel_changes WHERE (channel_id, change_id) IN
+    (SELECT channel_id, change_id FROM channel_changes WHERE change_id < ?1 LIMIT ?2)";
+
+/// Deletes rows of a channel that is gone: `?1` the channel, `?2` rows at most. Mentions and messages
+/// have gone before; nonces and slow mode expire by themselves.
+const OF_CHANNEL: &[&str] = &[
+    "DELETE FROM everyone_mentions WHERE (channel_id, message_id) IN
+         (SELECT channel_id, message_id FROM everyone_mentions WHERE channel_id = ?1 LIMIT ?2)",
+    "DELETE FROM reactions WHERE (channel_id, message_id, emoji, user_id) IN
+         (SELECT channel_id, message_id, emoji, user_id FROM reactions WHERE channel_id = ?1 LIMIT ?2)",
+    "DELETE FROM reaction_counts WHERE (channel_id, message_id, emoji) IN
+         (SELECT channel_id, message_id, emoji FROM reaction_counts WHERE channel_id = ?1 LIMIT ?2)",
+    "DELETE FROM channel_changes WHERE (channel_id, change_id) IN
+         (SELECT channel_id, change_id FROM channel_changes WHERE channel_id = ?1 LIMIT ?2)",
+    "DELETE FROM read_states WHERE (user_id, channel_id) IN
+         (SELECT user_id, channel_id FROM read_states WHERE channel_id = ?1 LIMIT ?2)",
+];
+
+pub struct Maintenance {
+    clock: Clock,
+    expiry_due: Instant,
+    garbage_due: Instant,
+    has_garbage: bool,
+}
+
+impl Maintenance {
+    pub fn new(clock: Clock) -> Self {
+        let now = Instant::now();
+        Self { clock, expiry_due: now, garbage_due: now, has_garbage: true }
+    }
+
+    /// How long the writer waits for calls before it asks for [`when_idle`](Self::when_idle).
+    pub fn patience(&self) -> Duration {
+        if self.has_garbage { IDLE_STEP_INTERVAL } else { IDLE }
+    }
+
+    /// After every batch.
+    pub fn after_commit(&mut self, conn: &Connection) {
+        let now = Instant::now();
+        if now >= self.garbage_due {
+            self.delete_garbage(conn);
+        }
+        self.delete_expired_when_due(conn, now);
+        logged(
+            "checkpoint",
+            log_pages(conn).and_then(|pages| {
+                if pages > LOG_PAGES_MAX { checkpoint(conn, "PASSIVE") } else { Ok(()) }
+            }),
+        );
+    }
+
+    pub fn when_idle(&mut self, conn: &Connection) {
+        self.delete_garbage(conn);
+        self.delete_expired_when_due(conn, Instant::now());
+        if !self.has_garbage {
+            logged("checkpoint", checkpoint(conn, "PASSIVE"));
+        }
+    }
+
+    /// Leaves one file, without a log beside it.
+    pub fn at_close(&mut self, conn: &Connection) {
+        logged("checkpoint", checkpoint(conn, "TRUNCATE"));
+    }
+
+    fn delete_garbage(&mut self, conn: &Connection) {
+        self.garbage_due = Instant::now() + STEP_INTERVAL;
+        self.has_garbage =
+            logged("deletion of garbage", in_transaction(conn, garbage_step)).unwrap_or(false);
+    }
+
+    fn delete_expired_when_due(&mut self, conn: &Connection, now: Instant) {
+        if now < self.expiry_due {
+            return;
+        }
+        let now_ms = self.clock.now_ms();
+        let step = |conn: &Connection| expiry_step(conn, now_ms);
+        let more = logged("deletion of expired rows", in_transaction(conn, step)).unwrap_or(false);
+        self.expiry_due = now + if more { STEP_INTERVAL } else { EXPIRY_INTERVAL };
+    }
+}
+
+/// Nobody waits for maintenance: it is logged when it fails, and tried again when it is due again.
+fn logged<T>(what: &str, outcome: rusqlite::Result<T>) -> Option<T> {
+    outcome.inspect_err(|error| tracing::warn!(%error, "{what} failed")).ok()
+}
+
+fn in_transaction<T>(
+    conn: &Connection,
+    step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    execute(conn, "BEGIN IMMEDIATE", [])?;
+    let outcome = step(conn).and_then(|done| execute(conn, "COMMIT", []).map(|_rows| done));
+    if outcome.is_err() && !conn.is_autocommit() {
+        execute(conn, "ROLLBACK", [])?;
+    }
+    outcome
+}
+
+/// True if there is more.
+fn expiry_step(conn: &Connection, now_ms: u64) -> rusqlite::Result<bool> {
+    let mut more = false;
+    for sql in EXPIRED {
+        more |= execute(conn, sql, params![Ms(now_ms), STEP_ROWS_MAX as i64])? == STEP_ROWS_MAX;
+    }
+    let oldest_kept = ChangeId::first_at(now_ms.saturating_sub(CHANGES_KEPT_MS));
+    let deleted = execute(conn, EXPIRED_CHANGES, params![oldest_kept, STEP_ROWS_MAX as i64])?;
+    Ok(more || deleted == STEP_ROWS_MAX)
+}
+
+/// True if there is more.
+fn garbage_step(conn: &Connection) -> rusqlite::Result<bool> {
+    let channel = "SELECT channel_id FROM garbage LIMIT 1";
+    let Some(channel_id) = find(conn, channel, [], |row| row.get(0))? else { return Ok(false) };
+    if delete_messages(conn, channel_id)? {
+        return Ok(true);
+    }
+    for sql in OF_CHANNEL {
+        if execute(conn, sql, params![channel_id, STEP_ROWS_MAX as i64])? == STEP_ROWS_MAX {
+            return Ok(true);
+        }
+    }
+    execute(conn, "DELETE FROM garbage WHERE channel_id = ?1", [channel_id])?;
+    exists(conn, "SELECT 1 FROM garbage", [])
+}
+
+/// Deletes the oldest messages of a channel with their mentions by name. True if there may be more.
+fn delete_messages(conn: &Connection, channel_id: ChannelId) -> rusqlite::Result<bool> {
+    let oldest = list(
+        conn,
+        "SELECT message_id, mentions FROM messages WHERE channel_id = ?1
+         ORDER BY message_id LIMIT ?2",
+        params![channel_id, STEP_ROWS_MAX as i64],
+        |row| Ok((row.get(0)?, row.get::<_, UserList>(1)?)),
+    )?;
+    for (message_id, UserList(mentions)) in &oldest {
+        forget_mentions(conn, channel_id, *message_id, mentions)?;
+    }
+    if let Some((last, _)) = oldest.last() {
+        let sql = "DELETE FROM messages WHERE channel_id = ?1 AND message_id <= ?2";
+        execute(conn, sql, params![channel_id, last])?;
+    }
+    Ok(oldest.len() == STEP_ROWS_MAX)
+}
+
+/// Pages of the write-ahead log in use.
+fn log_pages(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))
+}
+
+/// Copies the log into the database, as far as no reader still needs the older state.
+fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<()> {
+    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_row| Ok(()))
+}

@@ -1,0 +1,529 @@
+//! Channel history. Reactions and pins are in `reactions`, which shares the trait with it.
+//!
+//! The rows of a deleted channel are still there for a while: every statement that reads asks first
+//! whether the channel is, which costs one lookup.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+
+use crate::clock::UnixMs;
+use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
+use crate::model::message::{Change, ChangeKind, Message, MessageEdit, ReactionCount};
+use crate::store::sqlite::statement::{
+    Ms, UserList, execute, exists, find, id_list, list, rows, user_list,
+};
+use crate::store::sqlite::{SqliteStore, reactions};
+use crate::store::{Inserted, MessageStore, Outcome, Reaction, StoreError};
+
+macro_rules! message_columns {
+    () => {
+        "channel_id, message_id, author_id, content, edited_at_ms, reply_to, mentions,
+         mentions_everyone, nonce, pinned"
+    };
+}
+
+/// For statements whose `?1` is a channel.
+macro_rules! channel_exists {
+    () => {
+        " EXISTS (SELECT 1 FROM channels WHERE channels.channel_id = ?1) "
+    };
+}
+pub(super) use channel_exists;
+
+macro_rules! select_messages {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages WHERE channel_id = ?1 AND",
+            channel_exists!(),
+            $rest
+        )
+    };
+}
+
+fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let edited_at: Option<Ms> = row.get(4)?;
+    let UserList(mentions) = row.get(6)?;
+    Ok(Message {
+        channel_id: row.get(0)?,
+        id: row.get(1)?,
+        author_id: row.get(2)?,
+        content: row.get(3)?,
+        edited_at_ms: edited_at.map(|Ms(at_ms)| at_ms),
+        reply_to: row.get(5)?,
+        mentions,
+        mentions_everyone: row.get(7)?,
+        nonce: row.get(8)?,
+        pinned: row.get(9)?,
+    })
+}
+
+pub fn find_message(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+) -> rusqlite::Result<Option<Message>> {
+    let sql = select_messages!("AND message_id = ?2");
+    find(conn, sql, params![channel_id, message_id], message)
+}
+
+pub fn message_exists(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+) -> rusqlite::Result<bool> {
+    let sql = concat!(
+        "SELECT 1 FROM messages WHERE channel_id = ?1 AND message_id = ?2 AND",
+        channel_exists!()
+    );
+    exists(conn, sql, params![channel_id, message_id])
+}
+
+pub fn pinned_messages(conn: &Connection, channel_id: ChannelId) -> rusqlite::Result<Vec<Message>> {
+    let sql = select_messages!("AND pinned = 1 ORDER BY message_id DESC");
+    list(conn, sql, [channel_id], message)
+}
+
+fn insert_message(
+    conn: &Connection,
+    message: &Message,
+    nonce_expires_at_ms: UnixMs,
+    now_ms: UnixMs,
+) -> Result<Inserted, StoreError> {
+    if let Some(first) = claim_nonce(conn, message, nonce_expires_at_ms, now_ms)? {
+        let stored = find_message(conn, message.channel_id, first)?;
+        // Deleted since: what is repeated must not bring it back.
+        let message = stored.unwrap_or_else(|| Message { id: first, ..message.clone() });
+        return Ok(Inserted { message, new: false });
+    }
+    if insert_message_row(conn, message)? {
+        let Message { channel_id, id, author_id, mentions, mentions_everyone, .. } = message;
+        note_mentions(conn, (*channel_id, *id), *author_id, mentions, *mentions_everyone)?;
+        return Ok(Inserted { message: message.clone(), new: true });
+    }
+    // Either a repetition without a nonce, or the channel is gone and has taken the message with it.
+    let stored = find_message(conn, message.channel_id, message.id)?;
+    let new = stored.is_none();
+    Ok(Inserted { message: stored.unwrap_or_else(|| message.clone()), new })
+}
+
+/// The message that used the nonce first, or `None` after noting that it is this one.
+fn claim_nonce(
+    conn: &Connection,
+    message: &Message,
+    expires_at_ms: UnixMs,
+    now_ms: UnixMs,
+) -> rusqlite::Result<Option<MessageId>> {
+    let Some(nonce) = &message.nonce else { return Ok(None) };
+    let (author_id, channel_id) = (message.author_id, message.channel_id);
+    let first = find(
+        conn,
+        "SELECT message_id FROM nonces
+         WHERE author_id = ?1 AND channel_id = ?2 AND nonce = ?3 AND expires_at_ms > ?4",
+        params![author_id, channel_id, nonce, Ms(now_ms)],
+        |row| row.get(0),
+    )?;
+    if first.is_none() {
+        execute(
+            conn,
+            "INSERT OR REPLACE INTO nonces (author_id, channel_id, nonce, message_id, expires_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![author_id, channel_id, nonce, message.id, Ms(expires_at_ms)],
+        )?;
+    }
+    Ok(first)
+}
+
+/// False if the message is there already, or its channel does not exist.
+fn insert_message_row(conn: &Connection, message: &Message) -> rusqlite::Result<bool> {
+    let sql = concat!(
+        "INSERT INTO messages (",
+        message_columns!(),
+        ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE",
+        channel_exists!(),
+        "ON CONFLICT DO NOTHING"
+    );
+    let inserted = execute(
+        conn,
+        sql,
+        params![
+            message.channel_id,
+            message.id,
+            message.author_id,
+            message.content,
+            message.edited_at_ms.map(Ms),
+            message.reply_to,
+            mention_column(&message.mentions),
+            message.mentions_everyone,
+            message.nonce,
+            message.pinned
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+fn mention_column(mentions: &[UserId]) -> Option<String> {
+    (!mentions.is_empty()).then(|| user_list(mentions))
+}
+
+/// Makes mentions count. One of everybody contains those by name.
+fn note_mentions(
+    conn: &Connection,
+    (channel_id, message_id): (ChannelId, MessageId),
+    author_id: UserId,
+    mentions: &[UserId],
+    everyone: bool,
+) -> rusqlite::Result<()> {
+    if everyone {
+        let sql = "INSERT INTO everyone_mentions (channel_id, message_id, author_id)
+                   VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        execute(conn, sql, params![channel_id, message_id, author_id])?;
+        return Ok(());
+    }
+    for user_id in mentions.iter().filter(|user_id| **user_id != author_id) {
+        let sql = "INSERT INTO mentions (user_id, channel_id, message_id)
+                   VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        execute(conn, sql, params![user_id, channel_id, message_id])?;
+    }
+    Ok(())
+}
+
+/// Takes back mentions by name.
+pub fn forget_mentions(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+    mentions: &[UserId],
+) -> rusqlite::Result<()> {
+    for user_id in mentions {
+        let sql = "DELETE FROM mentions WHERE user_id = ?1 AND channel_id = ?2 AND message_id = ?3";
+        execute(conn, sql, params![user_id, channel_id, message_id])?;
+    }
+    Ok(())
+}
+
+fn forget_all_mentions(conn: &Connection, message: &Message) -> rusqlite::Result<()> {
+    forget_mentions(conn, message.channel_id, message.id, &message.mentions)?;
+    if message.mentions_everyone {
+        let sql = "DELETE FROM everyone_mentions WHERE channel_id = ?1 AND message_id = ?2";
+        execute(conn, sql, params![message.channel_id, message.id])?;
+    }
+    Ok(())
+}
+
+/// Noting a change twice is a no-op.
+pub fn note_change(
+    conn: &Connection,
+    change_id: ChangeId,
+    channel_id: ChannelId,
+    message_id: MessageId,
+    kind: ChangeKind,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO channel_changes (channel_id, change_id, message_id, kind)
+               VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    execute(conn, sql, params![channel_id, change_id, message_id, kind.code()])?;
+    Ok(())
+}
+
+fn update_message(
+    conn: &Connection,
+    edit: &MessageEdit,
+    change_id: ChangeId,
+) -> Result<Option<Message>, StoreError> {
+    let MessageEdit { channel_id, message_id, author_id, .. } = *edit;
+    let stored = find_message(conn, channel_id, message_id)?;
+    let Some(stored) = stored.filter(|message| message.author_id == author_id) else {
+        return Ok(None);
+    };
+    forget_all_mentions(conn, &stored)?;
+    execute(
+        conn,
+        "UPDATE messages SET content = ?3, mentions = ?4, mentions_everyone = ?5, edited_at_ms = ?6
+         WHERE channel_id = ?1 AND message_id = ?2",
+        params![
+            channel_id,
+            message_id,
+            edit.content,
+            mention_column(&edit.mentions),
+            edit.mentions_everyone,
+            Ms(edit.edited_at_ms)
+        ],
+    )?;
+    let at = (channel_id, message_id);
+    note_mentions(conn, at, author_id, &edit.mentions, edit.mentions_everyone)?;
+    note_change(conn, change_id, channel_id, message_id, ChangeKind::Updated)?;
+    Ok(find_message(conn, channel_id, message_id)?)
+}
+
+fn delete_message(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+    change_id: ChangeId,
+) -> Result<bool, StoreError> {
+    let Some(message) = find_message(conn, channel_id, message_id)? else { return Ok(false) };
+    forget_all_mentions(conn, &message)?;
+    for sql in [
+        "DELETE FROM reactions WHERE channel_id = ?1 AND message_id = ?2",
+        "DELETE FROM reaction_counts WHERE channel_id = ?1 AND message_id = ?2",
+        "DELETE FROM messages WHERE channel_id = ?1 AND message_id = ?2",
+    ] {
+        execute(conn, sql, params![channel_id, message_id])?;
+    }
+    note_change(conn, change_id, channel_id, message_id, ChangeKind::Deleted)?;
+    Ok(true)
+}
+
+fn list_changes(
+    conn: &Connection,
+    channel_id: ChannelId,
+    since: ChangeId,
+    limit: usize,
+) -> Result<Vec<Change>, StoreError> {
+    let sql = concat!(
+        "SELECT change_id, message_id, kind FROM channel_changes
+         WHERE channel_id = ?1 AND change_id >= ?2 AND",
+        channel_exists!(),
+        "ORDER BY change_id LIMIT ?3"
+    );
+    let changes = list(conn, sql, params![channel_id, since, rows(limit)], |row| {
+        let code: u8 = row.get(2)?;
+        let kind = ChangeKind::from_code(code)
+            .ok_or(rusqlite::Error::IntegralValueOutOfRange(2, code.into()))?;
+        Ok(Change { id: row.get(0)?, channel_id, message_id: row.get(1)?, kind })
+    })?;
+    Ok(changes)
+}
+
+/// The wait that runs is told from the one that just started by whether a row has changed.
+fn claim_slow_mode(
+    conn: &Connection,
+    channel_id: ChannelId,
+    user_id: UserId,
+    interval_ms: u64,
+    now_ms: UnixMs,
+) -> Result<Result<(), u64>, StoreError> {
+    let claimed = execute(
+        conn,
+        "INSERT INTO slow_mode (channel_id, user_id, expires_at_ms) VALUES (?1, ?2, ?4)
+         ON CONFLICT DO UPDATE SET expires_at_ms = excluded.expires_at_ms
+         WHERE expires_at_ms <= ?3",
+        params![channel_id, user_id, Ms(now_ms), Ms(now_ms.saturating_add(interval_ms))],
+    )?;
+    if claimed == 1 {
+        return Ok(Ok(()));
+    }
+    let sql = "SELECT expires_at_ms FROM slow_mode WHERE channel_id = ?1 AND user_id = ?2";
+    let running = find(conn, sql, params![channel_id, user_id], |row| row.get(0))?;
+    Ok(Err(running.map_or(0, |Ms(expires_at_ms)| expires_at_ms.saturating_sub(now_ms))))
+}
+
+#[async_trait]
+impl MessageStore for SqliteStore {
+    async fn insert_message(
+        &self,
+        message: &Message,
+        nonce_expires_at_ms: UnixMs,
+        now_ms: UnixMs,
+    ) -> Result<Inserted, StoreError> {
+        let message = message.clone();
+        let bytes = 128 + message.content.len();
+        self.write("insert_message", bytes, move |conn| {
+            insert_message(conn, &message, nonce_expires_at_ms, now_ms)
+        })
+        .await
+    }
+
+    async fn find_message_by_nonce(
+        &self,
+        author_id: UserId,
+        channel_id: ChannelId,
+        nonce: &str,
+        now_ms: UnixMs,
+    ) -> Result<Option<Message>, StoreError> {
+        let nonce = nonce.to_owned();
+        self.read("find_message_by_nonce", move |conn| {
+            let sql = select_messages!(
+                "AND message_id = (SELECT message_id FROM nonces
+                                   WHERE author_id = ?2 AND channel_id = ?1 AND nonce = ?3
+                                     AND expires_at_ms > ?4)"
+            );
+            Ok(find(conn, sql, params![channel_id, author_id, nonce, Ms(now_ms)], message)?)
+        })
+        .await
+    }
+
+    async fn find_message(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let read = move |conn: &Connection| Ok(find_message(conn, channel_id, message_id)?);
+        self.read("find_message", read).await
+    }
+
+    async fn list_messages(
+        &self,
+        channel_id: ChannelId,
+        message_ids: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError> {
+        let message_ids = id_list(message_ids.iter().map(|message_id| message_id.to_i64()));
+        self.read("list_messages", move |conn| {
+            let sql = select_messages!("AND message_id IN (SELECT value FROM json_each(?2))");
+            Ok(list(conn, sql, params![channel_id, message_ids], message)?)
+        })
+        .await
+    }
+
+    async fn messages_before(
+        &self,
+        channel_id: ChannelId,
+        before: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.read("messages_before", move |conn| {
+            let sql = select_messages!("AND message_id < ?2 ORDER BY message_id DESC LIMIT ?3");
+            Ok(list(conn, sql, params![channel_id, before, rows(limit)], message)?)
+        })
+        .await
+    }
+
+    async fn messages_after(
+        &self,
+        channel_id: ChannelId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.read("messages_after", move |conn| {
+            let sql = select_messages!("AND message_id > ?2 ORDER BY message_id LIMIT ?3");
+            Ok(list(conn, sql, params![channel_id, after, rows(limit)], message)?)
+        })
+        .await
+    }
+
+    async fn update_message(
+        &self,
+        edit: &MessageEdit,
+        change_id: ChangeId,
+    ) -> Result<Option<Message>, StoreError> {
+        let edit = edit.clone();
+        let bytes = 128 + edit.content.len();
+        self.write("update_message", bytes, move |conn| update_message(conn, &edit, change_id))
+            .await
+    }
+
+    async fn delete_message(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<bool, StoreError> {
+        self.write("delete_message", 64, move |conn| {
+            delete_message(conn, channel_id, message_id, change_id)
+        })
+        .await
+    }
+
+    async fn list_changes(
+        &self,
+        channel_id: ChannelId,
+        since: ChangeId,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.read("list_changes", move |conn| list_changes(conn, channel_id, since, limit)).await
+    }
+
+    async fn claim_slow_mode(
+        &self,
+        channel_id: ChannelId,
+        user_id: UserId,
+        interval_ms: u64,
+        now_ms: UnixMs,
+    ) -> Result<Result<(), u64>, StoreError> {
+        self.write("claim_slow_mode", 32, move |conn| {
+            claim_slow_mode(conn, channel_id, user_id, interval_ms, now_ms)
+        })
+        .await
+    }
+
+    async fn insert_reaction(
+        &self,
+        reaction: &Reaction,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError> {
+        let reaction = reaction.clone();
+        self.write("insert_reaction", 128, move |conn| {
+            reactions::insert(conn, &reaction, change_id)
+        })
+        .await
+    }
+
+    async fn delete_reaction(
+        &self,
+        reaction: &Reaction,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError> {
+        let reaction = reaction.clone();
+        self.write("delete_reaction", 128, move |conn| {
+            reactions::delete(conn, &reaction, change_id)
+        })
+        .await
+    }
+
+    async fn list_reaction_users(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        emoji: &str,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let emoji = emoji.to_owned();
+        self.read("list_reaction_users", move |conn| {
+            Ok(reactions::users(conn, (channel_id, message_id), &emoji, after, limit)?)
+        })
+        .await
+    }
+
+    async fn count_reactions(
+        &self,
+        channel_id: ChannelId,
+        message_ids: &[MessageId],
+        reader: Option<UserId>,
+    ) -> Result<Vec<(MessageId, Vec<ReactionCount>)>, StoreError> {
+        let message_ids = id_list(message_ids.iter().map(|message_id| message_id.to_i64()));
+        self.read("count_reactions", move |conn| {
+            Ok(reactions::counts(conn, channel_id, &message_ids, reader)?)
+        })
+        .await
+    }
+
+    async fn insert_pin(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError> {
+        self.write("insert_pin", 64, move |conn| {
+            reactions::pin(conn, channel_id, message_id, change_id)
+        })
+        .await
+    }
+
+    async fn delete_pin(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError> {
+        self.write("delete_pin", 64, move |conn| {
+            reactions::unpin(conn, channel_id, message_id, change_id)
+        })
+        .await
+    }
+
+    async fn list_pins(&self, channel_id: ChannelId) -> Result<Vec<Message>, StoreError> {
+        self.read("list_pins", move |conn| Ok(pinned_messages(conn, channel_id)?)).await
+    }
+}

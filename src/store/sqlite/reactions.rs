@@ -1,0 +1,187 @@
+//! Statements about reactions and pins.
+//!
+//! A count is kept for each emoji of a message, so that showing a page never counts the reactions of
+//! thousands of people. An emoji keeps its place while anybody uses it.
+
+use rusqlite::{Connection, params};
+
+use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
+use crate::model::message::{ChangeKind, PINS_PER_CHANNEL_MAX, REACTION_KINDS_MAX, ReactionCount};
+use crate::store::sqlite::messages::{channel_exists, find_message, message_exists, note_change};
+use crate::store::sqlite::statement::{Ms, count, execute, exists, list, rows};
+use crate::store::{Outcome, Reaction, StoreError};
+
+pub fn insert(
+    conn: &Connection,
+    reaction: &Reaction,
+    change_id: ChangeId,
+) -> Result<Outcome, StoreError> {
+    let Reaction { channel_id, message_id, emoji, user_id, at_ms } = reaction;
+    if !message_exists(conn, *channel_id, *message_id)? {
+        return Ok(Outcome::NoMessage);
+    }
+    if reaction_exists(conn, reaction)? {
+        return Ok(Outcome::Unchanged);
+    }
+    if !count_one_more(conn, reaction)? {
+        return Ok(Outcome::Full);
+    }
+    let sql = "INSERT INTO reactions (channel_id, message_id, emoji, user_id, at_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    execute(conn, sql, params![channel_id, message_id, emoji, user_id, Ms(*at_ms)])?;
+    note_change(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionAdded)?;
+    Ok(Outcome::Changed)
+}
+
+fn reaction_exists(conn: &Connection, reaction: &Reaction) -> rusqlite::Result<bool> {
+    let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
+    let sql = "SELECT 1 FROM reactions
+               WHERE channel_id = ?1 AND message_id = ?2 AND emoji = ?3 AND user_id = ?4";
+    exists(conn, sql, params![channel_id, message_id, emoji, user_id])
+}
+
+/// False if the message has as many emojis as it may, and this is another one.
+fn count_one_more(conn: &Connection, reaction: &Reaction) -> rusqlite::Result<bool> {
+    let Reaction { channel_id, message_id, emoji, .. } = reaction;
+    let counted = execute(
+        conn,
+        "UPDATE reaction_counts SET count = count + 1
+         WHERE channel_id = ?1 AND message_id = ?2 AND emoji = ?3",
+        params![channel_id, message_id, emoji],
+    )?;
+    if counted == 1 {
+        return Ok(true);
+    }
+    let sql = "SELECT count(*) FROM reaction_counts WHERE channel_id = ?1 AND message_id = ?2";
+    if count(conn, sql, params![channel_id, message_id])? >= REACTION_KINDS_MAX as u64 {
+        return Ok(false);
+    }
+    execute(
+        conn,
+        "INSERT INTO reaction_counts (channel_id, message_id, emoji, position, count)
+         SELECT ?1, ?2, ?3, coalesce(max(position), 0) + 1, 1 FROM reaction_counts
+         WHERE channel_id = ?1 AND message_id = ?2",
+        params![channel_id, message_id, emoji],
+    )?;
+    Ok(true)
+}
+
+pub fn delete(
+    conn: &Connection,
+    reaction: &Reaction,
+    change_id: ChangeId,
+) -> Result<Outcome, StoreError> {
+    let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
+    if !message_exists(conn, *channel_id, *message_id)? {
+        return Ok(Outcome::NoMessage);
+    }
+    let sql = "DELETE FROM reactions
+               WHERE channel_id = ?1 AND message_id = ?2 AND emoji = ?3 AND user_id = ?4";
+    if execute(conn, sql, params![channel_id, message_id, emoji, user_id])? == 0 {
+        return Ok(Outcome::Unchanged);
+    }
+    for sql in [
+        "UPDATE reaction_counts SET count = count - 1
+         WHERE channel_id = ?1 AND message_id = ?2 AND emoji = ?3",
+        "DELETE FROM reaction_counts
+         WHERE channel_id = ?1 AND message_id = ?2 AND emoji = ?3 AND count = 0",
+    ] {
+        execute(conn, sql, params![channel_id, message_id, emoji])?;
+    }
+    note_change(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionRemoved)?;
+    Ok(Outcome::Changed)
+}
+
+pub fn users(
+    conn: &Connection,
+    (channel_id, message_id): (ChannelId, MessageId),
+    emoji: &str,
+    after: UserId,
+    limit: usize,
+) -> rusqlite::Result<Vec<UserId>> {
+    let sql = concat!(
+        "SELECT user_id FROM reactions
+         WHERE channel_id = ?1 AND message_id = ?2 AND emoji = ?3 AND user_id > ?4 AND",
+        channel_exists!(),
+        "ORDER BY user_id LIMIT ?5"
+    );
+    list(conn, sql, params![channel_id, message_id, emoji, after, rows(limit)], |row| row.get(0))
+}
+
+/// `message_ids` is a JSON array. Messages without reactions are left out.
+pub fn counts(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_ids: &str,
+    reader: Option<UserId>,
+) -> rusqlite::Result<Vec<(MessageId, Vec<ReactionCount>)>> {
+    let sql = concat!(
+        "SELECT message_id, emoji, count, EXISTS (
+             SELECT 1 FROM reactions
+             WHERE reactions.channel_id = ?1 AND reactions.message_id = counted.message_id
+               AND reactions.emoji = counted.emoji AND reactions.user_id = ?3)
+         FROM reaction_counts AS counted
+         WHERE channel_id = ?1 AND message_id IN (SELECT value FROM json_each(?2)) AND",
+        channel_exists!(),
+        "ORDER BY message_id, position"
+    );
+    let counted = list(conn, sql, params![channel_id, message_ids, reader], |row| {
+        let count = ReactionCount { emoji: row.get(1)?, count: row.get(2)?, me: row.get(3)? };
+        Ok((row.get(0)?, count))
+    })?;
+    let mut by_message: Vec<(MessageId, Vec<ReactionCount>)> = Vec::new();
+    for (message_id, count) in counted {
+        match by_message.last_mut() {
+            Some((last, counts)) if *last == message_id => counts.push(count),
+            _ => by_message.push((message_id, vec![count])),
+        }
+    }
+    Ok(by_message)
+}
+
+pub fn pin(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+    change_id: ChangeId,
+) -> Result<Outcome, StoreError> {
+    match find_message(conn, channel_id, message_id)? {
+        None => return Ok(Outcome::NoMessage),
+        Some(message) if message.pinned => return Ok(Outcome::Unchanged),
+        Some(_) => {}
+    }
+    let sql = "SELECT count(*) FROM messages WHERE channel_id = ?1 AND pinned = 1";
+    if count(conn, sql, [channel_id])? >= PINS_PER_CHANNEL_MAX as u64 {
+        return Ok(Outcome::Full);
+    }
+    set_pinned(conn, channel_id, message_id, true)?;
+    note_change(conn, change_id, channel_id, message_id, ChangeKind::Pinned)?;
+    Ok(Outcome::Changed)
+}
+
+pub fn unpin(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+    change_id: ChangeId,
+) -> Result<Outcome, StoreError> {
+    match find_message(conn, channel_id, message_id)? {
+        None => return Ok(Outcome::NoMessage),
+        Some(message) if !message.pinned => return Ok(Outcome::Unchanged),
+        Some(_) => {}
+    }
+    set_pinned(conn, channel_id, message_id, false)?;
+    note_change(conn, change_id, channel_id, message_id, ChangeKind::Unpinned)?;
+    Ok(Outcome::Changed)
+}
+
+fn set_pinned(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+    pinned: bool,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE messages SET pinned = ?3 WHERE channel_id = ?1 AND message_id = ?2";
+    execute(conn, sql, params![channel_id, message_id, pinned])?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The one thread that writes, and its group commit.
+//!
+//! Making one commit durable takes one disk sync, milliseconds on most disks, however much is in it.
+//! So while one batch syncs, the next gathers in the queue; nothing waits for a timer. Every call of
+//! a batch runs in a savepoint of its own: one that fails takes nothing back from the others. All are
+//! answered after the commit.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use crate::store::sqlite::call::Call;
+use crate::store::sqlite::maintenance::Maintenance;
+use crate::store::sqlite::queue::{Next, Queue};
+use crate::store::sqlite::statement::execute;
+use crate::telemetry;
+
+/// Calls of one commit at most: bounds how long the first of them waits for the last.
+const BATCH_CALLS_MAX: usize = 512;
+/// Content of one commit at most, about.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// A call and about how many bytes it stores.
+pub struct Write {
+    pub call: Box<dyn Call>,
+    pub bytes: usize,
+}
+
+/// Starts the thread; it ends after the queue was closed and emptied.
+pub fn start(
+    conn: Connection,
+    queue: &Arc<Queue<Write>>,
+    maintenance: Maintenance,
+) -> JoinHandle<()> {
+    let queue = Arc::clone(queue);
+    std::thread::Builder::new()
+        .name("sqlite-writer".into())
+        .spawn(move || run(&conn, &queue, maintenance))
+        .expect("a thread can be started at start-up")
+}
+
+fn run(conn: &Connection, queue: &Queue<Write>, mut maintenance: Maintenance) {
+    loop {
+        match queue.next(maintenance.patience()) {
+            Next::Item(first) => {
+                commit_and_answer(conn, gather(first, queue));
+                maintenance.after_commit(conn);
+            }
+            Next::Idle => maintenance.when_idle(conn),
+            Next::Closed => return maintenance.at_close(conn),
+        }
+    }
+}
+
+/// `first` and what has queued up behind it, as far as it fits one commit.
+fn gather(first: Write, queue: &Queue<Write>) -> Vec<Box<dyn Call>> {
+    let mut bytes = first.bytes;
+    let mut calls = vec![first.call];
+    while calls.len() < BATCH_CALLS_MAX {
+        let Some(next) = queue.next_if(|next| bytes + next.bytes <= BATCH_BYTES_MAX) else { break };
+        bytes += next.bytes;
+        calls.push(next.call);
+    }
+    calls.retain(|call| !call.is_abandoned());
+    calls
+}
+
+/// A failed commit is tried once more, then its calls fail together.
+fn commit_and_answer(conn: &Connection, mut calls: Vec<Box<dyn Call>>) {
+    if calls.is_empty() {
+        return;
+    }
+    metrics::histogram!(telemetry::STORE_BATCH_CALLS).record(calls.len() as f64);
+    let outcome = commit(conn, &mut calls).or_else(|error| {
+        tracing::warn!(%error, "a commit failed, trying once more");
+        commit(conn, &mut calls)
+    });
+    let failure = outcome.err().map(|error| {
+        tracing::error!(%error, calls = calls.len(), "a commit failed twice");
+        error.to_string()
+    });
+    for call in calls {
+        call.answer(failure.as_deref());
+    }
+}
+
+fn commit(conn: &Connection, calls: &mut [Box<dyn Call>]) -> rusqlite::Result<()> {
+    let outcome = run_all(conn, calls);
+    if outcome.is_err() && !conn.is_autocommit() {
+        execute(conn, "ROLLBACK", [])?;
+    }
+    outcome
+}
+
+fn run_all(conn: &Connection, calls: &mut [Box<dyn Call>]) -> rusqlite::Result<()> {
+    execute(conn, "BEGIN IMMEDIATE", [])?;
+    if let [only] = calls {
+        let end = if only.run(conn) { "COMMIT" } else { "ROLLBACK" };
+        return if conn.is_autocommit() { Err(transaction_lost()) } else { run_sql(conn, end) };
+    }
+    for call in calls {
+        run_sql(conn, "SAVEPOINT one_call")?;
+        let succeeded = call.run(conn);
+        // Some failures, of the disk above all, end the whole transaction.
+        if conn.is_autocommit() {
+            return Err(transaction_lost());
+        }
+        if !succeeded {
+            run_sql(conn, "ROLLBACK TO one_call")?;
+        }
+        run_sql(conn, "RELEASE one_call")?;
+    }
+    run_sql(conn, "COMMIT")
+}
+
+fn run_sql(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
+    execute(conn, sql, []).map(|_rows| ())
+}
+
+fn transaction_lost() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+    rusqlite::Error::SqliteFailure(code, Some("a call ended its transaction".into()))
+}

@@ -1,0 +1,4 @@
+//! What the ports promise, checked on every implementation.
+
+mod bus;
+mod store;

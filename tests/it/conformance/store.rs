@@ -1,0 +1,256 @@
+//! The store port's conformance suite: the cases know the traits only, and run on every backend.
+//!
+//! A case makes its own ids, so that cases can share a database.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vibetalk::clock::{Clock, UnixMs};
+use vibetalk::model::account::{Account, User};
+use vibetalk::model::channel::{Channel, ChannelKind};
+use vibetalk::model::group::{Group, Member, built_in_roles};
+use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
+use vibetalk::model::message::Message;
+use vibetalk::store::Store;
+use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+
+mod sqlite;
+
+/// The time that the clocks of the stores show.
+pub const NOW_MS: UnixMs = 1_795_000_000_000;
+pub const MINUTE_MS: UnixMs = 60_000;
+
+/// Declares the files with cases, and stamps each case onto each backend.
+macro_rules! cases {
+    ($($file:ident { $($case:ident)* })*) => {
+        $(mod $file;)*
+        mod on_sqlite {
+            $(mod $file {
+                $(
+                    #[tokio::test]
+                    async fn $case() {
+                        super::super::run_on_sqlite(super::super::$file::$case).await;
+                    }
+                )*
+            })*
+        }
+    };
+}
+
+cases! {
+    accounts {
+        an_account_is_found_by_id_and_by_name_in_any_case
+        a_user_name_is_unique_without_case
+        one_of_racing_inserts_of_a_name_succeeds
+        repeating_an_insert_of_an_account_changes_nothing
+        users_change_field_by_field
+        passwords_and_operators_change
+        unknown_users_are_left_out_of_lists
+        users_are_searched_by_both_names_without_case
+        searches_take_no_wildcards
+        searches_follow_a_changed_display_name
+        searches_are_ordered_and_limited
+        non_members_are_neither_members_nor_banned
+    }
+    sessions {
+        a_session_is_found_until_it_expires_or_is_deleted
+        sessions_are_listed_oldest_first
+        one_of_racing_refreshes_rotates
+        a_rotation_extends_a_session
+        nothing_rotates_in_a_session_that_expired
+        failed_logins_count_until_they_expire
+    }
+    groups {
+        a_group_comes_with_all_that_is_in_it
+        repeating_an_insert_of_a_group_changes_nothing
+        there_is_one_official_group
+        groups_change_field_by_field
+        a_deleted_group_takes_everything_with_it
+        a_ban_ends_membership_and_the_first_one_stays
+        bans_are_listed_by_user
+    }
+    members {
+        somebody_becomes_a_member_once
+        nobody_joins_a_group_that_does_not_exist
+        members_change_field_by_field
+        members_are_listed_in_pages_by_user
+        members_are_found_by_any_of_their_names
+        members_are_found_among_many_of_one_name
+        members_are_filtered_and_listed_by_person
+        racing_joins_and_leaves_keep_the_count
+    }
+    invites {
+        an_invite_is_found_also_when_spent
+        open_invites_are_listed_newest_first
+        an_invite_lets_people_in_until_it_is_spent
+        one_of_racing_people_gets_the_last_use
+        a_member_uses_nothing_up
+        invites_are_refused_to_the_banned_and_when_expired
+        an_invite_of_another_group_is_not_found
+    }
+    channels {
+        channels_are_listed_by_position_then_id
+        no_channel_is_made_in_a_group_that_does_not_exist
+        channels_change_field_by_field
+        a_deleted_channel_takes_its_messages_with_it
+        channels_know_their_last_message
+        the_same_people_have_one_direct_channel
+        racing_openers_get_one_direct_channel
+        direct_channels_are_listed_by_person
+    }
+    messages {
+        a_message_comes_back_as_it_was_stored
+        history_is_paged_in_both_directions
+        history_crosses_a_bucket_boundary
+        history_stays_in_its_channel
+        messages_are_listed_by_id
+        a_repeated_nonce_answers_the_stored_message
+        one_of_racing_repetitions_is_stored
+        a_nonce_counts_per_author_and_channel
+        a_nonce_counts_until_it_expires
+        a_repetition_does_not_bring_a_deleted_message_back
+        repeating_a_message_without_nonce_stores_it_once
+        only_the_author_edits
+        an_edit_that_races_a_deletion_brings_nothing_back
+        a_message_is_deleted_once
+        changes_are_listed_oldest_first
+        slow_mode_lets_one_through
+        one_of_racing_claims_of_slow_mode_gets_through
+    }
+    reactions {
+        a_reaction_is_added_and_removed_once
+        emojis_keep_the_order_of_their_first_use
+        racing_reactions_are_all_counted
+        a_message_takes_a_bounded_number_of_emojis
+        reactions_need_a_message
+        people_who_reacted_are_listed_in_pages
+        a_message_is_pinned_and_unpinned_once
+        a_channel_takes_a_bounded_number_of_pins
+        pins_need_a_message_and_go_with_it
+    }
+    read_states {
+        reading_goes_forwards_and_backwards
+        mentions_by_name_wait_until_read
+        everyone_is_mentioned_from_when_they_joined
+        nobody_is_mentioned_twice_by_one_message_or_by_themselves
+        deleted_mentions_do_not_count
+        an_edit_replaces_mentions
+        many_channels_are_asked_for_at_once
+        only_channels_asked_for_are_answered
+    }
+}
+
+pub fn sqlite_config(folder: &std::path::Path) -> SqliteConfig {
+    SqliteConfig {
+        synchronous: Synchronous::Off,
+        readers: 2,
+        ..SqliteConfig::new(folder.join("vibetalk.db"))
+    }
+}
+
+async fn run_on_sqlite(case: impl AsyncFnOnce(&dyn Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS)).unwrap();
+    case(&store).await;
+    store.close().await;
+}
+
+/// Rises, and no two cases get the same.
+fn next_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(1);
+    (NOW_MS << 21) + LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+pub fn user_id() -> UserId {
+    UserId::new(next_id())
+}
+
+pub fn change_id() -> ChangeId {
+    ChangeId::new(next_id())
+}
+
+/// An account whose names are unique.
+pub fn account() -> Account {
+    let id = user_id();
+    let user = User {
+        id,
+        username: format!("user-{id}"),
+        display_name: format!("User {id}"),
+        avatar: None,
+    };
+    Account { user, password_hash: "hash".into(), operator: false, created_at_ms: NOW_MS }
+}
+
+pub fn group() -> Group {
+    Group {
+        id: GroupId::new(next_id()),
+        name: "Group".into(),
+        icon: Some("https://example.org/icon.png".into()),
+        owner_id: Some(user_id()),
+        official: false,
+        created_at_ms: NOW_MS,
+    }
+}
+
+pub fn member(group_id: GroupId) -> Member {
+    Member::new(group_id, user_id(), NOW_MS)
+}
+
+pub fn channel(group_id: GroupId) -> Channel {
+    Channel {
+        id: ChannelId::new(next_id()),
+        group_id: Some(group_id),
+        kind: ChannelKind::Text,
+        name: "general".into(),
+        topic: String::new(),
+        position: 0,
+        slow_mode_seconds: 0,
+        recipients: Vec::new(),
+        last_message_id: None,
+    }
+}
+
+/// A message of somebody, with a new id.
+pub fn message(channel_id: ChannelId) -> Message {
+    message_with_id(channel_id, MessageId::new(next_id()))
+}
+
+pub fn message_with_id(channel_id: ChannelId, id: MessageId) -> Message {
+    Message {
+        id,
+        channel_id,
+        author_id: user_id(),
+        content: format!("message {id}"),
+        edited_at_ms: None,
+        reply_to: None,
+        mentions: Vec::new(),
+        mentions_everyone: false,
+        nonce: None,
+        pinned: false,
+    }
+}
+
+/// Stores a group without channels and members.
+pub async fn stored_group(store: &dyn Store) -> GroupId {
+    let group = group();
+    store.insert_group(&group, &built_in_roles(), &[], &[]).await.unwrap();
+    group.id
+}
+
+/// Stores a channel in a group of its own.
+pub async fn stored_channel(store: &dyn Store) -> ChannelId {
+    let channel = channel(stored_group(store).await);
+    assert!(store.insert_channel(&channel).await.unwrap());
+    channel.id
+}
+
+pub async fn insert(store: &dyn Store, message: &Message) {
+    let inserted = store.insert_message(message, NOW_MS + 10 * MINUTE_MS, NOW_MS).await.unwrap();
+    assert!(inserted.new);
+    assert_eq!(&inserted.message, message);
+}
+
+pub async fn stored_message(store: &dyn Store, channel_id: ChannelId) -> Message {
+    let message = message(channel_id);
+    insert(store, &message).await;
+    message
+}

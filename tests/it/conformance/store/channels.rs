@@ -1,0 +1,144 @@
+//! Channels of groups and between people.
+
+use futures_util::future::join_all;
+use vibetalk::model::channel::{Channel, ChannelKind, ChannelPatch};
+use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
+use vibetalk::store::Store;
+
+use super::{
+    NOW_MS, change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
+    stored_message, user_id,
+};
+
+fn direct(recipients: &[UserId]) -> Channel {
+    let kind = ChannelKind::Direct;
+    let recipients = recipients.to_vec();
+    Channel { group_id: None, kind, name: String::new(), recipients, ..channel(GroupId::ZERO) }
+}
+
+pub async fn channels_are_listed_by_position_then_id(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let mut channels: Vec<Channel> = [3, -1, 3, 0]
+        .into_iter()
+        .map(|position| Channel { position, ..channel(group_id) })
+        .collect();
+    for channel in channels.iter().rev() {
+        assert!(store.insert_channel(channel).await.unwrap());
+    }
+    channels.sort_by_key(|channel| (channel.position, channel.id));
+    assert_eq!(store.list_channels(group_id).await.unwrap(), channels);
+    let other = stored_group(store).await;
+    assert!(store.list_channels(other).await.unwrap().is_empty());
+}
+
+pub async fn no_channel_is_made_in_a_group_that_does_not_exist(store: &dyn Store) {
+    let channel = channel(GroupId::new(3));
+    assert!(!store.insert_channel(&channel).await.unwrap());
+    assert_eq!(store.find_channel(channel.id).await.unwrap(), None);
+}
+
+pub async fn channels_change_field_by_field(store: &dyn Store) {
+    let original = Channel {
+        kind: ChannelKind::Announcement,
+        slow_mode_seconds: 5,
+        ..channel(stored_group(store).await)
+    };
+    store.insert_channel(&original).await.unwrap();
+    let renamed = Channel { name: "news".into(), ..original.clone() };
+    let changed = Channel {
+        topic: "what is new".into(),
+        position: -7,
+        slow_mode_seconds: 0,
+        ..renamed.clone()
+    };
+    let rest = ChannelPatch {
+        name: None,
+        topic: Some("what is new".into()),
+        position: Some(-7),
+        slow_mode_seconds: Some(0),
+    };
+    for (patch, expected) in [
+        (ChannelPatch { name: Some("news".into()), ..ChannelPatch::default() }, &renamed),
+        (rest, &changed),
+        (ChannelPatch::default(), &changed),
+    ] {
+        let updated = store.update_channel(original.id, &patch).await.unwrap();
+        assert_eq!(updated.as_ref(), Some(expected));
+        assert_eq!(store.find_channel(original.id).await.unwrap().as_ref(), Some(expected));
+    }
+    let unknown = store.update_channel(ChannelId::new(4), &ChannelPatch::default()).await.unwrap();
+    assert_eq!(unknown, None);
+}
+
+pub async fn a_deleted_channel_takes_its_messages_with_it(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let message = stored_message(store, channel_id).await;
+    store.insert_pin(channel_id, message.id, change_id()).await.unwrap();
+
+    assert!(store.delete_channel(channel_id).await.unwrap());
+    assert!(!store.delete_channel(channel_id).await.unwrap());
+    assert_eq!(store.find_channel(channel_id).await.unwrap(), None);
+    assert_eq!(store.find_message(channel_id, message.id).await.unwrap(), None);
+    assert!(store.messages_before(channel_id, MessageId::MAX, 10).await.unwrap().is_empty());
+    assert!(store.messages_after(channel_id, MessageId::ZERO, 10).await.unwrap().is_empty());
+    assert!(store.list_messages(channel_id, &[message.id]).await.unwrap().is_empty());
+    assert!(store.list_pins(channel_id).await.unwrap().is_empty());
+    assert!(store.list_changes(channel_id, ChangeId::ZERO, 10).await.unwrap().is_empty());
+    assert!(store.list_last_messages(&[channel_id]).await.unwrap().is_empty());
+}
+
+pub async fn channels_know_their_last_message(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let (busy, empty) = (channel(group_id), channel(group_id));
+    for channel in [&busy, &empty] {
+        store.insert_channel(channel).await.unwrap();
+    }
+    let newest = message(busy.id);
+    insert(store, &newest).await;
+    insert(store, &message_with_id(busy.id, MessageId::new(12))).await; // Stored late.
+
+    let last = store.list_last_messages(&[empty.id, busy.id, ChannelId::new(6)]).await.unwrap();
+    assert_eq!(last, [(busy.id, newest.id)]);
+    assert_eq!(store.find_channel(busy.id).await.unwrap().unwrap().last_message_id, Some(newest.id));
+    let listed = store.list_channels(group_id).await.unwrap();
+    let last: Vec<_> = listed.iter().map(|channel| channel.last_message_id).collect();
+    assert_eq!(last, [Some(newest.id), None]);
+
+    store.delete_message(busy.id, newest.id, change_id()).await.unwrap();
+    let last = store.list_last_messages(&[busy.id]).await.unwrap();
+    assert_eq!(last, [(busy.id, MessageId::new(12))]);
+}
+
+pub async fn the_same_people_have_one_direct_channel(store: &dyn Store) {
+    let [a, b, c] = [user_id(), user_id(), user_id()];
+    let first = direct(&[a, b]);
+    assert_eq!(store.open_direct_channel(&first).await.unwrap(), (first.clone(), true));
+    assert_eq!(store.open_direct_channel(&direct(&[a, b])).await.unwrap(), (first.clone(), false));
+    let (with_third, new) = store.open_direct_channel(&direct(&[a, b, c])).await.unwrap();
+    assert!(new && with_third.id != first.id);
+    assert_eq!(store.find_channel(first.id).await.unwrap(), Some(first));
+}
+
+pub async fn racing_openers_get_one_direct_channel(store: &dyn Store) {
+    let people = [user_id(), user_id()];
+    let candidates: Vec<Channel> = (0..10).map(|_| direct(&people)).collect();
+    let opened = join_all(candidates.iter().map(|c| store.open_direct_channel(c))).await;
+    let opened: Vec<(Channel, bool)> = opened.into_iter().map(Result::unwrap).collect();
+    assert_eq!(opened.iter().filter(|(_, new)| *new).count(), 1);
+    assert!(opened.iter().all(|(channel, _)| channel.id == opened[0].0.id));
+    assert_eq!(store.list_direct_channels(people[1]).await.unwrap().len(), 1);
+}
+
+pub async fn direct_channels_are_listed_by_person(store: &dyn Store) {
+    let [a, b, c] = [user_id(), user_id(), user_id()];
+    let mut opened = [direct(&[a, b]), direct(&[a, c]), direct(&[b, c])];
+    for channel in &opened {
+        store.open_direct_channel(channel).await.unwrap();
+    }
+    let message = message(opened[1].id);
+    store.insert_message(&message, NOW_MS, NOW_MS).await.unwrap();
+    opened[1].last_message_id = Some(message.id);
+    assert_eq!(store.list_direct_channels(a).await.unwrap(), opened[..2]);
+    assert_eq!(store.list_direct_channels(c).await.unwrap(), opened[1..]);
+    assert!(store.list_direct_channels(user_id()).await.unwrap().is_empty());
+}

@@ -1,0 +1,140 @@
+//! Groups as a whole, and bans.
+
+use vibetalk::model::group::{Ban, Group, GroupPatch, Invite, built_in_roles};
+use vibetalk::model::id::{ChangeId, GroupId, MessageId, UserId};
+use vibetalk::store::{Store, StoreError};
+
+use super::{NOW_MS, channel, group, insert, member, message, stored_group, user_id};
+
+pub async fn a_group_comes_with_all_that_is_in_it(store: &dyn Store) {
+    let group = group();
+    let (channel, member) = (channel(group.id), member(group.id));
+    let roles = built_in_roles();
+    store
+        .insert_group(&group, &roles, std::slice::from_ref(&channel), std::slice::from_ref(&member))
+        .await
+        .unwrap();
+
+    assert_eq!(store.find_group(group.id).await.unwrap(), Some(group.clone()));
+    assert_eq!(store.list_roles(group.id).await.unwrap(), roles);
+    assert_eq!(store.list_channels(group.id).await.unwrap(), [channel]);
+    assert_eq!(store.count_members(group.id).await.unwrap(), 1);
+    assert_eq!(store.list_memberships(member.user_id).await.unwrap(), [member]);
+    assert_eq!(store.find_group(GroupId::new(5)).await.unwrap(), None);
+    assert_eq!(store.count_members(GroupId::new(5)).await.unwrap(), 0);
+}
+
+pub async fn repeating_an_insert_of_a_group_changes_nothing(store: &dyn Store) {
+    let group = group();
+    let members = [member(group.id)];
+    for _ in 0..2 {
+        store.insert_group(&group, &built_in_roles(), &[channel(group.id)], &members).await.unwrap();
+    }
+    assert_eq!(store.count_members(group.id).await.unwrap(), 1);
+    assert_eq!(store.list_channels(group.id).await.unwrap().len(), 1);
+}
+
+pub async fn there_is_one_official_group(store: &dyn Store) {
+    assert_eq!(store.find_official_group().await.unwrap(), None);
+    let official = Group { official: true, owner_id: None, icon: None, ..group() };
+    store.insert_group(&official, &[], &[], &[]).await.unwrap();
+    let second = Group { official: true, ..group() };
+    let refused = store.insert_group(&second, &[], &[channel(second.id)], &[]).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)));
+    assert_eq!(store.find_official_group().await.unwrap(), Some(official));
+    assert!(store.list_channels(second.id).await.unwrap().is_empty());
+}
+
+pub async fn groups_change_field_by_field(store: &dyn Store) {
+    let original = group();
+    store.insert_group(&original, &[], &[], &[]).await.unwrap();
+    let renamed = Group { name: "Renamed".into(), ..original.clone() };
+    let bare = Group { icon: None, ..renamed.clone() };
+    for (patch, expected) in [
+        (GroupPatch { name: Some("Renamed".into()), icon: None }, &renamed),
+        (GroupPatch::default(), &renamed),
+        (GroupPatch { name: None, icon: Some(None) }, &bare),
+        (GroupPatch { name: None, icon: Some(original.icon.clone()) }, &renamed),
+    ] {
+        let updated = store.update_group(original.id, &patch).await.unwrap();
+        assert_eq!(updated.as_ref(), Some(expected));
+        assert_eq!(store.find_group(original.id).await.unwrap().as_ref(), Some(expected));
+    }
+    assert_eq!(store.update_group(group().id, &GroupPatch::default()).await.unwrap(), None);
+}
+
+pub async fn a_deleted_group_takes_everything_with_it(store: &dyn Store) {
+    let group = group();
+    let (channel, member) = (channel(group.id), member(group.id));
+    let message = message(channel.id);
+    let invite = Invite {
+        code: format!("code-{}", group.id),
+        group_id: group.id,
+        creator_id: member.user_id,
+        uses: 0,
+        uses_max: None,
+        expires_at_ms: None,
+        created_at_ms: NOW_MS,
+    };
+    let channels = std::slice::from_ref(&channel);
+    let members = std::slice::from_ref(&member);
+    store.insert_group(&group, &built_in_roles(), channels, members).await.unwrap();
+    store.insert_invite(&invite).await.unwrap();
+    insert(store, &message).await;
+
+    assert!(store.delete_group(group.id).await.unwrap());
+    assert!(!store.delete_group(group.id).await.unwrap());
+    assert_eq!(store.find_group(group.id).await.unwrap(), None);
+    assert!(store.list_roles(group.id).await.unwrap().is_empty());
+    assert!(store.list_memberships(member.user_id).await.unwrap().is_empty());
+    assert_eq!(store.find_member(group.id, member.user_id).await.unwrap(), None);
+    assert_eq!(store.count_members(group.id).await.unwrap(), 0);
+    assert_eq!(store.find_invite(&invite.code).await.unwrap(), None);
+    assert_eq!(store.find_channel(channel.id).await.unwrap(), None);
+    assert!(store.list_channels(group.id).await.unwrap().is_empty());
+    assert!(store.messages_before(channel.id, MessageId::MAX, 10).await.unwrap().is_empty());
+    assert_eq!(store.find_message(channel.id, message.id).await.unwrap(), None);
+    assert!(store.list_changes(channel.id, ChangeId::ZERO, 10).await.unwrap().is_empty());
+    assert!(!store.insert_channel(&channel).await.unwrap());
+    assert!(!store.insert_member(&member).await.unwrap());
+}
+
+fn ban(group_id: GroupId, user_id: UserId, reason: &str) -> Ban {
+    Ban { group_id, user_id, reason: reason.into(), created_at_ms: NOW_MS }
+}
+
+pub async fn a_ban_ends_membership_and_the_first_one_stays(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let member = member(group_id);
+    store.insert_member(&member).await.unwrap();
+    let first = ban(group_id, member.user_id, "first");
+    store.insert_ban(&first).await.unwrap();
+    store.insert_ban(&ban(group_id, member.user_id, "second")).await.unwrap();
+
+    assert_eq!(store.find_member(group_id, member.user_id).await.unwrap(), None);
+    assert_eq!(store.count_members(group_id).await.unwrap(), 0);
+    assert_eq!(store.find_ban(group_id, member.user_id).await.unwrap(), Some(first));
+    assert!(store.delete_ban(group_id, member.user_id).await.unwrap());
+    assert!(!store.delete_ban(group_id, member.user_id).await.unwrap());
+    assert_eq!(store.find_ban(group_id, member.user_id).await.unwrap(), None);
+}
+
+pub async fn bans_are_listed_by_user(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let mut banned: Vec<UserId> = (0..5).map(|_| user_id()).collect();
+    for user_id in banned.iter().rev() {
+        store.insert_ban(&ban(group_id, *user_id, "spam")).await.unwrap();
+    }
+    let mut listed = Vec::new();
+    while let page = store
+        .list_bans(group_id, listed.last().copied().unwrap_or(UserId::ZERO), 2)
+        .await
+        .unwrap()
+        && !page.is_empty()
+    {
+        assert!(page.len() <= 2);
+        listed.extend(page.iter().map(|ban| ban.user_id));
+    }
+    banned.sort_unstable();
+    assert_eq!(listed, banned);
+}

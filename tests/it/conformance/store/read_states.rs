@@ -1,0 +1,169 @@
+//! How far people have read, and the mentions that wait for them.
+
+use vibetalk::model::id::{ChannelId, MessageId, UserId};
+use vibetalk::model::message::{Message, MessageEdit};
+use vibetalk::model::read_state::ReadState;
+use vibetalk::store::{ReadScope, Store};
+
+use super::{NOW_MS, change_id, insert, message, stored_channel, stored_message, user_id};
+
+fn scope(channel_id: ChannelId) -> ReadScope {
+    ReadScope { channel_id, everyone_from: MessageId::ZERO }
+}
+
+async fn mentioning(store: &dyn Store, channel_id: ChannelId, users: &[UserId]) -> Message {
+    let message = Message { mentions: users.to_vec(), ..message(channel_id) };
+    insert(store, &message).await;
+    message
+}
+
+async fn mentioning_everyone(store: &dyn Store, channel_id: ChannelId) -> Message {
+    let message = Message { mentions_everyone: true, ..message(channel_id) };
+    insert(store, &message).await;
+    message
+}
+
+/// Unread mentions, 0 also where there is no read state.
+async fn mention_count(store: &dyn Store, user_id: UserId, scope: ReadScope) -> u32 {
+    let states = store.list_read_states(user_id, &[scope]).await.unwrap();
+    states.first().map_or(0, |state| state.mention_count)
+}
+
+pub async fn reading_goes_forwards_and_backwards(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let person = user_id();
+    assert!(store.list_read_states(person, &[scope(channel_id)]).await.unwrap().is_empty());
+    for last_read_id in [MessageId::new(50), MessageId::new(70), MessageId::new(20), MessageId::ZERO]
+    {
+        store.set_read_state(person, channel_id, last_read_id).await.unwrap();
+        let states = store.list_read_states(person, &[scope(channel_id)]).await.unwrap();
+        let last_read_id = Some(last_read_id);
+        assert_eq!(states, [ReadState { channel_id, last_read_id, mention_count: 0 }]);
+    }
+    assert!(store.list_read_states(user_id(), &[scope(channel_id)]).await.unwrap().is_empty());
+}
+
+pub async fn mentions_by_name_wait_until_read(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let (ada, bob) = (user_id(), user_id());
+    let first = mentioning(store, channel_id, &[ada, bob]).await;
+    let second = mentioning(store, channel_id, &[ada]).await;
+    stored_message(store, channel_id).await;
+    let counted = store.list_read_states(ada, &[scope(channel_id)]).await.unwrap();
+    assert_eq!(counted, [ReadState { channel_id, last_read_id: None, mention_count: 2 }]);
+    assert_eq!(mention_count(store, bob, scope(channel_id)).await, 1);
+
+    for (last_read_id, expected) in [(first.id, 1), (second.id, 0), (MessageId::ZERO, 2)] {
+        store.set_read_state(ada, channel_id, last_read_id).await.unwrap();
+        assert_eq!(mention_count(store, ada, scope(channel_id)).await, expected);
+    }
+}
+
+pub async fn everyone_is_mentioned_from_when_they_joined(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let person = user_id();
+    let first = mentioning_everyone(store, channel_id).await;
+    let second = mentioning_everyone(store, channel_id).await;
+    let from = |everyone_from| ReadScope { channel_id, everyone_from };
+    assert_eq!(mention_count(store, person, scope(channel_id)).await, 2);
+    assert_eq!(mention_count(store, person, from(first.id)).await, 2);
+    assert_eq!(mention_count(store, person, from(second.id)).await, 1);
+    assert_eq!(mention_count(store, person, from(MessageId::MAX)).await, 0);
+
+    store.set_read_state(person, channel_id, first.id).await.unwrap();
+    assert_eq!(mention_count(store, person, scope(channel_id)).await, 1);
+    store.set_read_state(person, channel_id, MessageId::MAX).await.unwrap();
+    assert_eq!(mention_count(store, person, scope(channel_id)).await, 0);
+    // By name counts from before the person joined, too: they could see the channel then.
+    let named = mentioning(store, channel_id, &[person]).await;
+    let before = MessageId::new(named.id.get() - 1);
+    store.set_read_state(person, channel_id, before).await.unwrap();
+    assert_eq!(mention_count(store, person, from(MessageId::MAX)).await, 1);
+}
+
+pub async fn nobody_is_mentioned_twice_by_one_message_or_by_themselves(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let person = user_id();
+    let both =
+        Message { mentions: vec![person], mentions_everyone: true, ..message(channel_id) };
+    insert(store, &both).await;
+    assert_eq!(mention_count(store, person, scope(channel_id)).await, 1);
+
+    let own = Message { author_id: person, mentions: vec![person], ..message(channel_id) };
+    insert(store, &own).await;
+    let own = Message { author_id: person, mentions_everyone: true, ..message(channel_id) };
+    insert(store, &own).await;
+    assert_eq!(mention_count(store, person, scope(channel_id)).await, 1);
+    assert_eq!(mention_count(store, user_id(), scope(channel_id)).await, 2);
+}
+
+pub async fn deleted_mentions_do_not_count(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let person = user_id();
+    let named = mentioning(store, channel_id, &[person]).await;
+    let everyone = mentioning_everyone(store, channel_id).await;
+    for (message, left) in [(named, 1), (everyone, 0)] {
+        store.delete_message(channel_id, message.id, change_id()).await.unwrap();
+        assert_eq!(mention_count(store, person, scope(channel_id)).await, left);
+    }
+}
+
+pub async fn an_edit_replaces_mentions(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let [ada, bob, carl] = [user_id(), user_id(), user_id()];
+    let message = mentioning(store, channel_id, &[ada, bob]).await;
+    for (mentions, mentions_everyone, expected) in [
+        (vec![bob, carl], false, [0, 1, 1]),
+        (vec![carl], true, [1, 1, 1]),
+        (vec![ada], false, [1, 0, 0]),
+        (vec![], false, [0, 0, 0]),
+    ] {
+        let edit = MessageEdit {
+            channel_id,
+            message_id: message.id,
+            author_id: message.author_id,
+            content: "edited".into(),
+            mentions,
+            mentions_everyone,
+            edited_at_ms: NOW_MS,
+        };
+        assert!(store.update_message(&edit, change_id()).await.unwrap().is_some());
+        for (person, expected) in [ada, bob, carl].into_iter().zip(expected) {
+            assert_eq!(mention_count(store, person, scope(channel_id)).await, expected);
+        }
+    }
+}
+
+pub async fn many_channels_are_asked_for_at_once(store: &dyn Store) {
+    let person = user_id();
+    let mut scopes: Vec<ReadScope> =
+        (1..=1000).map(|id| scope(ChannelId::new(id))).collect();
+    let mut expected = Vec::new();
+    for n in 0..20 {
+        let channel_id = stored_channel(store).await;
+        scopes.push(scope(channel_id));
+        match n % 4 {
+            0 => drop(mentioning(store, channel_id, &[person]).await),
+            1 => drop(mentioning_everyone(store, channel_id).await),
+            2 => store.set_read_state(person, channel_id, MessageId::new(9)).await.unwrap(),
+            _ => continue,
+        }
+        expected.push(channel_id);
+    }
+    let states = store.list_read_states(person, &scopes).await.unwrap();
+    let mut answered: Vec<ChannelId> = states.iter().map(|state| state.channel_id).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, expected);
+}
+
+pub async fn only_channels_asked_for_are_answered(store: &dyn Store) {
+    let (asked, other) = (stored_channel(store).await, stored_channel(store).await);
+    let person = user_id();
+    for channel_id in [asked, other] {
+        store.set_read_state(person, channel_id, MessageId::new(5)).await.unwrap();
+    }
+    let states = store.list_read_states(person, &[scope(asked)]).await.unwrap();
+    assert_eq!(states.len(), 1);
+    assert_eq!(states[0].channel_id, asked);
+    assert!(store.list_read_states(person, &[]).await.unwrap().is_empty());
+}

@@ -1,0 +1,109 @@
+//! Signed-in sessions, refresh tokens, and failed logins.
+
+use futures_util::future::join_all;
+use vibetalk::model::account::Session;
+use vibetalk::model::id::{SessionId, UserId};
+use vibetalk::store::{LoginFailures, Rotation, Store};
+
+use super::{MINUTE_MS, NOW_MS, next_id, user_id};
+
+fn session(user_id: UserId) -> Session {
+    Session {
+        id: SessionId::new(next_id()),
+        user_id,
+        refresh_hash: [1; 32],
+        created_at_ms: NOW_MS,
+        last_used_at_ms: NOW_MS,
+        expires_at_ms: NOW_MS + MINUTE_MS,
+        user_agent: "agent".into(),
+    }
+}
+
+pub async fn a_session_is_found_until_it_expires_or_is_deleted(store: &dyn Store) {
+    let session = session(user_id());
+    store.insert_session(&session).await.unwrap();
+    let found_at = |now_ms| store.find_session(session.id, now_ms);
+    assert!(found_at(NOW_MS).await.unwrap().as_ref() == Some(&session));
+    assert!(found_at(session.expires_at_ms - 1).await.unwrap().is_some());
+    assert!(found_at(session.expires_at_ms).await.unwrap().is_none());
+
+    assert!(store.delete_session(session.id).await.unwrap());
+    assert!(!store.delete_session(session.id).await.unwrap());
+    assert!(found_at(NOW_MS).await.unwrap().is_none());
+}
+
+pub async fn sessions_are_listed_oldest_first(store: &dyn Store) {
+    let person = user_id();
+    for (created_at_ms, expires_at_ms) in
+        [(20, NOW_MS + 2), (10, NOW_MS + 1), (30, NOW_MS), (15, NOW_MS + 9)]
+    {
+        let session = Session { created_at_ms, expires_at_ms, ..session(person) };
+        store.insert_session(&session).await.unwrap();
+    }
+    store.insert_session(&session(user_id())).await.unwrap();
+    let listed = store.list_sessions(person, NOW_MS).await.unwrap();
+    let created: Vec<u64> = listed.iter().map(|session| session.created_at_ms).collect();
+    assert_eq!(created, [10, 15, 20]);
+}
+
+pub async fn one_of_racing_refreshes_rotates(store: &dyn Store) {
+    let session = session(user_id());
+    store.insert_session(&session).await.unwrap();
+    let next: Vec<[u8; 32]> = (10..20).map(|byte| [byte; 32]).collect();
+    let expires_at_ms = NOW_MS + MINUTE_MS;
+    let rotate = |next| {
+        store.rotate_refresh_token(session.id, &session.refresh_hash, next, NOW_MS, expires_at_ms)
+    };
+    let outcomes = join_all(next.iter().map(rotate)).await;
+    let outcomes: Vec<Rotation> = outcomes.into_iter().map(Result::unwrap).collect();
+
+    let won: Vec<usize> = (0..10).filter(|n| outcomes[*n] == Rotation::Rotated).collect();
+    assert_eq!(won.len(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Rotation::Reused).count(), 9);
+    let stored = store.find_session(session.id, NOW_MS).await.unwrap().unwrap();
+    assert_eq!(stored.refresh_hash, next[won[0]]);
+}
+
+pub async fn a_rotation_extends_a_session(store: &dyn Store) {
+    let session = session(user_id());
+    store.insert_session(&session).await.unwrap();
+    let (now_ms, expires_at_ms) = (NOW_MS + 5, NOW_MS + 10 * MINUTE_MS);
+    let rotated = store
+        .rotate_refresh_token(session.id, &session.refresh_hash, &[2; 32], now_ms, expires_at_ms)
+        .await
+        .unwrap();
+    assert_eq!(rotated, Rotation::Rotated);
+    let stored = store.find_session(session.id, NOW_MS + 9 * MINUTE_MS).await.unwrap().unwrap();
+    assert_eq!((stored.last_used_at_ms, stored.expires_at_ms), (now_ms, expires_at_ms));
+}
+
+pub async fn nothing_rotates_in_a_session_that_expired(store: &dyn Store) {
+    let session = session(user_id());
+    store.insert_session(&session).await.unwrap();
+    let hash = session.refresh_hash;
+    for (session_id, now_ms) in
+        [(session.id, session.expires_at_ms), (SessionId::new(next_id()), NOW_MS)]
+    {
+        let outcome =
+            store.rotate_refresh_token(session_id, &hash, &[2; 32], now_ms, u64::MAX).await;
+        assert_eq!(outcome.unwrap(), Rotation::NotFound);
+    }
+}
+
+pub async fn failed_logins_count_until_they_expire(store: &dyn Store) {
+    let username = format!("Name-{}", next_id());
+    for expires_at_ms in [NOW_MS + 30, NOW_MS + 10, NOW_MS + 20] {
+        store.insert_login_failure(&username, NOW_MS, expires_at_ms).await.unwrap();
+    }
+    for (now_ms, count, first_expires_at_ms) in [
+        (NOW_MS, 3, NOW_MS + 10),
+        (NOW_MS + 10, 2, NOW_MS + 20),
+        (NOW_MS + 29, 1, NOW_MS + 30),
+        (NOW_MS + 30, 0, 0),
+    ] {
+        let counted = store.count_login_failures(&username.to_lowercase(), now_ms).await.unwrap();
+        assert_eq!(counted, LoginFailures { count, first_expires_at_ms });
+    }
+    let another = store.count_login_failures("another", NOW_MS).await.unwrap();
+    assert_eq!(another, LoginFailures::default());
+}
