@@ -86,9 +86,13 @@ impl Chat {
             return Err(NAME_TAKEN);
         }
         let password_hash = self.passwords.hash(new.password).await?;
-        let user = self.insert_account(new.username, new.display_name, password_hash).await?;
-        self.join_official_group(user.id).await?;
-        self.sign_in(user, &origin).await
+        let chat = self.clone();
+        self.to_the_end(async move {
+            let user = chat.insert_account(new.username, new.display_name, password_hash).await?;
+            chat.join_official_group(user.id).await?;
+            chat.sign_in(user, &origin).await
+        })
+        .await
     }
 
     /// # Errors
@@ -96,16 +100,15 @@ impl Chat {
     /// `unauthorized`; `rate_limited` after too many failures under this name or from this address,
     /// for the right password, too.
     pub async fn login(&self, request: Login, origin: Origin) -> Result<SignedIn, ChatError> {
-        let outcome = self.check_login(request, &origin).await;
+        let outcome = self.check_login(request, origin).await;
         let label = match &outcome {
             Ok(_) => "ok",
             Err(ChatError::Unauthorized) => "refused",
+            Err(ChatError::RateLimited { .. }) => "limited",
             Err(_) => "error",
         };
         metrics::counter!(telemetry::LOGINS, "outcome" => label).increment(1);
-        let user = outcome?;
-        self.heal_official_membership(user.id).await?;
-        self.sign_in(user, &origin).await
+        outcome
     }
 
     /// Replaces a refresh token and issues an access token.
@@ -156,12 +159,20 @@ impl Chat {
         let current = text::at_most(request.current_password, text::PASSWORD_CHARS_MAX)
             .map_err(ChatError::text("currentPassword"))?;
         let username = self.user(caller.user_id).await?.username;
-        if self.check_password(&username, current).await?.is_none() {
-            return Err(ChatError::Forbidden("the current password is wrong"));
-        }
-        let password_hash = self.passwords.hash(new_password).await?;
-        self.store.set_password_hash(caller.user_id, &password_hash).await?;
-        self.end_other_sessions(caller).await
+        // Held to the end: a login with the old password either comes first, and its session is ended,
+        // or is refused.
+        let turn = self.attempts.turn(&username).await?;
+        let chat = self.clone();
+        self.to_the_end(async move {
+            let _turn = turn;
+            if chat.check_password(&username, current).await?.is_none() {
+                return Err(ChatError::Forbidden("the current password is wrong"));
+            }
+            let password_hash = chat.passwords.hash(new_password).await?;
+            chat.store.set_password_hash(caller.user_id, &password_hash).await?;
+            chat.end_other_sessions(caller).await
+        })
+        .await
     }
 
     async fn insert_account(
@@ -182,28 +193,32 @@ impl Chat {
         Ok(user)
     }
 
-    async fn check_login(&self, request: Login, origin: &Origin) -> Result<User, ChatError> {
+    async fn check_login(&self, request: Login, origin: Origin) -> Result<SignedIn, ChatError> {
         let password = text::at_most(request.password, text::PASSWORD_CHARS_MAX)
             .map_err(ChatError::text("password"))?;
         let username = text::at_most(request.username, text::USERNAME_CHARS_MAX)
             .map_err(ChatError::text("username"))?;
-        let failures = &self.attempts.failed_logins;
+        let turn = self.attempts.turn(&username).await?;
         let max = self.limits.login_failures_per_address_per_minute;
-        failures.check(origin.address, max, self.clock.now_ms()).await?;
-
-        match self.check_password(&username, password).await? {
-            Some(account) => Ok(account.user),
-            None => {
-                failures.count(origin.address, self.clock.now_ms()).await;
-                Err(ChatError::Unauthorized)
-            }
-        }
+        self.attempts.failed_logins.check(origin.address, max, self.clock.now_ms()).await?;
+        let chat = self.clone();
+        // Somebody who does not wait for the answer has tried all the same.
+        self.to_the_end(async move {
+            let _turn = turn;
+            let Some(account) = chat.check_password(&username, password).await? else {
+                chat.attempts.failed_logins.count(origin.address, chat.clock.now_ms()).await;
+                return Err(ChatError::Unauthorized);
+            };
+            chat.heal_official_membership(account.user.id).await?;
+            chat.sign_in(account.user, &origin).await
+        })
+        .await
     }
 
     /// The account of `username` if `password` is its own; notes a failure if not.
     ///
     /// A name that nobody has takes as long, counts as much and answers the same, so that names cannot
-    /// be probed here.
+    /// be probed here. To be called in the name's turn.
     ///
     /// # Errors
     ///
@@ -213,7 +228,6 @@ impl Chat {
         username: &str,
         password: String,
     ) -> Result<Option<Account>, ChatError> {
-        let _turn = self.attempts.turn(username).await?;
         self.refuse_after_failures(username).await?;
         let account = self.store.find_account_by_name(username).await?;
         let hash = account.as_ref().map(|account| account.password_hash.clone());

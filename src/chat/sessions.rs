@@ -19,9 +19,15 @@ impl Chat {
     ///
     /// `token_expired` or `unauthorized`.
     pub async fn authenticate(&self, access_token: &str) -> Result<Caller, ChatError> {
-        let now_ms = self.clock.now_ms();
-        let caller = self.tokens.read_access(access_token, now_ms)?;
+        let caller = self.tokens.read_access(access_token, self.clock.now_ms())?;
+        if self.session_lasts(caller).await? { Ok(caller) } else { Err(ChatError::Unauthorized) }
+    }
+
+    /// Whether the caller is still signed in. To be asked again once a new socket is known to the
+    /// fan-out: a session that ended before that could not disconnect it.
+    pub async fn session_lasts(&self, caller: Caller) -> Result<bool, ChatError> {
         let (store, session_id) = (self.store.clone(), caller.session_id);
+        let now_ms = self.clock.now_ms();
         let load = move || {
             let store = store.clone();
             async move {
@@ -30,7 +36,7 @@ impl Chat {
             }
         };
         let owner = self.caches.sessions.get(session_id, load).await?;
-        if owner == Some(caller.user_id) { Ok(caller) } else { Err(ChatError::Unauthorized) }
+        Ok(owner == Some(caller.user_id))
     }
 
     pub async fn logout(&self, caller: Caller) -> Result<(), ChatError> {
@@ -85,13 +91,17 @@ impl Chat {
         if session_ids.is_empty() {
             return Ok(());
         }
-        for session_id in &session_ids {
-            self.store.delete_session(*session_id).await?;
-            self.caches.sessions.invalidate(session_id).await;
-        }
-        tracing::debug!(user.id = %user_id, ended = session_ids.len(), "ended sessions");
-        let envelope = self.envelope([Topic::User(user_id)], Content::None);
-        self.announce_applied(envelope.with_effect(Effect::EndSessions { session_ids })).await
+        let chat = self.clone();
+        self.to_the_end(async move {
+            for session_id in &session_ids {
+                chat.store.delete_session(*session_id).await?;
+                chat.caches.sessions.invalidate(session_id).await;
+            }
+            tracing::debug!(user.id = %user_id, ended = session_ids.len(), "ended sessions");
+            let envelope = chat.envelope([Topic::User(user_id)], Content::None);
+            chat.announce_applied(envelope.with_effect(Effect::EndSessions { session_ids })).await
+        })
+        .await
     }
 
     /// Starts a session for somebody who has proved who they are.

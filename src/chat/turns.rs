@@ -25,6 +25,8 @@ pub enum Subject {
     Group(GroupId),
     Channel(ChannelId),
     Member(GroupId, UserId),
+    /// A person's profile.
+    User(UserId),
     /// A message that is there already, with its reactions and its pin.
     Message(MessageId),
 }

@@ -5,10 +5,12 @@ use utoipa::ToSchema;
 
 use crate::bus::envelope::Topic;
 use crate::chat::error::Noun;
+use crate::chat::turns::Subject;
 use crate::chat::views::Users;
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::account::{User, UserPatch};
 use crate::model::event::Push;
+use crate::model::id::UserId;
 use crate::model::text;
 
 #[derive(Deserialize, ToSchema)]
@@ -42,12 +44,11 @@ impl Chat {
         if patch == UserPatch::default() {
             return self.user(caller.user_id).await;
         }
-        let user = self.store.update_user(caller.user_id, &patch).await?;
-        let user = user.ok_or(ChatError::NotFound(Noun::User))?;
-        self.caches.people.invalidate(&user.id).await;
-        let topics = [Topic::User(user.id), Topic::Watchers(user.id)];
-        self.announce(self.envelope(topics, push(Push::UserUpdated, &user))).await;
-        Ok(user)
+        let chat = self.clone();
+        self.in_turn(Subject::User(caller.user_id), async move {
+            chat.store_user(caller.user_id, &patch).await
+        })
+        .await
     }
 
     /// People whose user name or display name begins with the query, without case.
@@ -63,6 +64,15 @@ impl Chat {
             return Err(ChatError::invalid("limit", "limit must be 1 to 50"));
         }
         Ok(Users { users: self.store.search_users(&query, limit as usize).await? })
+    }
+
+    async fn store_user(&self, user_id: UserId, patch: &UserPatch) -> Result<User, ChatError> {
+        let user = self.store.update_user(user_id, patch).await?;
+        let user = user.ok_or(ChatError::NotFound(Noun::User))?;
+        self.caches.people.invalidate(&user_id).await;
+        let topics = [Topic::User(user_id), Topic::Watchers(user_id)];
+        self.announce(self.envelope(topics, push(Push::UserUpdated, &user))).await;
+        Ok(user)
     }
 }
 
