@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// Scenario, path of the figure in its report, and what it is called in the table.
-const FIGURES: [(&str, &str, &str); 21] = [
+const FIGURES: [(&str, &str, &str); 23] = [
     ("idle", "/connections", "idle connections"),
     ("idle", "/kib_per_connection", "memory, KiB a connection"),
     ("idle", "/kib_per_connection_from_start", "  counted from the start"),
@@ -21,6 +21,8 @@ const FIGURES: [(&str, &str, &str); 21] = [
     ("fanout", "/delivery/p99_us", "  p99, µs"),
     ("fanout", "/server_cpu_us_per_delivery", "  µs CPU a delivery"),
     ("fanout", "/lost", "  lost deliveries"),
+    ("fanout", "/server_waited_percent", "  % that the server's core was taken"),
+    ("fanout", "/generator_waited_percent", "  % that the generator's core was"),
     ("chat", "/deliveries_per_second", "many groups, deliveries/s"),
     ("chat", "/delivery/p50_us", "  p50, µs"),
     ("chat", "/delivery/p99_us", "  p99, µs"),

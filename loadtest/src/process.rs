@@ -35,6 +35,47 @@ impl Process {
     }
 }
 
+/// Time a process has spent up to a moment, all threads together.
+#[derive(Clone, Copy)]
+pub struct Usage {
+    pub cpu: Duration,
+    /// Time in which a thread could have run but its core was taken: by other threads of the process, or by
+    /// somebody who disturbs the measurement. Zero where the kernel does not say.
+    pub waited: Duration,
+}
+
+impl Process {
+    pub fn usage(&self) -> Result<Usage> {
+        Ok(Usage { cpu: self.cpu()?, waited: self.waited()? })
+    }
+
+    fn waited(&self) -> Result<Duration> {
+        let mut waited_ns = 0;
+        for thread in std::fs::read_dir(self.directory.join("task"))? {
+            // A thread that has just ended is not there any more.
+            let schedstat =
+                std::fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+            waited_ns += parse_waited_ns(&schedstat).unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(waited_ns))
+    }
+}
+
+impl Usage {
+    /// What was spent since `before`; threads that ended meanwhile took their waiting along.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(before.cpu),
+            waited: self.waited.saturating_sub(before.waited),
+        }
+    }
+}
+
+/// Time on a core, time waiting for one (both in nanoseconds), number of slices.
+fn parse_waited_ns(schedstat: &str) -> Option<u64> {
+    schedstat.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 fn parse_rss_kib(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
@@ -60,6 +101,12 @@ mod tests {
     }
 
     #[test]
+    fn waiting_for_a_core_is_the_second_figure() {
+        assert_eq!(parse_waited_ns("1000 88421 3\n"), Some(88_421));
+        assert_eq!(parse_waited_ns(""), None);
+    }
+
+    #[test]
     fn resident_memory_is_read_in_kib() {
         assert_eq!(parse_rss_kib("VmPeak:\t  9 kB\nVmRSS:\t   1234 kB\n"), Some(1234));
         assert_eq!(parse_rss_kib("Name:\tkernel thread\n"), None);
@@ -69,6 +116,8 @@ mod tests {
     fn the_own_process_has_memory_and_time() {
         let own = Process::find(std::process::id()).unwrap();
         assert!(own.rss_kib().unwrap() > 0);
-        own.cpu().unwrap();
+        let usage = own.usage().unwrap();
+        let later = own.usage().unwrap().since(usage);
+        assert!(later.cpu < Duration::from_secs(60) && later.waited < Duration::from_secs(60));
     }
 }

@@ -96,6 +96,11 @@ pub fn ratio(amount: f64, per: f64) -> f64 {
     if per > 0.0 { (amount / per * 100.0).round() / 100.0 } else { 0.0 }
 }
 
+/// `part` in percent of `whole`.
+pub fn percent(part: Duration, whole: Duration) -> f64 {
+    ratio(part.as_secs_f64() * 100.0, whole.as_secs_f64())
+}
+
 /// For lines with a value that needs `--server-pid`.
 pub fn or_unknown(value: Option<f64>) -> String {
     value.map_or_else(|| "unknown (no --server-pid)".into(), |value| format!("{value:.2}"))

@@ -51,6 +51,8 @@ pub struct Rounds {
     unanswered: u64,
     closed: usize,
     server_cpu_us_per_request: Option<f64>,
+    /// Time in which the server's core was taken, by others or by its own other threads.
+    server_waited_percent: Option<f64>,
     first_refusal: Option<String>,
 }
 
@@ -74,13 +76,13 @@ pub fn run(
     tally.run_until(Instant::now() + warmup, swarm, seats, request, &mut idle)?;
     tally.restart();
 
-    let cpu_before = server.map(Process::cpu).transpose()?;
+    let before = server.map(Process::usage).transpose()?;
     let begun = Instant::now();
     tally.run_until(begun + duration, swarm, seats, request, &mut idle)?;
     let seconds = begun.elapsed().as_secs_f64();
     let (acked, ack) = (tally.acked, tally.ack.percentiles());
-    let cpu =
-        server.map(Process::cpu).transpose()?.zip(cpu_before).map(|(after, before)| after - before);
+    let usage = server.map(Process::usage).transpose()?.zip(before);
+    let usage = usage.map(|(after, before)| after.since(before));
 
     tally.drain(swarm, &mut idle)?;
     Ok(Rounds {
@@ -92,7 +94,10 @@ pub fn run(
         refused: tally.refused,
         unanswered: tally.outstanding.iter().flatten().count() as u64,
         closed: swarm.closed,
-        server_cpu_us_per_request: cpu.map(|cpu| ratio(cpu.as_secs_f64() * 1e6, acked as f64)),
+        server_cpu_us_per_request: usage
+            .map(|usage| ratio(usage.cpu.as_secs_f64() * 1e6, acked as f64)),
+        server_waited_percent: usage
+            .map(|usage| ratio(usage.waited.as_secs_f64() * 100.0, seconds)),
         first_refusal: tally.first_refusal,
     })
 }
@@ -229,8 +234,9 @@ impl fmt::Display for Rounds {
         writeln!(f, "  ack          {}", self.ack)?;
         writeln!(
             f,
-            "  server       {} µs CPU a request",
-            or_unknown(self.server_cpu_us_per_request)
+            "  server       {} µs CPU a request, waited for its core {} %",
+            or_unknown(self.server_cpu_us_per_request),
+            or_unknown(self.server_waited_percent)
         )?;
         write!(
             f,

@@ -12,8 +12,8 @@ use crate::connection::Push;
 use crate::ledger::Ledger;
 use crate::packet::{self, Ack};
 use crate::plan::{self, Marker, Plan};
-use crate::process::Process;
-use crate::report::{Latencies, ratio};
+use crate::process::{Process, Usage};
+use crate::report::{Latencies, percent, ratio};
 use crate::swarm::Swarm;
 use crate::target::Seat;
 
@@ -48,6 +48,15 @@ pub struct Traffic<'a> {
     ack: Latencies,
     send_lag: Latencies,
     late: u64,
+}
+
+/// What a run cost both sides.
+#[derive(Default)]
+struct Costs {
+    server: Option<Usage>,
+    generator_busy_percent: f64,
+    generator_waited_percent: f64,
+    closed: usize,
 }
 
 /// What became of a message, as its sender knows.
@@ -96,7 +105,9 @@ impl<'a> Traffic<'a> {
         server: Option<&Process>,
     ) -> Result<Outcomes> {
         let content = "x".repeat(self.shape.payload_bytes);
-        let cpu_before = server.map(Process::cpu).transpose()?;
+        let own = Process::find(std::process::id())?;
+        let own_before = own.usage()?;
+        let server_before = server.map(Process::usage).transpose()?;
         let busy_before = swarm.busy;
         self.plan.begin();
         let begun = Instant::now();
@@ -115,14 +126,15 @@ impl<'a> Traffic<'a> {
                 self.take(receiver, push, now)
             })?;
         }
-        let cpu = server
-            .map(Process::cpu)
-            .transpose()?
-            .zip(cpu_before)
-            .map(|(after, before)| after - before);
-        let busy =
-            ratio((swarm.busy - busy_before).as_secs_f64() * 100.0, begun.elapsed().as_secs_f64());
-        Ok(self.outcome(cpu, busy, swarm.closed))
+        let elapsed = begun.elapsed();
+        let usage = server.map(Process::usage).transpose()?.zip(server_before);
+        let costs = Costs {
+            server: usage.map(|(after, before)| after.since(before)),
+            generator_busy_percent: percent(swarm.busy - busy_before, elapsed),
+            generator_waited_percent: percent(own.usage()?.since(own_before).waited, elapsed),
+            closed: swarm.closed,
+        };
+        Ok(self.outcome(&costs))
     }
 
     fn send(&mut self, message: u64, swarm: &mut Swarm, seats: &[Seat], content: &str) {
@@ -204,12 +216,7 @@ impl<'a> Traffic<'a> {
         (0..self.plan.messages).filter(acked).map(missing).sum()
     }
 
-    fn outcome(
-        self,
-        cpu: Option<Duration>,
-        generator_busy_percent: f64,
-        closed: usize,
-    ) -> Outcomes {
+    fn outcome(self, costs: &Costs) -> Outcomes {
         let measured = self.last_delivery.saturating_duration_since(self.plan.measured_from());
         let late_percent = ratio(self.late as f64 * 100.0, self.plan.messages as f64);
         let elapsed = self.last_delivery.saturating_duration_since(self.plan.intended(0));
@@ -223,7 +230,7 @@ impl<'a> Traffic<'a> {
             lost: self.lost(),
             duplicates: self.ledgers.iter().map(|ledger| ledger.duplicates).sum(),
             stray: self.stray,
-            closed,
+            closed: costs.closed,
             sync_required: self.sync_required,
             push_bytes: self.push_bytes,
             deliveries: self.delivered,
@@ -233,11 +240,13 @@ impl<'a> Traffic<'a> {
             send_lag: self.send_lag.percentiles(),
             late_percent,
             valid: late_percent <= LATE_PERCENT_MAX,
-            generator_busy_percent,
-            server_cpu_us_per_delivery: cpu
-                .map(|cpu| ratio(cpu.as_secs_f64() * 1e6, self.delivered as f64)),
-            server_cpu_percent: cpu
-                .map(|cpu| ratio(cpu.as_secs_f64() * 100.0, elapsed.as_secs_f64())),
+            generator_busy_percent: costs.generator_busy_percent,
+            generator_waited_percent: costs.generator_waited_percent,
+            server_cpu_us_per_delivery: costs
+                .server
+                .map(|usage| ratio(usage.cpu.as_secs_f64() * 1e6, self.delivered as f64)),
+            server_cpu_percent: costs.server.map(|usage| percent(usage.cpu, elapsed)),
+            server_waited_percent: costs.server.map(|usage| percent(usage.waited, elapsed)),
             first_refusal: self.first_refusal,
         }
     }
@@ -273,7 +282,7 @@ mod tests {
     }
 
     fn outcome(traffic: Traffic<'_>) -> Outcomes {
-        traffic.outcome(None, 0.0, 0)
+        traffic.outcome(&Costs::default())
     }
 
     #[test]

@@ -36,8 +36,12 @@ pub struct Outcomes {
     pub valid: bool,
     /// Share of the run in which the generator was not waiting; near 100 it is the generator that is measured.
     pub generator_busy_percent: f64,
+    /// Time in which the generator's core was taken by others; a quiet machine shows almost nothing.
+    pub generator_waited_percent: f64,
     pub server_cpu_us_per_delivery: Option<f64>,
     pub server_cpu_percent: Option<f64>,
+    /// The same of the server: by others, or by its own threads, if it has more of them than cores.
+    pub server_waited_percent: Option<f64>,
     pub first_refusal: Option<String>,
 }
 
@@ -122,10 +126,13 @@ impl fmt::Display for Outcomes {
         )?;
         writeln!(
             f,
-            "  server       {} µs CPU a delivery, {} % of a core; generator busy {:.0} %",
+            "  server       {} µs CPU a delivery, {} % of a core, waited for it {} %\n  generator    \
+             busy {:.0} %, waited for its core {:.1} %",
             or_unknown(self.server_cpu_us_per_delivery),
             or_unknown(self.server_cpu_percent),
-            self.generator_busy_percent
+            or_unknown(self.server_waited_percent),
+            self.generator_busy_percent,
+            self.generator_waited_percent
         )?;
         write!(
             f,
