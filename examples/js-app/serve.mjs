@@ -1,12 +1,10 @@
 // Serves index.html and the socket.io-client of node_modules on http://localhost:8080, or on the port given.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 
-const client = createRequire(import.meta.url).resolve('socket.io-client/dist/socket.io.min.js');
 const files = {
   '/': [new URL('index.html', import.meta.url), 'text/html; charset=utf-8'],
-  '/socket.io.min.js': [client, 'text/javascript'],
+  '/socket.io.min.js': [new URL('node_modules/socket.io-client/dist/socket.io.min.js', import.meta.url), 'text/javascript'],
 };
 
 const server = createServer(async (request, response) => {

@@ -18,16 +18,26 @@ class History {
   messages = new Map();
   gone = new Set();
   newest = '0';
+  /** The newest message before the gap: pushes that come after a reconnect must not move it. */
+  cursor = '0';
+  gaps = 0;
+  synced = true;
 
   constructor(client, channelId) {
-    Object.assign(this, { client, channelId, since: client.ready.serverTime, synced: true });
+    Object.assign(this, { client, channelId, since: client.ready.serverTime });
     const on = (name, take) => client.socket.on(name, (payload) => { if (payload.channelId === channelId) take(payload); });
     on('message:created', (message) => this.put(message));
     on('message:updated', (message) => this.put(message));
     on('message:deleted', ({ messageId }) => this.drop(messageId));
     on('reaction:added', (reaction) => this.react(reaction, true));
     on('reaction:removed', (reaction) => this.react(reaction, false));
-    for (const event of ['ready', 'disconnect']) client.socket.on(event, () => { this.synced = false; });
+    for (const event of ['ready', 'disconnect']) client.socket.on(event, () => this.lose());
+  }
+
+  lose() {
+    if (this.synced) this.cursor = this.newest;
+    this.synced = false;
+    this.gaps += 1;
   }
 
   put(message) {
@@ -54,16 +64,20 @@ class History {
 
   /** Fills the gap after a reconnect, as the contract says a client does. */
   async sync() {
-    const { channelId, client } = this;
-    const cursor = this.newest;
+    const { channelId, client, cursor, gaps } = this;
     const { serverTime, channels, changed } = await client.ok('session:sync', { channels: { [channelId]: cursor }, since: this.since });
-    if (!channels[channelId].complete) return this.reload(serverTime);
+    if (!channels[channelId].complete) return this.reload(serverTime, gaps);
     channels[channelId].messages.forEach((message) => this.put(message));
     for (const { messageId, kind } of changed) {
       if (kind === 'deleted') this.drop(messageId);
       else if (!this.gone.has(messageId)) await this.fetch(messageId);
     }
-    Object.assign(this, { since: serverTime, synced: true });
+    this.finish(serverTime, gaps);
+  }
+
+  /** In sync, unless another gap opened meanwhile. */
+  finish(since, gaps) {
+    if (gaps === this.gaps) Object.assign(this, { since, synced: true });
   }
 
   async fetch(messageId) {
@@ -72,10 +86,10 @@ class History {
     else this.drop(messageId);
   }
 
-  async reload(serverTime) {
+  async reload(serverTime, gaps) {
     this.messages.clear();
     for (const message of await everything(this.client, this.channelId)) this.put(message);
-    Object.assign(this, { since: serverTime, synced: true });
+    this.finish(serverTime, gaps);
   }
 
   /** What everybody has to agree on. */

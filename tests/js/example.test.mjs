@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -23,13 +23,14 @@ after(async () => {
   await page.stop();
 });
 
-/** Runs the example's own server, with the socket.io-client of these tests in place of an installed one. */
+/** Serves a copy of the example with its own server, and with the socket.io-client of these tests as its dependency. */
 async function servePage() {
   const folder = await mkdtemp(path.join(tmpdir(), 'vibetalk-example-'));
+  const example = fileURLToPath(new URL('../../examples/js-app/', import.meta.url));
+  for (const file of ['index.html', 'serve.mjs', 'package.json']) await copyFile(path.join(example, file), path.join(folder, file));
   await mkdir(path.join(folder, 'node_modules'));
   await symlink(fileURLToPath(new URL('node_modules/socket.io-client-v4', import.meta.url)), path.join(folder, 'node_modules/socket.io-client'));
-  const script = fileURLToPath(new URL('../../examples/js-app/serve.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, '0'], { env: { ...process.env, NODE_PATH: path.join(folder, 'node_modules') }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [path.join(folder, 'serve.mjs'), '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
   process.on('exit', () => child.kill('SIGKILL'));
   const line = await deadline(new Promise((resolve) => child.stdout.once('data', resolve)), WAIT_MS, 'the page is not served');
   return { url: String(line).trim(), stop: async () => { child.kill(); await rm(folder, { recursive: true }); } };
