@@ -67,8 +67,8 @@ pub struct EdgeConfig {
     pub session_secret: SessionSecret,
     /// Handshakes beyond this many sessions are answered 503.
     pub sessions_max: usize,
-    /// Connections of one remote address, or its sessions if it comes through a trusted proxy.
-    /// `None`: no limit (`limits.rates = false`).
+    /// TCP connections of one remote address, trusted proxies excepted, and as many sessions of one
+    /// client address. `None`: no limit (`limits.rates = false`).
     pub connections_per_address_max: Option<u32>,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
@@ -116,7 +116,8 @@ pub(crate) struct Shared {
     lifecycle: Lifecycle,
     session_ids: SessionIds,
     cors: Cors,
-    addresses: Option<Arc<AddressLimit>>,
+    connection_limit: Option<Arc<AddressLimit>>,
+    session_limit: Option<Arc<AddressLimit>>,
     meters: Arc<Meters>,
     registry: Registry,
     refusing: AtomicBool,
@@ -131,7 +132,8 @@ impl Edge {
         let shared = Shared {
             session_ids: SessionIds::new(&config.node, &config.session_secret),
             cors: Cors::new(&config.cors_origins),
-            addresses: config.connections_per_address_max.map(AddressLimit::new),
+            connection_limit: config.connections_per_address_max.map(AddressLimit::new),
+            session_limit: config.connections_per_address_max.map(AddressLimit::new),
             meters: Arc::new(Meters::new()),
             registry: Registry::default(),
             refusing: AtomicBool::new(false),

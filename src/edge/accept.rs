@@ -72,17 +72,17 @@ fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>)
         return;
     }
     let link = Link::new(shared.meters.clone(), shared.config.write_stall);
-    let accepted = Accepted { peer, link: link.clone(), counted: permit.is_some() };
+    let accepted = Accepted { peer, link: link.clone() };
     let connection = Connection::new(stream, link, permit);
     shared.lifecycle.spawn("connection", serve(front.clone(), connection, accepted));
 }
 
-/// `Err` if the peer has too many connections. Trusted proxies have as many as they need; there
-/// the sessions count.
+/// `Err` if the peer has too many connections. Trusted proxies have as many as they need: the
+/// sessions of each address are counted beside this.
 fn connection_permit(shared: &Shared, peer: SocketAddr) -> Result<Option<AddressPermit>, ()> {
     let ip = peer.ip().to_canonical();
     let is_proxy = shared.config.trusted_proxies.iter().any(|network| network.contains(ip));
-    match &shared.addresses {
+    match &shared.connection_limit {
         Some(limit) if !is_proxy => limit.try_acquire(ip).map(Some).ok_or(()),
         _ => Ok(None),
     }

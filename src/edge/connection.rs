@@ -247,8 +247,9 @@ impl AsyncRead for Connection {
         if !this.replay.is_empty() {
             let taken = this.replay.len().min(buffer.remaining());
             buffer.put_slice(&this.replay[..taken]);
-            // An emptied slice would still hold its whole buffer.
-            this.replay = this.replay.slice(taken..).into_if_any();
+            let rest = this.replay.slice(taken..);
+            // An empty slice would still hold its whole buffer.
+            this.replay = if rest.is_empty() { Bytes::new() } else { rest };
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -262,17 +263,6 @@ impl AsyncRead for Connection {
                 this.link.failure().map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
             }
         }
-    }
-}
-
-/// Lets go of the buffer behind an empty slice.
-trait IntoIfAny {
-    fn into_if_any(self) -> Self;
-}
-
-impl IntoIfAny for Bytes {
-    fn into_if_any(self) -> Self {
-        if self.is_empty() { Bytes::new() } else { self }
     }
 }
 
@@ -291,7 +281,6 @@ impl AsyncWrite for Connection {
         this.write_with(cx, bytes.len(), |stream, cx| stream.poll_write(cx, bytes))
     }
 
-    /// Only hyper writes vectors, and never to a handed-over connection: nothing is swallowed here.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

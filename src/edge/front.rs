@@ -45,8 +45,6 @@ pub(super) struct Front<A: Adapter> {
 pub(super) struct Accepted {
     pub peer: SocketAddr,
     pub link: Arc<Link>,
-    /// The connection itself counts against its address, so its sessions do not.
-    pub counted: bool,
 }
 
 impl<A: Adapter> Front<A> {
@@ -62,7 +60,9 @@ impl<A: Adapter> Front<A> {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         accepted.link.note_request();
-        let origin = request.headers().get(ORIGIN).cloned();
+        // Copied: the original holds on to the buffer that the head was read into.
+        let origin = request.headers().get(ORIGIN).map(|origin| origin.as_bytes().to_vec());
+        let origin = origin.and_then(|origin| HeaderValue::try_from(origin).ok());
         let mut response = if Cors::is_preflight(request.method(), request.headers()) {
             preflight(&request)
         } else if is_engine_path(request.uri().path()) {
@@ -93,10 +93,9 @@ impl<A: Adapter> Front<A> {
         if request.method() == Method::OPTIONS {
             return preflight(&request);
         }
-        let uri = request.uri().clone();
-        let answer = match EngineQuery::parse(request.method(), &uri) {
+        let answer = match EngineQuery::parse(request.method(), request.uri()) {
             Err(refusal) => Err(refusal),
-            Ok(query) => match (query.transport, query.sid) {
+            Ok(query) => match (query.transport, &query.sid) {
                 (TransportType::Websocket, _) => self.upgrade(accepted, &query, request),
                 (TransportType::Polling, None) => self.handshake(accepted, &query, request).await,
                 (TransportType::Polling, Some(sid)) => self.polling(sid, request).await,
@@ -109,7 +108,7 @@ impl<A: Adapter> Front<A> {
     async fn handshake(
         &self,
         accepted: Accepted,
-        query: &EngineQuery<'_>,
+        query: &EngineQuery,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
         let session = self.begin_session(&accepted, query, &request)?;
@@ -198,13 +197,13 @@ impl<A: Adapter> Front<A> {
     pub fn begin_session<B>(
         &self,
         accepted: &Accepted,
-        query: &EngineQuery<'_>,
+        query: &EngineQuery,
         request: &Request<B>,
     ) -> Result<Arc<EngineSession>, Refusal> {
         self.shared.admit().inspect_err(|_| refused("unavailable"))?;
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
-        let permit = self.session_permit(accepted, address)?;
+        let permit = self.session_permit(address)?;
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let client = Client {
             address,
@@ -216,15 +215,9 @@ impl<A: Adapter> Front<A> {
         Ok(EngineSession::begin(&self.shared, client, query.transport))
     }
 
-    fn session_permit(
-        &self,
-        accepted: &Accepted,
-        address: SocketAddr,
-    ) -> Result<Option<AddressPermit>, Refusal> {
-        let Some(limit) = self.shared.addresses.as_ref().filter(|_| !accepted.counted) else {
-            return Ok(None);
-        };
-        let permit = limit.try_acquire(address.ip());
+    fn session_permit(&self, client: SocketAddr) -> Result<Option<AddressPermit>, Refusal> {
+        let Some(limit) = &self.shared.session_limit else { return Ok(None) };
+        let permit = limit.try_acquire(client.ip());
         if permit.is_none() {
             refused("address");
             return Err(Refusal::TooMany);

@@ -29,6 +29,7 @@ use http::header::CONTENT_TYPE;
 use http::{Request, Response, Uri};
 use socketioxide::adapter::Adapter;
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 use super::ENGINE_PATH;
 use super::connection::{CloseReason, Connection};
@@ -107,20 +108,22 @@ impl<A: Adapter> Front<A> {
         &self,
         mut connection: Connection,
         sid: &Sid,
-        session: &std::sync::Arc<EngineSession>,
+        session: &EngineSession,
         uri: Uri,
     ) -> Outcome {
         let mut buffer = BytesMut::new();
+        let probing = probe(&mut connection, &mut buffer, session);
         let probed = tokio::select! {
-            probed = tokio::time::timeout(UPGRADE_TIMEOUT, probe(&mut connection, &mut buffer, session)) => probed,
+            probed = timeout(UPGRADE_TIMEOUT, probing) => probed,
             () = session.closed() => return Outcome::Failed,
         };
         if !matches!(probed, Ok(Ok(()))) {
             session.resume_polling();
             return if probed.is_err() { Outcome::TimedOut } else { Outcome::Failed };
         }
+        let moving = self.empty_engine(&mut connection, sid, session);
         let moved = tokio::select! {
-            moved = tokio::time::timeout(SWITCH_TIMEOUT, self.empty_engine(&mut connection, sid, session)) => moved,
+            moved = timeout(SWITCH_TIMEOUT, moving) => moved,
             () = session.closed() => return Outcome::Lost,
         };
         if !matches!(moved, Ok(Ok(()))) {
@@ -151,6 +154,10 @@ impl<A: Adapter> Front<A> {
     }
 
     /// One poll, if there is something to be had at once.
+    ///
+    /// tokio may stop it short of the last packet, so that other tasks get their turn. What it leaves
+    /// is still in the queue, from where the engine's WebSocket writer takes it next; nothing is set
+    /// aside, because a packet set aside is the first that a poll gives.
     fn poll_now(&self, sid: &Sid, protocol: ProtocolVersion) -> Option<Response<Body>> {
         let eio = protocol as u8;
         let target = format!("{ENGINE_PATH}?EIO={eio}&transport=polling&sid={sid}");

@@ -10,16 +10,17 @@ const PARAMETERS_DROPPED: [&str; 2] = ["sid", "t"];
 
 /// What a request asks of the engine.
 #[derive(Debug)]
-pub struct EngineQuery<'a> {
+pub struct EngineQuery {
     pub protocol: ProtocolVersion,
     pub transport: TransportType,
-    /// The session id as the client was told it.
-    pub sid: Option<&'a str>,
+    /// The session id as the client was told it. Copied, or a waiting poll would hold on to the
+    /// buffer that its head was read into.
+    pub sid: Option<Box<str>>,
 }
 
-impl<'a> EngineQuery<'a> {
+impl EngineQuery {
     /// Refuses what the engine would, in the words that JavaScript clients know.
-    pub fn parse(method: &Method, uri: &'a Uri) -> Result<Self, Refusal> {
+    pub fn parse(method: &Method, uri: &Uri) -> Result<Self, Refusal> {
         let query = uri.query().unwrap_or_default();
         let find = |name| parameters(query).find(|&(key, _)| key == name).map(|(_, value)| value);
         let transport = match find("transport") {
@@ -32,7 +33,7 @@ impl<'a> EngineQuery<'a> {
             Some("4") => ProtocolVersion::V4,
             _ => return Err(Refusal::UnsupportedProtocol),
         };
-        let sid = find("sid");
+        let sid = find("sid").map(Box::from);
         match *method {
             Method::GET => {}
             Method::POST if sid.is_some() && transport == TransportType::Polling => {}
@@ -76,8 +77,8 @@ mod tests {
 
     fn check(method: Method, query: &str, expected: Result<Option<&str>, Refusal>) {
         let uri: Uri = format!("/socket.io/?{query}").parse().unwrap();
-        let parsed = EngineQuery::parse(&method, &uri).map(|query| query.sid.map(str::to_owned));
-        assert_eq!(parsed, expected.map(|sid| sid.map(str::to_owned)), "{method} {query}");
+        let parsed = EngineQuery::parse(&method, &uri).map(|query| query.sid);
+        assert_eq!(parsed, expected.map(|sid| sid.map(Box::from)), "{method} {query}");
     }
 
     #[test]

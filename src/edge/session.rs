@@ -47,7 +47,7 @@ pub(super) struct Client {
     pub user_agent: Option<Box<str>>,
     pub origin: Option<Box<str>>,
     pub protocol: ProtocolVersion,
-    /// Held by sessions whose address a proxy told.
+    /// A polling session holds no connection, so sessions count by themselves.
     pub _permit: Option<AddressPermit>,
 }
 

@@ -38,11 +38,11 @@ impl<A: Adapter> Front<A> {
     pub(super) fn upgrade(
         self: Arc<Self>,
         accepted: Accepted,
-        query: &EngineQuery<'_>,
+        query: &EngineQuery,
         mut request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
         let accept = accept_key(request.version(), request.headers())?;
-        let connecting = match query.sid {
+        let connecting = match &query.sid {
             None => Connecting::New(self.begin_session(&accepted, query, &request)?),
             Some(wire) => {
                 let (sid, session) = self.find_session(wire)?;

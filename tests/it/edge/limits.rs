@@ -72,7 +72,7 @@ async fn an_address_has_so_many_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_the_sessions_of_an_address_count() {
+async fn an_address_has_so_many_sessions_and_no_more() {
     let server = Server::with(|config| config.connections_per_address_max = Some(1)).await;
     let handshake = |address: &'static str| {
         let url = server.url("/socket.io/?EIO=4&transport=polling");
