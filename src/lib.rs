@@ -5,6 +5,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod edge;
+pub mod gateway;
 pub mod lifecycle;
 pub mod model;
 pub mod store;

@@ -66,6 +66,17 @@ metrics! {
     CONNECTIONS_REFUSED, "vibetalk_connections_refused_total", Counter, "Connections closed before their first request by reason.";
     HANDSHAKES_REFUSED, "vibetalk_handshakes_refused_total", Counter, "Engine.IO handshakes that were refused by reason.";
     TRANSPORT_UPGRADES, "vibetalk_transport_upgrades_total", Counter, "Upgrades from polling to WebSocket by outcome.";
+    CONNECTS, "vibetalk_connects_total", Counter, "Handshakes by transport and outcome.";
+    DISCONNECTS, "vibetalk_disconnects_total", Counter, "Sessions that ended, by transport and reason.";
+    SESSION_DURATION, "vibetalk_session_duration_seconds", Histogram, "How long sessions lasted, by transport.";
+    SESSIONS, "vibetalk_sessions", Gauge, "Authenticated sockets that the fan-out serves.";
+    EVENTS_RECEIVED, "vibetalk_events_received_total", Counter, "Requests of sockets by event and outcome.";
+    EVENT_DURATION, "vibetalk_event_duration_seconds", Histogram, "From the start of a request of a socket to its ack, by event.";
+    FANOUT_RECIPIENTS, "vibetalk_fanout_recipients", Histogram, "Sockets of this node that one envelope reached, by push.";
+    FANOUT_DURATION, "vibetalk_fanout_duration_seconds", Histogram, "From taking an envelope to having queued it at its last socket, by push.";
+    DELIVERY_LATENCY, "vibetalk_delivery_latency_seconds", Histogram, "From publishing an envelope to having queued it at its last socket, by path.";
+    OUTBOUND_QUEUE_FULL, "vibetalk_outbound_queue_full_total", Counter, "Sockets closed because they had too much queued.";
+    BUS_GAPS, "vibetalk_bus_gaps_total", Counter, "Times when deliveries may have been missed and all sessions had to sync.";
     WRITE_STALLS, "vibetalk_write_stalls_total", Counter, "Connections closed because their peer read nothing for too long.";
 }
 

@@ -1,0 +1,91 @@
+//! The gateway: Socket.IO in front of `chat`.
+//!
+//! In: [`dispatch`], the one path of all requests. Out: [`fanout`], the one path of all pushes.
+//! Handlers emit to nobody; the fan-out carries out nothing. Connections themselves are the edge's.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use engineioxide::service::NotFoundService;
+use socketioxide::SocketIo;
+use socketioxide::service::SocketIoService;
+
+use crate::bus::Deliveries;
+use crate::chat::Chat;
+use crate::edge::engine_settings;
+use crate::lifecycle::Lifecycle;
+
+pub mod dispatch;
+pub mod fanout;
+mod handlers;
+mod handshake;
+pub mod inbox;
+mod meters;
+pub mod packet;
+pub mod reply;
+mod session;
+pub mod socket_outlet;
+pub mod transport;
+
+use inbox::Rules;
+use session::Shared;
+use socket_outlet::SocketOutlet;
+
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayConfig {
+    /// Serve clients of Socket.IO version 2 (Engine.IO protocol 3).
+    pub allow_eio3: bool,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self { allow_eio3: true }
+    }
+}
+
+/// Speaks to all sessions of the node; clones are cheap.
+#[derive(Clone)]
+pub struct Gateway {
+    fanout: fanout::FanoutHandle<SocketOutlet>,
+}
+
+/// Builds the Socket.IO service for the edge, and starts the fan-out of `deliveries`.
+///
+/// Call it within the runtime, after the metrics recorder is installed.
+pub fn build(
+    chat: Chat,
+    deliveries: Deliveries,
+    config: GatewayConfig,
+    lifecycle: Lifecycle,
+) -> (SocketIoService<NotFoundService>, Gateway) {
+    let context = fanout::Context {
+        bus: chat.bus.clone(),
+        clock: chat.clock.clone(),
+        node: chat.node,
+        lifecycle: lifecycle.clone(),
+    };
+    let fanout = fanout::spawn(context, deliveries);
+    let rules = Rules::new(&chat.limits, chat.clock.clone(), lifecycle.clone());
+    let shared = Arc::new(Shared {
+        rules: Arc::new(rules),
+        fanout: fanout.clone(),
+        next_key: AtomicU64::new(1),
+        chat,
+        config,
+        lifecycle,
+    });
+    let (service, io) = engine_settings(SocketIo::builder()).with_state(shared).build_svc();
+    handshake::accept(&io);
+    (service, Gateway { fanout })
+}
+
+impl Gateway {
+    /// Sends `server:draining` to every session, each with another moment within `spread`. Closing
+    /// the connections is the edge's.
+    pub async fn announce_draining(&self, spread: Duration) {
+        if self.fanout.announce_draining(spread).await.is_err() {
+            tracing::warn!("draining is not announced, the fan-out has ended");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What one session asks of the bus, given back when it is dropped.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+
+use crate::bus::Bus;
+use crate::bus::envelope::Topic;
+use crate::lifecycle::Lifecycle;
+
+/// Counted topics of the bus. A topic stays wanted when its bind fails: the bus binds it when its
+/// broker is back, and then reports a gap.
+pub struct Bindings {
+    bus: Arc<dyn Bus>,
+    topics: Vec<Topic>,
+}
+
+impl Bindings {
+    pub fn none(bus: Arc<dyn Bus>) -> Self {
+        Self { bus, topics: Vec::new() }
+    }
+
+    /// Binds all of `topics` at the same time; when this returns, what is published to them arrives.
+    pub async fn bind(bus: Arc<dyn Bus>, topics: impl IntoIterator<Item = Topic>) -> Self {
+        let mut bindings = Self::none(bus);
+        let confirmed: Vec<_> = topics.into_iter().map(|topic| bindings.start(topic)).collect();
+        join_all(confirmed).await;
+        bindings
+    }
+
+    /// Counts `topic` now; it is bound when the returned future is done.
+    fn start(&mut self, topic: Topic) -> BoxFuture<'static, ()> {
+        self.topics.push(topic);
+        let bus = self.bus.clone();
+        Box::pin(async move {
+            if let Err(error) = bus.bind(topic).await {
+                tracing::warn!(%error, "a topic is not bound, its sessions will have to sync");
+            }
+        })
+    }
+
+    /// Adds `topic` if it is not there; what is still to be awaited goes to `pending`.
+    pub fn add(&mut self, topic: Topic, pending: &mut Confirmations) {
+        if !self.topics.contains(&topic) {
+            pending.push(self.start(topic));
+        }
+    }
+
+    pub fn absorb(&mut self, mut other: Self) {
+        self.topics.append(&mut other.topics);
+        self.topics.shrink_to_fit();
+    }
+
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Gives back those topics that `unwanted` picks, and returns them.
+    pub fn release(&mut self, unwanted: impl Fn(&Topic) -> bool) -> Vec<Topic> {
+        let (released, kept) = std::mem::take(&mut self.topics).into_iter().partition(unwanted);
+        self.topics = kept;
+        let released: Vec<Topic> = released;
+        released.iter().for_each(|topic| self.bus.unbind(*topic));
+        released
+    }
+}
+
+impl Drop for Bindings {
+    fn drop(&mut self) {
+        self.topics.iter().for_each(|topic| self.bus.unbind(*topic));
+    }
+}
+
+/// Binds that are under way.
+#[derive(Default)]
+pub struct Confirmations(Vec<BoxFuture<'static, ()>>);
+
+impl Confirmations {
+    /// Most binds are done at once: in process always, else when another session has the topic.
+    fn push(&mut self, mut bind: BoxFuture<'static, ()>) {
+        if (&mut bind).now_or_never().is_none() {
+            self.0.push(bind);
+        }
+    }
+
+    /// Calls `then` when all are done: now, or from a task, so that the fan-out does not wait.
+    pub fn then(self, lifecycle: &Lifecycle, then: impl FnOnce() + Send + 'static) {
+        if self.0.is_empty() {
+            return then();
+        }
+        lifecycle.spawn("bind", async move {
+            join_all(self.0).await;
+            then();
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! What sessions tell the fan-out, and the handle they tell it with.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::gateway::fanout::bindings::Bindings;
+use crate::gateway::fanout::rooms::Key;
+use crate::gateway::fanout::subscriber::{Body, Subscriber};
+use crate::model::id::GroupId;
+use crate::model::permission::Permissions;
+
+/// Commands that wait at most; beyond, sessions wait. The fan-out takes them in microseconds, unless
+/// it is emitting to thousands.
+pub const COMMANDS_QUEUED_MAX: usize = 1024;
+
+/// A group whose pushes a session gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Audience {
+    pub group_id: GroupId,
+    pub permissions: Permissions,
+}
+
+pub enum Command<O> {
+    Attach { key: Key, subscriber: Box<Subscriber<O>> },
+    Join { key: Key, bindings: Bindings, audiences: Vec<Audience>, done: oneshot::Sender<()> },
+    Open { key: Key, ready: Body, done: oneshot::Sender<()> },
+    Watch { key: Key, bindings: Bindings, done: oneshot::Sender<()> },
+    Detach { key: Key },
+    AnnounceDraining { spread: Duration },
+}
+
+/// The session has left the fan-out: its socket is gone, or was closed, or the node stops.
+#[derive(Debug, thiserror::Error)]
+#[error("the session has left the fan-out")]
+pub struct Detached;
+
+/// Tells the fan-out; clones are cheap.
+pub struct FanoutHandle<O> {
+    commands: mpsc::Sender<Command<O>>,
+}
+
+impl<O> Clone for FanoutHandle<O> {
+    fn clone(&self) -> Self {
+        Self { commands: self.commands.clone() }
+    }
+}
+
+impl<O> FanoutHandle<O> {
+    pub fn new() -> (Self, mpsc::Receiver<Command<O>>) {
+        let (commands, receiver) = mpsc::channel(COMMANDS_QUEUED_MAX);
+        (Self { commands }, receiver)
+    }
+
+    /// Begins to hold back what concerns the session. Whoever attaches detaches.
+    pub async fn attach(&self, key: Key, subscriber: Subscriber<O>) -> Result<(), Detached> {
+        self.send(Command::Attach { key, subscriber: Box::new(subscriber) }).await
+    }
+
+    /// The session's groups, read after it was attached, with their topics. When this returns, all
+    /// that is published to them is held; a snapshot taken after it misses nothing.
+    pub async fn join(
+        &self,
+        key: Key,
+        bindings: Bindings,
+        audiences: Vec<Audience>,
+    ) -> Result<(), Detached> {
+        self.ask(|done| Command::Join { key, bindings, audiences, done }).await
+    }
+
+    /// Emits `ready` and what was held since [`join`](Self::join); the session is live.
+    pub async fn open(&self, key: Key, ready: Body) -> Result<(), Detached> {
+        self.ask(|done| Command::Open { key, ready, done }).await
+    }
+
+    /// Replaces whom the session watches by the topics of `bindings`.
+    pub async fn watch(&self, key: Key, bindings: Bindings) -> Result<(), Detached> {
+        self.ask(|done| Command::Watch { key, bindings, done }).await
+    }
+
+    /// Waits as long as it takes: a session that is never detached would be a ghost. The fan-out
+    /// always goes on reading, or has ended with its node.
+    pub async fn detach(&self, key: Key) {
+        let _gone_with_the_fanout = self.send(Command::Detach { key }).await;
+    }
+
+    pub async fn announce_draining(&self, spread: Duration) -> Result<(), Detached> {
+        self.send(Command::AnnounceDraining { spread }).await
+    }
+
+    async fn ask(
+        &self,
+        command: impl FnOnce(oneshot::Sender<()>) -> Command<O>,
+    ) -> Result<(), Detached> {
+        let (done, answered) = oneshot::channel();
+        self.send(command(done)).await?;
+        answered.await.map_err(|_| Detached)
+    }
+
+    async fn send(&self, command: Command<O>) -> Result<(), Detached> {
+        self.commands.send(command).await.map_err(|_| Detached)
+    }
+}

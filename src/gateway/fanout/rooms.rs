@@ -1,0 +1,69 @@
+//! Who gets what: the sessions of each topic, with their permissions in it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::bus::envelope::Topic;
+use crate::model::permission::Permissions;
+
+/// Names one session within its node's fan-out; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key(pub u64);
+
+/// Hashes [`Key`]s, which are ours and count up, so nobody can make them collide.
+#[derive(Default)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key is one u64");
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        // Fibonacci hashing: the map looks at the top and bottom bits.
+        self.0 = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+}
+
+pub type ByKey<V> = HashMap<Key, V, BuildHasherDefault<KeyHasher>>;
+pub type Room = ByKey<Permissions>;
+
+#[derive(Default)]
+pub struct Rooms {
+    by_topic: HashMap<Topic, Room>,
+}
+
+impl Rooms {
+    pub fn get(&self, topic: &Topic) -> Option<&Room> {
+        self.by_topic.get(topic)
+    }
+
+    pub fn keys(&self, topic: &Topic) -> Vec<Key> {
+        self.get(topic).map(|room| room.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// Joins, or changes the permissions of who is in already.
+    pub fn join(&mut self, topic: Topic, key: Key, permissions: Permissions) {
+        self.by_topic.entry(topic).or_default().insert(key, permissions);
+    }
+
+    pub fn leave(&mut self, topic: Topic, key: Key) {
+        let Some(room) = self.by_topic.get_mut(&topic) else { return };
+        room.remove(&key);
+        if room.is_empty() {
+            self.by_topic.remove(&topic);
+        }
+    }
+
+    /// Changes nothing for who is not in the room.
+    pub fn set_permissions(&mut self, topic: Topic, key: Key, permissions: Permissions) {
+        let room = self.by_topic.get_mut(&topic);
+        if let Some(held) = room.and_then(|room| room.get_mut(&key)) {
+            *held = permissions;
+        }
+    }
+}

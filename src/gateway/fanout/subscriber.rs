@@ -1,0 +1,81 @@
+//! One session as the fan-out sees it: held back until it is ready, then live.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::bus::envelope::Effect;
+use crate::gateway::fanout::bindings::Bindings;
+use crate::gateway::fanout::outlet::{EmitError, Outlet};
+use crate::model::event::Push;
+use crate::model::id::{SessionId, UserId};
+
+/// Pushes that wait for `ready` at most; whoever has more is a slow consumer, as with a full queue.
+pub const HELD_MAX: usize = 1000;
+
+pub type Body = Arc<RawValue>;
+
+pub struct Subscriber<O> {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub outlet: O,
+    pub bindings: Bindings,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Nothing goes out before `ready`.
+    Held(Box<Held>),
+    Live,
+}
+
+#[derive(Default)]
+struct Held {
+    pushes: Vec<(Push, Body)>,
+    /// Changes of audiences that arrived before the audiences themselves were known.
+    effects: Option<Vec<Effect>>,
+}
+
+impl<O: Outlet> Subscriber<O> {
+    /// Held back, with effects logged until [`take_effects`](Self::take_effects).
+    pub fn new(user_id: UserId, session_id: SessionId, outlet: O, bindings: Bindings) -> Self {
+        let held = Held { pushes: Vec::new(), effects: Some(Vec::new()) };
+        Self { user_id, session_id, outlet, bindings, phase: Phase::Held(Box::new(held)) }
+    }
+
+    /// Remembers an effect for later; false if it is to be applied now.
+    pub fn log_effect(&mut self, effect: &Effect) -> bool {
+        let Phase::Held(held) = &mut self.phase else { return false };
+        let Some(effects) = &mut held.effects else { return false };
+        effects.push(effect.clone());
+        true
+    }
+
+    /// The audiences are known: ends the log, and forgets the pushes that the snapshot, which is
+    /// taken after this, will contain.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        let Phase::Held(held) = &mut self.phase else { return Vec::new() };
+        held.pushes.clear();
+        held.effects.take().unwrap_or_default()
+    }
+
+    pub fn deliver(&mut self, push: Push, body: &Body) -> Result<(), EmitError> {
+        match &mut self.phase {
+            Phase::Live => self.outlet.emit(push, body),
+            Phase::Held(held) if held.pushes.len() < HELD_MAX => {
+                held.pushes.push((push, body.clone()));
+                Ok(())
+            }
+            Phase::Held(_) => Err(EmitError::Full),
+        }
+    }
+
+    /// Emits `ready`, then what was held, and is live from now on.
+    pub fn go_live(&mut self, ready: &RawValue) -> Result<(), EmitError> {
+        let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Live) else {
+            return Ok(());
+        };
+        self.outlet.emit(Push::Ready, ready)?;
+        held.pushes.iter().try_for_each(|(push, body)| self.outlet.emit(*push, body))
+    }
+}

@@ -1,0 +1,213 @@
+//! How a socket becomes a session: authentication, then `ready` with nothing before and nothing
+//! missing after it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use socketioxide::extract::{SocketRef, State, TryData};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::socket::DisconnectReason;
+use socketioxide::{ProtocolVersion, SocketIo, TransportType};
+use tokio::time::timeout;
+
+use crate::bus::envelope::Topic;
+use crate::chat::{Caller, ChatError, to_raw};
+use crate::edge::{CONNECT_TIMEOUT, CloseReason};
+use crate::gateway::dispatch::Dispatcher;
+use crate::gateway::fanout::bindings::Bindings;
+use crate::gateway::fanout::command::Audience;
+use crate::gateway::fanout::subscriber::Subscriber;
+use crate::gateway::fanout::{Detached, Outlet};
+use crate::gateway::handlers;
+use crate::gateway::inbox::Inbox;
+use crate::gateway::session::{Session, Shared, transport_name};
+use crate::gateway::socket_outlet::SocketOutlet;
+use crate::gateway::transport::transport_of;
+use crate::telemetry;
+
+/// Authenticating, and everything up to `ready`, each take so long at most. A store that is slower
+/// is as good as down: the client comes back.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Lets people into the main namespace.
+pub fn accept(io: &SocketIo) {
+    io.ns("/", connect.with(authenticate));
+}
+
+/// What `auth` of a handshake is; `RawValue`, because it may be any JSON.
+type Auth = TryData<Box<RawValue>>;
+
+/// The message of a `connect_error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refusal(&'static str);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl From<ChatError> for Refusal {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::TokenExpired => Self("token_expired"),
+            error if error.is_fault() => {
+                tracing::error!(error = &error as &dyn std::error::Error, "authentication failed");
+                Self("unavailable")
+            }
+            _ => Self("unauthorized"),
+        }
+    }
+}
+
+/// Runs before CONNECT is answered, so a session is there before any event can arrive.
+async fn authenticate(
+    socket: SocketRef,
+    auth: Auth,
+    protocol: ProtocolVersion,
+    transport: TransportType,
+    State(shared): State<Arc<Shared>>,
+) -> Result<(), Refusal> {
+    let result = match protocol {
+        ProtocolVersion::V4 if !shared.config.allow_eio3 => Err(Refusal("unsupported_version")),
+        _ => identify(&shared, &socket, &auth).await.map_err(Refusal::from),
+    };
+    let outcome = result.as_ref().map_or_else(|refusal| refusal.0, |_| "ok");
+    let transport = transport_name(transport);
+    metrics::counter!(telemetry::CONNECTS, "transport" => transport, "outcome" => outcome)
+        .increment(1);
+    match result {
+        Ok(caller) => install(shared, &socket, caller),
+        Err(refusal) => {
+            // Version 2 knows no timeout for clients that have joined no namespace.
+            if protocol == ProtocolVersion::V4 {
+                close_unless_used(&shared, socket);
+            }
+            return Err(refusal);
+        }
+    }
+    Ok(())
+}
+
+/// Who the socket's token belongs to.
+async fn identify(shared: &Shared, socket: &SocketRef, auth: &Auth) -> Result<Caller, ChatError> {
+    let token = token(socket, auth).ok_or(ChatError::Unauthorized)?;
+    let authenticated = shared.chat.authenticate(&token);
+    timeout(STEP_TIMEOUT, authenticated).await.map_err(|_| ChatError::Timeout)?
+}
+
+/// `auth.token`, or `token` of the query in version 2.
+fn token(socket: &SocketRef, TryData(auth): &Auth) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Token {
+        token: String,
+    }
+    if socket.protocol() == ProtocolVersion::V4 {
+        let query = socket.req_parts().uri.query()?;
+        let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+        // Tokens are URL-safe as they are.
+        return parameters.find(|(name, _)| *name == "token").map(|(_, token)| token.to_owned());
+    }
+    let json = auth.as_ref().ok()?.get();
+    let object = json.starts_with('{').then_some(json)?;
+    serde_json::from_str::<Token>(object).ok().map(|auth| auth.token)
+}
+
+/// Makes the session, and the handlers of the socket, of which there are only two.
+fn install(shared: Arc<Shared>, socket: &SocketRef, caller: Caller) {
+    let transport = transport_of(socket.req_parts());
+    let inbox = Inbox::new(shared.rules.clone(), transport.clone());
+    let session = Session::new(shared, caller, transport);
+    socket.extensions.insert(session.clone());
+    let dispatcher = Dispatcher { inbox, context: session.clone(), find: handlers::find };
+    socket.on_fallback(dispatcher);
+    socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| async move {
+        session.ended(reason, socket.transport_type()).await;
+        if reason == DisconnectReason::ClientNSDisconnect {
+            close_unless_used(&session.shared, socket);
+        }
+    });
+}
+
+/// A client without a namespace is a stranger, and gets as long as one that has just come.
+fn close_unless_used(shared: &Shared, socket: SocketRef) {
+    let transport = transport_of(socket.req_parts());
+    let (id, namespace) = (socket.id, socket.within(Vec::<String>::new()));
+    drop(socket);
+    shared.lifecycle.spawn("unused_connection", async move {
+        tokio::time::sleep(CONNECT_TIMEOUT).await;
+        if namespace.get_socket(id).is_none() {
+            transport.close(CloseReason::TransportError);
+        }
+    });
+}
+
+/// Why a session did not become ready.
+#[derive(Debug, thiserror::Error)]
+enum NotReady {
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    #[error(transparent)]
+    Detached(#[from] Detached),
+}
+
+/// Runs after CONNECT has gone out. A session that cannot be opened is closed at its transport, so
+/// that the client comes back.
+async fn connect(socket: SocketRef, auth: Auth) {
+    let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+    let transport = session.transport.clone();
+    let outlet = || SocketOutlet {
+        socket: socket.clone(),
+        transport: transport.clone(),
+        lifecycle: session.shared.lifecycle.clone(),
+    };
+    let opened = timeout(STEP_TIMEOUT, open(&session, outlet(), &socket, &auth)).await;
+    match opened.unwrap_or(Err(ChatError::Timeout.into())) {
+        Ok(()) => session.opened(),
+        Err(NotReady::Detached(_)) => {}
+        Err(NotReady::Chat(ChatError::Unauthorized)) => outlet().end(),
+        Err(NotReady::Chat(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a session did not open");
+            transport.close(CloseReason::TransportError);
+        }
+    }
+}
+
+/// From attaching to `ready`. The order of the steps is what makes it complete: see each.
+async fn open(
+    session: &Session,
+    outlet: SocketOutlet,
+    socket: &SocketRef,
+    auth: &Auth,
+) -> Result<(), NotReady> {
+    let (shared, caller) = (&session.shared, session.caller);
+    let bus = &shared.chat.bus;
+    // Bound before attached, attached before the audiences are read: a change of audiences is
+    // either in what is read or among the effects that are logged.
+    let own = Bindings::bind(bus.clone(), [Topic::User(caller.user_id)]).await;
+    let subscriber = Subscriber::new(caller.user_id, caller.session_id, outlet, own);
+    shared.fanout.attach(session.key, subscriber).await?;
+    if session.has_ended() {
+        shared.fanout.detach(session.key).await;
+        return Err(Detached.into());
+    }
+    // The signed-in session may have ended before it was attached, when nobody could tell it.
+    identify(shared, socket, auth).await?;
+    let audiences: Vec<Audience> = shared
+        .chat
+        .audiences(caller)
+        .await?
+        .into_iter()
+        .map(|audience| Audience { group_id: audience.group_id, permissions: audience.permissions })
+        .collect();
+    let topics = audiences.iter().map(|audience| Topic::Group(audience.group_id));
+    let groups = Bindings::bind(bus.clone(), topics).await;
+    // Joined before the snapshot is taken: an event is either in it or held.
+    shared.fanout.join(session.key, groups, audiences).await?;
+    let ready = shared.chat.snapshot(caller).await?;
+    shared.fanout.open(session.key, to_raw(&ready)).await?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The requests of one socket: carried out one at a time, in the order in which they came.
+//!
+//! A socket has a queue but no task of its own. A runner exists only while there is work, because ten
+//! thousand idle sockets should cost no ten thousand tasks.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::chat::ChatError;
+use crate::chat::limits::Limits;
+use crate::clock::Clock;
+use crate::edge::CloseReason;
+use crate::gateway::meters::EventMeters;
+use crate::gateway::reply::{AckBody, Reply};
+use crate::gateway::transport::Transport;
+use crate::lifecycle::Lifecycle;
+use crate::model::rate::{Rate, TokenBucket};
+use crate::telemetry;
+
+/// A request on its way to its answer.
+pub type Work = Pin<Box<dyn Future<Output = Result<AckBody, ChatError>> + Send>>;
+
+/// A request that was acked `timeout` goes on, so that what it stored is also announced; after this
+/// it is dropped. The store's and the bus's own deadlines are shorter.
+const OVERDUE_TIMEOUT: Duration = Duration::from_secs(30);
+/// After how long a socket with too many unanswered requests may try again: some will be answered.
+const UNANSWERED_RETRY_MS: u64 = 1000;
+
+/// What all sockets have in common.
+pub struct Rules {
+    /// `None`: no limit.
+    pub requests: Option<Rate>,
+    pub unanswered_max: usize,
+    pub command_timeout: Duration,
+    pub clock: Clock,
+    pub lifecycle: Lifecycle,
+}
+
+impl Rules {
+    pub fn new(limits: &Limits, clock: Clock, lifecycle: Lifecycle) -> Self {
+        Self {
+            requests: limits.rates.then_some(limits.requests),
+            unanswered_max: limits.requests_unanswered_max,
+            command_timeout: limits.command_timeout,
+            clock,
+            lifecycle,
+        }
+    }
+}
+
+struct Job {
+    meters: &'static EventMeters,
+    work: Work,
+    reply: Reply,
+}
+
+struct State {
+    tokens: Option<TokenBucket>,
+    jobs: VecDeque<Job>,
+    running: bool,
+    /// The node stops: nothing is carried out any more.
+    stopped: bool,
+}
+
+pub struct Inbox {
+    rules: Arc<Rules>,
+    transport: Arc<dyn Transport>,
+    state: Mutex<State>,
+}
+
+impl Inbox {
+    pub fn new(rules: Arc<Rules>, transport: Arc<dyn Transport>) -> Arc<Self> {
+        let tokens = rules.requests.map(|rate| TokenBucket::full(rate, rules.clock.now_ms()));
+        let state = State { tokens, jobs: VecDeque::new(), running: false, stopped: false };
+        Arc::new(Self { rules, transport, state: Mutex::new(state) })
+    }
+
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
+    }
+
+    /// Queues a request, or refuses it at once. Does not block.
+    pub fn push(
+        self: &Arc<Self>,
+        meters: &'static EventMeters,
+        reply: Reply,
+        work: impl FnOnce() -> Work,
+    ) {
+        let mut state = self.state.lock();
+        if let Err(error) = self.admit(&mut state) {
+            drop(state);
+            return finish(meters, reply, Err(error));
+        }
+        state.jobs.push_back(Job { meters, work: work(), reply });
+        if !std::mem::replace(&mut state.running, true) {
+            self.rules.lifecycle.spawn("inbox", self.clone().run());
+        }
+    }
+
+    fn admit(&self, state: &mut State) -> Result<(), ChatError> {
+        if state.stopped {
+            return Err(ChatError::Unavailable);
+        }
+        let unanswered = state.jobs.len() + usize::from(state.running);
+        if unanswered >= self.rules.unanswered_max {
+            metrics::counter!(telemetry::RATE_LIMITED, "scope" => "unanswered").increment(1);
+            return Err(ChatError::RateLimited { retry_after_ms: UNANSWERED_RETRY_MS });
+        }
+        let (Some(tokens), Some(rate)) = (&mut state.tokens, self.rules.requests) else {
+            return Ok(());
+        };
+        tokens.take(rate, self.rules.clock.now_ms()).map_err(|retry_after_ms| {
+            metrics::counter!(telemetry::RATE_LIMITED, "scope" => "event").increment(1);
+            ChatError::RateLimited { retry_after_ms }
+        })
+    }
+
+    /// Works until there is nothing left to do, or the node stops.
+    async fn run(self: Arc<Self>) {
+        let mut stopping = std::pin::pin!(self.rules.lifecycle.stopping());
+        while let Some(job) = self.next_job() {
+            tokio::select! {
+                biased;
+                () = self.carry_out(job) => {}
+                () = &mut stopping => {
+                    self.state.lock().stopped = true;
+                    return self.abandon();
+                }
+            }
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.state.lock();
+        let job = state.jobs.pop_front();
+        if job.is_none() {
+            state.running = false;
+            state.jobs = VecDeque::new(); // A burst's room is not kept for an idle socket.
+        }
+        job
+    }
+
+    /// Drops what waits; its replies say `unavailable`.
+    fn abandon(&self) {
+        let jobs = std::mem::take(&mut self.state.lock().jobs);
+        drop(jobs); // Outside the lock: replies send.
+    }
+
+    async fn carry_out(&self, job: Job) {
+        let Job { meters, work, reply } = job;
+        let started = Instant::now();
+        let mut work = AssertUnwindSafe(work).catch_unwind();
+        let result = match timeout(self.rules.command_timeout, &mut work).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_panic)) => {
+                self.panicked(meters.event);
+                Err(ChatError::Unavailable)
+            }
+            Err(_) => {
+                let overdue = async move {
+                    if !matches!(timeout(OVERDUE_TIMEOUT, work).await, Ok(Ok(_))) {
+                        tracing::error!("an overdue request did not end");
+                    }
+                };
+                self.rules.lifecycle.spawn("overdue_request", overdue);
+                Err(ChatError::Timeout)
+            }
+        };
+        meters.duration.record(started.elapsed());
+        finish(meters, reply, result);
+    }
+
+    /// What a handler left half done nobody knows, so its client starts afresh.
+    fn panicked(&self, event: &'static str) {
+        metrics::counter!(telemetry::PANICS).increment(1);
+        tracing::error!(event, "the handler of {event} panicked, closing its connection");
+        self.transport.close(CloseReason::TransportError);
+        self.abandon();
+    }
+}
+
+/// Logs, counts and sends the outcome of a request.
+pub fn finish(meters: &EventMeters, reply: Reply, result: Result<AckBody, ChatError>) {
+    match &result {
+        Ok(_) => meters.accepted.increment(1),
+        Err(error) => {
+            meters.count_refused(error.code());
+            log_failure(meters.event, error);
+        }
+    }
+    reply.send(result);
+}
+
+/// Our faults with their causes; a refusal is the client's business. Messages of refusals may quote
+/// the request, so only their codes are logged.
+fn log_failure(event: &'static str, error: &ChatError) {
+    if error.is_fault() {
+        tracing::error!(event, error = error as &dyn std::error::Error, "{event} failed");
+    } else {
+        tracing::debug!(event, code = error.code(), "{event} was refused");
+    }
+}

@@ -1,0 +1,84 @@
+//! The answer to one request: exactly one ack, whatever becomes of the request.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use socketioxide::extract::AckSender;
+use socketioxide::{SendError, SocketError};
+
+use crate::chat::ChatError;
+use crate::chat::error::ErrorBody;
+use crate::edge::CloseReason;
+use crate::gateway::transport::Transport;
+
+/// A whole ack, serialised once: see [`accepted`].
+pub type AckBody = Box<RawValue>;
+
+#[derive(Serialize)]
+struct Accepted<'a, T> {
+    ok: bool,
+    data: &'a T,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    ok: bool,
+    error: ErrorBody,
+}
+
+/// `{ok: true, data}`.
+pub fn accepted<T: Serialize>(data: &T) -> AckBody {
+    to_raw(&Accepted { ok: true, data })
+}
+
+/// `{ok: false, error}`.
+fn refused(error: &ChatError) -> AckBody {
+    to_raw(&Refused { ok: false, error: error.body() })
+}
+
+fn to_raw<T: Serialize>(body: &T) -> AckBody {
+    serde_json::value::to_raw_value(body)
+        .expect("our own types have string keys and no failing impls")
+}
+
+/// Owes one ack. A reply that is dropped unsent, because the node stops, says `unavailable`.
+pub struct Reply {
+    /// `None` if the client asked for no ack, and once it is sent.
+    ack: Option<AckSender>,
+    transport: Arc<dyn Transport>,
+}
+
+impl Reply {
+    pub fn new(ack: Option<AckSender>, transport: Arc<dyn Transport>) -> Self {
+        Self { ack, transport }
+    }
+
+    pub fn send(mut self, result: Result<AckBody, ChatError>) {
+        match self.ack.take() {
+            None => {}
+            Some(ack) => self.emit(ack, &result.unwrap_or_else(|error| refused(&error))),
+        }
+    }
+
+    /// An ack that finds the socket's queue full belongs to a client that no longer reads. It must
+    /// not vanish, so the connection is closed; the client comes back and syncs.
+    fn emit(&self, ack: AckSender, body: &RawValue) {
+        match ack.send(body) {
+            Ok(()) => {}
+            Err(SendError::Socket(SocketError::Closed)) => {}
+            Err(error) => {
+                tracing::debug!(%error, "an ack found the queue full");
+                self.transport.close(CloseReason::SlowConsumer);
+            }
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(ack) = self.ack.take() {
+            self.emit(ack, &refused(&ChatError::Unavailable));
+        }
+    }
+}

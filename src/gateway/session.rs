@@ -1,0 +1,120 @@
+//! A session of the gateway: one authenticated socket, from its handshake to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use socketioxide::TransportType;
+use socketioxide::socket::DisconnectReason;
+use tokio::time::Instant;
+
+use crate::chat::presence::SocketKey;
+use crate::chat::{Caller, Chat};
+use crate::gateway::GatewayConfig;
+use crate::gateway::fanout::{FanoutHandle, Key};
+use crate::gateway::inbox::Rules;
+use crate::gateway::socket_outlet::SocketOutlet;
+use crate::gateway::transport::Transport;
+use crate::lifecycle::Lifecycle;
+use crate::telemetry;
+
+/// What all sessions share.
+pub struct Shared {
+    pub chat: Chat,
+    pub fanout: FanoutHandle<SocketOutlet>,
+    pub rules: Arc<Rules>,
+    pub config: GatewayConfig,
+    pub lifecycle: Lifecycle,
+    pub next_key: AtomicU64,
+}
+
+impl Shared {
+    pub fn next_key(&self) -> Key {
+        Key(self.next_key.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Opening,
+    Ready,
+    Ended,
+}
+
+pub struct Session {
+    pub shared: Arc<Shared>,
+    pub caller: Caller,
+    pub key: Key,
+    pub transport: Arc<dyn Transport>,
+    began: Instant,
+    phase: Mutex<Phase>,
+}
+
+impl Session {
+    pub fn new(shared: Arc<Shared>, caller: Caller, transport: Arc<dyn Transport>) -> Arc<Self> {
+        let key = shared.next_key();
+        let phase = Mutex::new(Phase::Opening);
+        Arc::new(Self { shared, caller, key, transport, began: Instant::now(), phase })
+    }
+
+    pub fn chat(&self) -> &Chat {
+        &self.shared.chat
+    }
+
+    pub fn socket_key(&self) -> SocketKey {
+        SocketKey(self.key.0)
+    }
+
+    /// The socket is gone, perhaps even before it was attached to anything.
+    pub fn has_ended(&self) -> bool {
+        *self.phase.lock() == Phase::Ended
+    }
+
+    /// `ready` has gone out. The phase is held over the call, so that presence never sees the end
+    /// of a session before its beginning.
+    pub fn opened(&self) {
+        let mut phase = self.phase.lock();
+        if *phase == Phase::Opening {
+            *phase = Phase::Ready;
+            self.chat().presence_opened(self.caller, self.socket_key());
+        }
+    }
+
+    /// The socket is gone. Takes the session out of everything it is in.
+    pub async fn ended(&self, reason: DisconnectReason, transport: TransportType) {
+        {
+            let mut phase = self.phase.lock();
+            if std::mem::replace(&mut *phase, Phase::Ended) == Phase::Ready {
+                self.chat().presence_closed(self.caller, self.socket_key());
+            }
+        }
+        self.shared.fanout.detach(self.key).await;
+        let (transport, reason) = (transport_name(transport), self.reason_name(reason));
+        metrics::counter!(telemetry::DISCONNECTS, "transport" => transport, "reason" => reason)
+            .increment(1);
+        metrics::histogram!(telemetry::SESSION_DURATION, "transport" => transport)
+            .record(self.began.elapsed());
+    }
+
+    fn reason_name(&self, reason: DisconnectReason) -> &'static str {
+        if let Some(own) = self.transport.close_reason() {
+            return own.as_str();
+        }
+        match reason {
+            DisconnectReason::TransportClose | DisconnectReason::ClientNSDisconnect => "client",
+            DisconnectReason::HeartbeatTimeout => "ping_timeout",
+            DisconnectReason::ServerNSDisconnect => "kicked",
+            DisconnectReason::ClosingServer => "drain",
+            DisconnectReason::MultipleHttpPollingError
+            | DisconnectReason::PacketParsingError
+            | DisconnectReason::TransportError => "transport_error",
+        }
+    }
+}
+
+pub fn transport_name(transport: TransportType) -> &'static str {
+    match transport {
+        TransportType::Websocket => "websocket",
+        TransportType::Polling => "polling",
+    }
+}

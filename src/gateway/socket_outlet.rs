@@ -1,0 +1,49 @@
+//! A Socket.IO socket as the fan-out uses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use socketioxide::extract::SocketRef;
+use socketioxide::{SendError, SocketError};
+
+use crate::edge::CloseReason;
+use crate::gateway::fanout::{EmitError, Outlet};
+use crate::gateway::transport::Transport;
+use crate::lifecycle::Lifecycle;
+use crate::model::event::Push;
+
+/// What a client that is disconnected for good gets to read the news, before its connection is cut:
+/// cut at once, it would take it for an accident and come back.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub struct SocketOutlet {
+    pub socket: SocketRef,
+    pub transport: Arc<dyn Transport>,
+    pub lifecycle: Lifecycle,
+}
+
+impl Outlet for SocketOutlet {
+    fn emit(&self, push: Push, body: &RawValue) -> Result<(), EmitError> {
+        self.socket.emit(push.name(), body).map_err(|error| match error {
+            SendError::Socket(SocketError::Closed) => EmitError::Gone,
+            // Besides a full queue only JSON that does not serialise, which this is not.
+            _ => EmitError::Full,
+        })
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.transport.close(reason);
+    }
+
+    fn end(&self) {
+        if self.socket.clone().disconnect().is_err() {
+            return self.transport.close(CloseReason::Kicked);
+        }
+        let transport = self.transport.clone();
+        self.lifecycle.spawn("farewell", async move {
+            tokio::time::sleep(FAREWELL).await;
+            transport.close(CloseReason::Kicked);
+        });
+    }
+}

@@ -1,0 +1,46 @@
+//! How the gateway ends a connection: at its transport, so that ordinary clients come back.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use crate::edge::{CloseReason, EngineSession};
+
+pub trait Transport: Send + Sync {
+    /// Cuts the connection; the first reason stays. Does not block.
+    fn close(&self, reason: CloseReason);
+
+    /// Why this side closed it, if it did.
+    fn close_reason(&self) -> Option<CloseReason>;
+}
+
+impl Transport for EngineSession {
+    fn close(&self, reason: CloseReason) {
+        EngineSession::close(self, reason);
+    }
+
+    fn close_reason(&self) -> Option<CloseReason> {
+        EngineSession::close_reason(self)
+    }
+}
+
+/// A socket that did not come through the edge (benchmarks): nothing can close it.
+struct Uncontrolled;
+
+impl Transport for Uncontrolled {
+    fn close(&self, reason: CloseReason) {
+        tracing::error!(reason = reason.as_str(), "a connection has no transport to close");
+    }
+
+    fn close_reason(&self) -> Option<CloseReason> {
+        None
+    }
+}
+
+/// The transport of the socket whose handshake was `request`.
+pub fn transport_of(request: &Parts) -> Arc<dyn Transport> {
+    match EngineSession::of(request) {
+        Some(session) => session.clone(),
+        None => Arc::new(Uncontrolled),
+    }
+}
