@@ -1,0 +1,251 @@
+//! Commands on a real store and the in-process bus, without sockets: what they answer, what they
+//! announce, and in which order.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
+use vibetalk::bus::local::LocalBus;
+use vibetalk::bus::{Bus, Deliveries, Delivery};
+use vibetalk::chat::announced::Announced;
+use vibetalk::chat::cache::Caches;
+use vibetalk::chat::groups::CreateGroup;
+use vibetalk::chat::invites::CreateInvite;
+use vibetalk::chat::limits::Limits;
+use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::presence::PresenceBoard;
+use vibetalk::chat::tokens::Tokens;
+use vibetalk::chat::views::JoinedGroupView;
+use vibetalk::chat::{Caller, Chat, ChatError, Shared};
+use vibetalk::clock::Clock;
+use vibetalk::lifecycle::Lifecycle;
+use vibetalk::model::account::{Account, User};
+use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
+use vibetalk::store::AccountStore;
+use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+
+mod channels;
+mod direct;
+mod groups;
+mod invites;
+mod members;
+mod moderation;
+
+pub const NOW_MS: u64 = 1_795_000_000_000;
+
+/// All commands, and a record of what they announce instead of a fan-out.
+pub struct TestChat {
+    pub chat: Chat,
+    pub clock: Clock,
+    record: Arc<Record>,
+    _folder: TempDir,
+}
+
+/// What a fan-out would have got.
+struct Record {
+    envelopes: Mutex<Vec<Arc<Envelope>>>,
+    /// False: what is delivered is recorded, but not said to be applied.
+    applies: watch::Sender<bool>,
+}
+
+impl TestChat {
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW_MS);
+        let lifecycle = Lifecycle::new();
+        let store = SqliteConfig {
+            synchronous: Synchronous::Off,
+            ..SqliteConfig::new(folder.path().join("test.db"))
+        };
+        let store = Arc::new(SqliteStore::open(&store, clock.clone()).unwrap());
+        let (bus, deliveries) = LocalBus::new();
+        let record =
+            Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
+        lifecycle.spawn("record", record.clone().run(deliveries));
+        let chat = Chat::new(Shared {
+            store,
+            bus: Arc::new(bus),
+            clock: clock.clone(),
+            ids: IdGenerator::new(NodeId::default()),
+            node: NodeId::default(),
+            limits: Limits::default(),
+            caches: Caches::new(&lifecycle),
+            tokens: Tokens,
+            presence: PresenceBoard,
+            lifecycle,
+            announced: Announced::default(),
+            mention_news: mpsc::channel(1).0,
+        });
+        Self { chat, clock, record, _folder: folder }
+    }
+
+    /// Somebody with an account, as if registered.
+    pub async fn person(&self, username: &str) -> Caller {
+        let user_id = UserId::new(self.chat.next_id().unwrap());
+        let user = User {
+            id: user_id,
+            username: username.to_owned(),
+            display_name: username.to_owned(),
+            avatar: None,
+        };
+        let account = Account {
+            user,
+            password_hash: String::new(),
+            operator: false,
+            created_at_ms: self.clock.now_ms(),
+        };
+        self.chat.store.insert_account(&account).await.unwrap();
+        Caller { user_id, session_id: SessionId::new(user_id.get()) }
+    }
+
+    /// People called `<prefix>0`, `<prefix>1`, …
+    pub async fn people<const N: usize>(&self, prefix: &str) -> [Caller; N] {
+        let mut people = Vec::with_capacity(N);
+        for number in 0..N {
+            people.push(self.person(&format!("{prefix}{number}")).await);
+        }
+        people.try_into().unwrap()
+    }
+
+    pub async fn group(&self, owner: Caller, members: &[Caller]) -> JoinedGroupView {
+        let request = CreateGroup { name: "group".to_owned(), icon: None };
+        let group = self.chat.create_group(owner, request).await.unwrap();
+        for member in members {
+            self.join(owner, group.group.id, *member).await.unwrap();
+        }
+        group
+    }
+
+    /// Lets `person` in with a new invite of `inviter`.
+    pub async fn join(
+        &self,
+        inviter: Caller,
+        group_id: GroupId,
+        person: Caller,
+    ) -> Result<JoinedGroupView, ChatError> {
+        let code = self.invite(inviter, group_id).await;
+        self.chat.accept_invite(person, &code).await
+    }
+
+    pub async fn invite(&self, inviter: Caller, group_id: GroupId) -> String {
+        let request = CreateInvite { expires_in_seconds: None, max_uses: None };
+        self.chat.create_invite(inviter, group_id, request).await.unwrap().code
+    }
+
+    pub async fn give_roles(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+        person: Caller,
+        roles: &[&str],
+    ) -> Result<(), ChatError> {
+        let roles = roles.iter().map(ToString::to_string).collect();
+        let request = UpdateMember { nickname: None, roles: Some(roles) };
+        self.chat.update_member(caller, group_id, person.user_id, request).await.map(drop)
+    }
+
+    /// What was announced since the last call, a line each: content, topics, effect.
+    pub async fn announced(&self) -> Vec<String> {
+        self.drain().await.iter().map(|envelope| line(envelope)).collect()
+    }
+
+    /// The bodies of what was announced as `push` since the last call.
+    pub async fn bodies(&self, push: &str) -> Vec<serde_json::Value> {
+        let envelopes = self.drain().await;
+        let of_push = envelopes.iter().filter_map(|envelope| match &envelope.content {
+            Content::Push { push: it, body, .. } | Content::ChannelPush { push: it, body, .. } => {
+                (it.name() == push).then(|| serde_json::from_str(body.get()).unwrap())
+            }
+            _ => None,
+        });
+        of_push.collect()
+    }
+
+    async fn drain(&self) -> Vec<Arc<Envelope>> {
+        // Deliveries come in order: once this one is applied, all before it are recorded.
+        let fence = Envelope {
+            origin: NodeId::default(),
+            published_at_ms: 0,
+            topics: [].into_iter().collect(),
+            effect: None,
+            content: Content::None,
+        };
+        self.chat.bus.publish_applied(fence).await.unwrap();
+        let mut envelopes = std::mem::take(&mut *self.record.envelopes.lock());
+        envelopes.retain(|envelope| !envelope.topics.is_empty());
+        envelopes
+    }
+
+    /// From now on nothing is applied, until [`resume`](Self::resume).
+    pub fn hold(&self) {
+        self.record.applies.send_replace(false);
+    }
+
+    pub fn resume(&self) {
+        self.record.applies.send_replace(true);
+    }
+
+    /// Waits until something with an effect was delivered.
+    pub async fn effect_delivered(&self) {
+        let with_effect = |envelope: &Arc<Envelope>| envelope.effect.is_some();
+        while !self.record.envelopes.lock().iter().any(with_effect) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Record {
+    async fn run(self: Arc<Self>, mut deliveries: Deliveries) {
+        let mut applies = self.applies.subscribe();
+        while let Some(delivery) = deliveries.recv().await {
+            let Delivery::Envelope { envelope, applied } = delivery else { continue };
+            self.envelopes.lock().push(envelope);
+            let Some(applied) = applied else { continue };
+            if applies.wait_for(|applies| *applies).await.is_err() {
+                return;
+            }
+            // Who waited may have gone away.
+            let _unread = applied.send(());
+        }
+    }
+}
+
+fn line(envelope: &Envelope) -> String {
+    let content = match &envelope.content {
+        Content::None => "nothing",
+        Content::Push { push, .. } | Content::ChannelPush { push, .. } => push.name(),
+        Content::Presences(_) => "presences",
+    };
+    let topics: Vec<String> = envelope.topics.iter().map(topic).collect();
+    let effect = envelope.effect.as_ref().map(|effect| format!(", {}", effect_line(effect)));
+    format!("{content} to {}{}", topics.join(" "), effect.unwrap_or_default())
+}
+
+fn topic(topic: &Topic) -> String {
+    match topic {
+        Topic::Group(_) => "group".to_owned(),
+        Topic::User(user_id) => format!("user {user_id}"),
+        Topic::Watchers(user_id) => format!("watchers of {user_id}"),
+    }
+}
+
+fn effect_line(effect: &Effect) -> String {
+    match effect {
+        Effect::Join { user_id, permissions, .. } => {
+            format!("{user_id} joins with {}", permissions.bits())
+        }
+        Effect::Leave { user_id, .. } => format!("{user_id} leaves"),
+        Effect::Permissions { user_id, permissions, .. } => {
+            format!("{user_id} may {}", permissions.bits())
+        }
+        Effect::CloseGroup { .. } => "closes".to_owned(),
+        Effect::EndSessions { .. } => "ends sessions".to_owned(),
+    }
+}
+
+/// The code of a refusal.
+pub fn code<T>(result: Result<T, ChatError>) -> &'static str {
+    result.err().map_or("ok", |error| error.code())
+}
