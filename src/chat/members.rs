@@ -114,10 +114,9 @@ impl Chat {
         let view = MemberView::new(&updated, person.user.clone());
         let GroupSnapshot { group, roles, .. } = &*before.group;
         let (permissions, _) = standing(group, roles, &updated, person.operator);
-        let mut envelope = self.member_updated(&view, group.official);
         let changed = permissions != before.permissions;
-        envelope.effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
-        self.announce(envelope).await;
+        let effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
+        self.announce_member(&view, group.official, effect).await;
         if changed {
             self.announce_permissions(user_id, &before, permissions).await;
         }
@@ -125,11 +124,15 @@ impl Chat {
     }
 
     /// The members learn of it, except in the official group.
-    fn member_updated(&self, view: &MemberView, official: bool) -> Envelope {
-        if official {
-            return self.envelope([Topic::User(view.user_id)], Content::None);
+    async fn announce_member(&self, view: &MemberView, official: bool, effect: Option<Effect>) {
+        if official && effect.is_none() {
+            return;
         }
-        self.envelope([Topic::Group(view.group_id)], push(Push::MemberUpdated, view))
+        let (topic, content) = match official {
+            true => (Topic::User(view.user_id), Content::None),
+            false => (Topic::Group(view.group_id), push(Push::MemberUpdated, view)),
+        };
+        self.announce(Envelope { effect, ..self.envelope([topic], content) }).await;
     }
 
     /// Tells a person which channels they have other permissions in now.

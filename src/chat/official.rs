@@ -7,9 +7,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::bus::envelope::{Content, Effect, Topic};
 use crate::chat::error::Noun;
+use crate::chat::groups::first_channel;
 use crate::chat::{Chat, ChatError};
-use crate::model::channel::{Channel, ChannelKind};
-use crate::model::group::{FIRST_CHANNEL_NAME, Group, Member, OFFICIAL_GROUP_NAME, built_in_roles};
+use crate::model::group::{Group, Member, OFFICIAL_GROUP_NAME, built_in_roles};
 use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::store::{Store, StoreError};
 
@@ -83,17 +83,7 @@ impl Chat {
             official: true,
             created_at_ms,
         };
-        let general = Channel {
-            id: ChannelId::new(self.next_id()?),
-            group_id: Some(group.id),
-            kind: ChannelKind::Text,
-            name: FIRST_CHANNEL_NAME.to_owned(),
-            topic: String::new(),
-            position: 0,
-            slow_mode_seconds: 0,
-            recipients: Vec::new(),
-            last_message_id: None,
-        };
+        let general = first_channel(ChannelId::new(self.next_id()?), group.id);
         match self.store.insert_group(&group, &built_in_roles(), &[general], &[]).await {
             Ok(()) => {
                 tracing::info!(group.id = %group.id, "made the official group {}", group.id);

@@ -1,29 +1,30 @@
 //! Commands on a real store and the in-process bus, without sockets: what they answer, what they
 //! announce, and in which order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
-use vibetalk::bus::{Bus, Deliveries, Delivery};
+use vibetalk::bus::{Deliveries, Delivery};
 use vibetalk::chat::announced::Announced;
+use vibetalk::chat::attempts::Attempts;
 use vibetalk::chat::cache::Caches;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::limits::Limits;
 use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::passwords::Passwords;
 use vibetalk::chat::presence::PresenceBoard;
-use vibetalk::chat::tokens::Tokens;
+use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL, Tokens};
 use vibetalk::chat::views::JoinedGroupView;
 use vibetalk::chat::{Caller, Chat, ChatError, Shared};
 use vibetalk::clock::Clock;
 use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::account::{Account, User};
 use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
-use vibetalk::store::AccountStore;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
 mod channels;
@@ -32,6 +33,7 @@ mod groups;
 mod invites;
 mod members;
 mod moderation;
+mod official;
 
 pub const NOW_MS: u64 = 1_795_000_000_000;
 
@@ -72,8 +74,11 @@ impl TestChat {
             node: NodeId::default(),
             limits: Limits::default(),
             caches: Caches::new(&lifecycle),
-            tokens: Tokens,
-            presence: PresenceBoard,
+            tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
+            passwords: Passwords::default(),
+            attempts: Attempts::default(),
+            official_group: OnceLock::new(),
+            presence: PresenceBoard::default(),
             lifecycle,
             announced: Announced::default(),
             mention_news: mpsc::channel(1).0,
