@@ -140,7 +140,19 @@ function launch(args, env) {
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', ...env } });
   running.add(child);
   child.once('exit', () => running.delete(child));
+  guard(child);
   return child;
+}
+
+/** Ends the server if this process is killed itself: a shell waits for the end of a pipe that only we hold open. */
+function guard(child) {
+  if (!child.pid) return;
+  const shell = spawn('sh', ['-c', 'read _; kill -9 "$0"', String(child.pid)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  shell.unref();
+  child.once('exit', () => {
+    shell.kill();
+    shell.stdin.destroy();
+  });
 }
 
 function ended(child) {
