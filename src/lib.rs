@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod edge;
 pub mod gateway;
+pub mod http;
 pub mod lifecycle;
 pub mod model;
 pub mod store;

@@ -78,6 +78,9 @@ metrics! {
     OUTBOUND_QUEUE_FULL, "vibetalk_outbound_queue_full_total", Counter, "Sockets closed because they had too much queued.";
     BUS_GAPS, "vibetalk_bus_gaps_total", Counter, "Times when deliveries may have been missed and all sessions had to sync.";
     WRITE_STALLS, "vibetalk_write_stalls_total", Counter, "Connections closed because their peer read nothing for too long.";
+    HTTP_REQUESTS, "vibetalk_http_requests_total", Counter, "HTTP requests without Socket.IO, by method, route and class of status.";
+    HTTP_REQUEST_DURATION, "vibetalk_http_request_duration_seconds", Histogram, "From the head of an HTTP request to that of its answer, by method, route and class of status.";
+    READY, "vibetalk_ready", Gauge, "1 while a check of readiness passes, by check.";
 }
 
 /// Counts a task while it lives, and a panic that ends it.

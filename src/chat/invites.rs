@@ -26,7 +26,7 @@ const CODE_BYTES: usize = 9;
 /// No code is longer; longer ones need not be looked up.
 const CODE_CHARS_MAX: usize = 64;
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateInvite {
     pub expires_in_seconds: Option<u64>,

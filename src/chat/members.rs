@@ -26,6 +26,7 @@ pub use crate::chat::moderation::{ListBans, Moderation};
 const MEMBERS_PAGE_DEFAULT: u32 = 100;
 
 #[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ListMembers {
     pub query: Option<String>,
     pub after: Option<UserId>,

@@ -21,6 +21,7 @@ pub struct Moderation {
 }
 
 #[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ListBans {
     pub after: Option<UserId>,
     pub limit: Option<u32>,

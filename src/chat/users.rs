@@ -24,6 +24,7 @@ pub struct UpdateUser {
 }
 
 #[derive(Deserialize, ToSchema, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct SearchUsers {
     pub query: String,
     pub limit: Option<u32>,

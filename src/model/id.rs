@@ -199,6 +199,11 @@ impl IdGenerator {
         }
     }
 
+    /// How many milliseconds `now_ms` is behind the last id; 0 if it is not.
+    pub fn behind_ms(&self, now_ms: UnixMs) -> u64 {
+        (self.last.load(Ordering::Acquire) >> SEQUENCE_BITS).saturating_sub(now_ms)
+    }
+
     fn compose(&self, ms_and_sequence: u64) -> u64 {
         let timestamp_ms = ms_and_sequence >> SEQUENCE_BITS;
         let sequence = ms_and_sequence & ((1 << SEQUENCE_BITS) - 1);
@@ -238,7 +243,9 @@ mod tests {
         ids.next(NOW_MS).unwrap();
         let refused = ids.next(NOW_MS - CLOCK_BEHIND_MS_MAX - 1);
         assert_eq!(refused, Err(ClockBehind { behind_ms: CLOCK_BEHIND_MS_MAX + 1 }));
+        assert_eq!(ids.behind_ms(NOW_MS - 7_000), 7_000);
         assert!(ids.next(NOW_MS).is_ok(), "it recovers with the clock");
+        assert_eq!(ids.behind_ms(NOW_MS), 0);
     }
 
     #[test]

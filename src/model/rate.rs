@@ -35,6 +35,12 @@ impl TokenBucket {
         let wait_ms = ((1.0 - self.tokens) / rate.per_second * 1000.0).ceil();
         Err((wait_ms as u64).max(1))
     }
+
+    /// True if it is as good as new, so that it need not be remembered.
+    pub fn is_full(&self, rate: Rate, now_ms: UnixMs) -> bool {
+        let elapsed_ms = now_ms.saturating_sub(self.refilled_at_ms);
+        self.tokens + elapsed_ms as f64 / 1000.0 * rate.per_second >= rate.burst
+    }
 }
 
 #[cfg(test)]

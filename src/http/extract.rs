@@ -1,0 +1,217 @@
+//! What handlers are given: path, query and body, each refused in the form of the contract.
+//!
+//! They come behind [`Session`](crate::http::session::Session) in a handler's arguments, so that a
+//! stranger is told `unauthorized` whatever else is wrong.
+
+use std::time::Duration;
+
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, Uri};
+use serde::de::DeserializeOwned;
+
+use crate::chat::ChatError;
+use crate::chat::accounts::Origin;
+use crate::edge::{PeerAddr, USER_AGENT_CHARS_MAX};
+use crate::http::answer::Failure;
+
+/// How long a client may take to send a body of at most 1 MB: as long as in polling.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The names in a route's path. What is no id is `invalid_request`, whoever asks.
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(params)) => Ok(Self(params)),
+            Err(rejection) => Err(Failure(ChatError::malformed(rejection.body_text()))),
+        }
+    }
+}
+
+/// The query string. A parameter without a value is as if it were absent.
+pub struct Search<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Search<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        parse_query(parts.uri.query().unwrap_or_default()).map(Self).map_err(Failure)
+    }
+}
+
+fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ChatError> {
+    let has_value = |pair: &&str| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty());
+    let given: Vec<&str> = query.split('&').filter(has_value).collect();
+    let uri: Uri = format!("/?{}", given.join("&"))
+        .parse()
+        .map_err(|_| ChatError::malformed("the query string is malformed"))?;
+    match Query::try_from_uri(&uri) {
+        Ok(Query(search)) => Ok(search),
+        Err(rejection) => Err(ChatError::malformed(rejection.body_text())),
+    }
+}
+
+/// A body that has to be there: one JSON object.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let json = read_json(request, state).await?;
+        parse_object(&json).map(Self).map_err(Failure)
+    }
+}
+
+/// A body of which nothing is required, so that it may be left out.
+pub struct OptionalBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let json = read_json(request, state).await?;
+        if json.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        parse_object(&json).map(Self).map_err(Failure)
+    }
+}
+
+/// The whole body, which is empty or declared as JSON or not declared at all.
+async fn read_json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ChatError> {
+    let is_json = accepts(request.headers());
+    let reading = Bytes::from_request(request, state);
+    let body = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+        Err(_) => return Err(ChatError::Timeout),
+        Ok(Err(rejection)) => return Err(unreadable(&rejection)),
+        Ok(Ok(body)) => body,
+    };
+    if is_json || body.is_empty() {
+        Ok(body)
+    } else {
+        Err(ChatError::malformed("a body has the content type application/json"))
+    }
+}
+
+fn accepts(headers: &HeaderMap) -> bool {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return true };
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn unreadable(rejection: &BytesRejection) -> ChatError {
+    match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            ChatError::TooLarge { field: "body", message: "has more than 1 MB".into() }
+        }
+        _ => ChatError::malformed("the body broke off"),
+    }
+}
+
+/// serde would take an array for a struct.
+fn parse_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, ChatError> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ChatError::malformed("the body is no JSON object"));
+    }
+    serde_json::from_slice(json).map_err(|error| ChatError::malformed(error.to_string()))
+}
+
+/// Where a request came from.
+pub struct From(pub Origin);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let Some(PeerAddr(peer)) = parts.extensions.get::<PeerAddr>() else {
+            tracing::error!("a request came without its peer's address");
+            return Err(Failure(ChatError::Unavailable));
+        };
+        let user_agent = user_agent(&parts.headers);
+        Ok(Self(Origin { address: peer.ip(), user_agent }))
+    }
+}
+
+/// Empty if there is none.
+fn user_agent(headers: &HeaderMap) -> String {
+    let bytes = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
+    String::from_utf8_lossy(bytes).chars().take(USER_AGENT_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::model::id::MessageId;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Paging {
+        before: Option<MessageId>,
+        query: Option<String>,
+        limit: Option<u32>,
+    }
+
+    fn check_query(query: &str, expected: Option<(Option<u64>, Option<&str>, Option<u32>)>) {
+        let expected = expected.map(|(before, text, limit)| Paging {
+            before: before.map(MessageId::new),
+            query: text.map(str::to_owned),
+            limit,
+        });
+        assert_eq!(parse_query(query).ok(), expected, "{query}");
+    }
+
+    #[test]
+    fn queries() {
+        check_query("", Some((None, None, None)));
+        check_query("before=7&limit=3", Some((Some(7), None, Some(3))));
+        check_query("before=&limit&query=", Some((None, None, None)));
+        check_query("query=%F0%9F%91%8D+a%26b&unknown=1", Some((None, Some("👍 a&b"), None)));
+        for wrong in ["limit=abc", "limit=-1", "limit=1.5", "limit=99999999999", "before=x"] {
+            check_query(wrong, None);
+        }
+        check_query("limit=1&limit=2", None);
+        let refused = parse_query::<Paging>("limit=abc").unwrap_err();
+        assert_eq!(refused.code(), "invalid_request");
+        assert!(refused.to_string().contains("limit"), "{refused}");
+    }
+
+    #[test]
+    fn bodies_are_one_json_object() {
+        assert!(parse_object::<Paging>(b" \n{\"limit\":1}").is_ok());
+        for wrong in
+            ["", "{", "[]", "[null,null,null]", "7", "null", "\"x\"", "{}{", "{\"limit\":\"1\"}"]
+        {
+            let refused = parse_object::<Paging>(wrong.as_bytes()).unwrap_err();
+            assert_eq!(refused.code(), "invalid_request", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_json_is_accepted_but_need_not_be_declared() {
+        let check = |content_type: &'static str| {
+            let value = http::HeaderValue::from_static(content_type);
+            accepts(&HeaderMap::from_iter([(CONTENT_TYPE, value)]))
+        };
+        assert!(accepts(&HeaderMap::new()));
+        assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
+        assert!(!check("text/plain") && !check("application/jsonp") && !check(""));
+    }
+
+    #[test]
+    fn a_user_agent_is_cut_at_its_limit() {
+        let long = "é".repeat(300);
+        let value = http::HeaderValue::from_bytes(long.as_bytes()).unwrap();
+        let cut = user_agent(&HeaderMap::from_iter([(USER_AGENT, value)]));
+        assert_eq!(cut.chars().count(), USER_AGENT_CHARS_MAX);
+        assert_eq!(user_agent(&HeaderMap::new()), "");
+    }
+}

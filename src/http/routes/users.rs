@@ -1,0 +1,45 @@
+//! People.
+
+use axum::Json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::chat::users::{SearchUsers, UpdateUser};
+use crate::chat::views::Users;
+use crate::http::HttpState;
+use crate::http::answer::Answer;
+use crate::http::extract::{Body, Search};
+use crate::http::session::Session;
+use crate::model::account::User;
+
+pub fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::default().routes(routes!(get_me, update_me)).routes(routes!(search_users))
+}
+
+/// Get oneself
+#[utoipa::path(get, path = "/users/me", tag = "users",
+    responses((status = 200, description = "The caller", body = User)))]
+async fn get_me(session: Session) -> Answer<User> {
+    let command = session.run(|chat, caller| async move { chat.user(caller.user_id).await });
+    Ok(Json(command.await?))
+}
+
+/// Change oneself
+#[utoipa::path(patch, path = "/users/me", tag = "users", request_body = UpdateUser,
+    responses((status = 200, description = "As changed", body = User)))]
+async fn update_me(session: Session, Body(request): Body<UpdateUser>) -> Answer<User> {
+    let command =
+        session.run(|chat, caller| async move { chat.update_user(caller, request).await });
+    Ok(Json(command.await?))
+}
+
+/// Search people
+///
+/// `query` is the beginning of a user name or display name; case does not matter.
+#[utoipa::path(get, path = "/users", tag = "users", params(SearchUsers),
+    responses((status = 200, description = "At most `limit`", body = Users)))]
+async fn search_users(session: Session, Search(request): Search<SearchUsers>) -> Answer<Users> {
+    let command =
+        session.run(|chat, caller| async move { chat.search_users(caller, request).await });
+    Ok(Json(command.await?))
+}

@@ -1,0 +1,132 @@
+//! A signed-in caller, and how commands are run for one: limited, with a deadline, to their end.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::chat::{Caller, Chat, ChatError};
+use crate::http::HttpState;
+use crate::http::answer::Failure;
+use crate::http::rate::SessionRates;
+
+/// Commands of this node that run at once. With a store that answers in milliseconds there are a few
+/// dozen; more than this means that it does not, and more waiting would help nobody.
+const COMMANDS_MAX: usize = 4096;
+/// A command whose client was answered `timeout` goes on; after this it is dropped. The deadlines of
+/// the store and the bus are shorter.
+const COMMAND_TIMEOUT_MAX: Duration = Duration::from_secs(40);
+
+/// Runs commands for all requests.
+#[derive(Clone)]
+pub struct Commands {
+    chat: Chat,
+    places: Arc<Semaphore>,
+    rates: Arc<SessionRates>,
+}
+
+impl Commands {
+    pub fn new(chat: Chat) -> Self {
+        let places = Arc::new(Semaphore::new(COMMANDS_MAX));
+        Self { chat, places, rates: Arc::default() }
+    }
+
+    /// Carries out a command to its end, also if the client is gone or the deadline has passed
+    /// meanwhile: what is stored is then announced as well.
+    pub async fn run<T, F, Fut>(&self, command: F) -> Result<T, ChatError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Chat) -> Fut,
+        Fut: Future<Output = Result<T, ChatError>> + Send + 'static,
+    {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| ChatError::Unavailable)?;
+        let running = command(self.chat.clone());
+        let whole = self.chat.to_the_end(async move {
+            let result = timeout(COMMAND_TIMEOUT_MAX, running).await;
+            drop(place);
+            result.unwrap_or_else(|_| {
+                tracing::error!("a command of an HTTP request did not end");
+                Err(ChatError::Timeout)
+            })
+        });
+        timeout(self.chat.limits.command_timeout, whole).await.map_err(|_| ChatError::Timeout)?
+    }
+
+    async fn authenticate(&self, parts: &Parts) -> Result<Caller, ChatError> {
+        let token = bearer(parts).ok_or(ChatError::Unauthorized)?;
+        let checking = self.chat.authenticate(token);
+        let limit = self.chat.limits.command_timeout;
+        let caller = timeout(limit, checking).await.map_err(|_| ChatError::Timeout)??;
+        self.limit_rate(caller)?;
+        Ok(caller)
+    }
+
+    fn limit_rate(&self, caller: Caller) -> Result<(), ChatError> {
+        let limits = &self.chat.limits;
+        if !limits.rates {
+            return Ok(());
+        }
+        let now_ms = self.chat.clock.now_ms();
+        self.rates.take(caller.session_id, limits.requests, now_ms).map_err(|retry_after_ms| {
+            metrics::counter!(crate::telemetry::RATE_LIMITED, "scope" => "http").increment(1);
+            ChatError::RateLimited { retry_after_ms }
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer <token>`; the scheme's case does not matter (RFC 9110, 11.1).
+fn bearer(parts: &Parts) -> Option<&str> {
+    let (scheme, token) = parts.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// A request of somebody who is signed in, and not too fast. The first argument of a handler.
+pub struct Session {
+    caller: Caller,
+    commands: Commands,
+}
+
+impl Session {
+    pub async fn run<T, F, Fut>(&self, command: F) -> Result<T, ChatError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Chat, Caller) -> Fut,
+        Fut: Future<Output = Result<T, ChatError>> + Send + 'static,
+    {
+        self.commands.run(|chat| command(chat, self.caller)).await
+    }
+}
+
+impl FromRequestParts<HttpState> for Session {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
+        let caller = state.commands.authenticate(parts).await?;
+        Ok(Self { caller, commands: state.commands.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_bearer(header: &str, expected: Option<&str>) {
+        let request = http::Request::builder().header(AUTHORIZATION, header).body(()).unwrap();
+        assert_eq!(bearer(&request.into_parts().0), expected, "{header:?}");
+    }
+
+    #[test]
+    fn bearer_tokens() {
+        check_bearer("Bearer abc", Some("abc"));
+        check_bearer("bearer  abc ", Some("abc"));
+        for none in ["", "abc", "Bearer", "Bearer ", "Basic abc", "Bearerabc"] {
+            check_bearer(none, None);
+        }
+    }
+}
