@@ -2,6 +2,7 @@
 //! announce, and in which order.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -25,8 +26,10 @@ use vibetalk::clock::Clock;
 use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::account::{Account, User};
 use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
+use vibetalk::model::presence::Presence;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
+mod accounts;
 mod channels;
 mod direct;
 mod groups;
@@ -34,6 +37,10 @@ mod invites;
 mod members;
 mod moderation;
 mod official;
+mod official_group;
+mod presence;
+mod sessions;
+mod users;
 
 pub const NOW_MS: u64 = 1_795_000_000_000;
 
@@ -54,6 +61,12 @@ struct Record {
 
 impl TestChat {
     pub fn start() -> Self {
+        Self::with_limits(|_| {})
+    }
+
+    pub fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
         let lifecycle = Lifecycle::new();
@@ -72,7 +85,7 @@ impl TestChat {
             clock: clock.clone(),
             ids: IdGenerator::new(NodeId::default()),
             node: NodeId::default(),
-            limits: Limits::default(),
+            limits,
             caches: Caches::new(&lifecycle),
             tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
             passwords: Passwords::default(),
@@ -156,6 +169,16 @@ impl TestChat {
         self.drain().await.iter().map(|envelope| line(envelope)).collect()
     }
 
+    /// The presences announced since the last call, one list for each announcement.
+    pub async fn presences(&self) -> Vec<Vec<Presence>> {
+        let envelopes = self.drain().await;
+        let lists = envelopes.iter().filter_map(|envelope| match &envelope.content {
+            Content::Presences(presences) => Some(presences.clone()),
+            _ => None,
+        });
+        lists.collect()
+    }
+
     /// The bodies of what was announced as `push` since the last call.
     pub async fn bodies(&self, push: &str) -> Vec<serde_json::Value> {
         let envelopes = self.drain().await;
@@ -179,7 +202,7 @@ impl TestChat {
         };
         self.chat.bus.publish_applied(fence).await.unwrap();
         let mut envelopes = std::mem::take(&mut *self.record.envelopes.lock());
-        envelopes.retain(|envelope| !envelope.topics.is_empty());
+        envelopes.pop(); // The fence.
         envelopes
     }
 
@@ -194,10 +217,17 @@ impl TestChat {
 
     /// Waits until something with an effect was delivered.
     pub async fn effect_delivered(&self) {
-        let with_effect = |envelope: &Arc<Envelope>| envelope.effect.is_some();
-        while !self.record.envelopes.lock().iter().any(with_effect) {
-            tokio::task::yield_now().await;
-        }
+        self.delivered(|envelope| envelope.effect.is_some()).await;
+    }
+
+    /// Waits until something that `fits` was delivered.
+    pub async fn delivered(&self, fits: impl Fn(&Envelope) -> bool) {
+        let seen = async {
+            while !self.record.envelopes.lock().iter().any(|envelope| fits(envelope)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), seen).await.unwrap();
     }
 }
 

@@ -1,0 +1,290 @@
+//! Registering, signing in, refreshing, passwords.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use vibetalk::chat::ChatError;
+use vibetalk::chat::accounts::{ChangePassword, Login, Origin, Refresh, Register};
+use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL};
+use vibetalk::chat::views::SignedIn;
+use vibetalk::model::group::Member;
+
+use crate::chat::{NOW_MS, TestChat, code};
+
+pub const PASSWORD: &str = "correct horse";
+
+pub fn origin() -> Origin {
+    Origin { address: [192, 0, 2, 1].into(), user_agent: "test".into() }
+}
+
+pub async fn register(test: &TestChat, username: &str) -> Result<SignedIn, ChatError> {
+    let request = Register {
+        username: username.to_owned(),
+        password: PASSWORD.to_owned(),
+        display_name: None,
+    };
+    test.chat.register(request, origin()).await
+}
+
+pub async fn login(test: &TestChat, username: &str, password: &str) -> Result<SignedIn, ChatError> {
+    let request = Login { username: username.to_owned(), password: password.to_owned() };
+    test.chat.login(request, origin()).await
+}
+
+async fn refresh(test: &TestChat, refresh_token: &str) -> Result<SignedIn, ChatError> {
+    test.chat.refresh(Refresh { refresh_token: refresh_token.to_owned() }).await
+}
+
+async fn change_password(test: &TestChat, session: &SignedIn, current: &str) -> &'static str {
+    let caller = test.chat.authenticate(&session.access_token).await.unwrap();
+    let request =
+        ChangePassword { current_password: current.into(), new_password: "battery staple".into() };
+    code(test.chat.change_password(caller, request).await)
+}
+
+async fn token_code(test: &TestChat, session: &SignedIn) -> &'static str {
+    code(test.chat.authenticate(&session.access_token).await)
+}
+
+#[tokio::test]
+async fn whoever_registers_is_signed_in_and_in_the_official_group() {
+    let test = TestChat::start();
+    test.chat.ensure_official_group().await.unwrap();
+    let signed_in = register(&test, "Ada_L").await.unwrap();
+    assert_eq!(signed_in.user.username, "Ada_L");
+    assert_eq!(signed_in.user.display_name, "Ada_L");
+    let caller = test.chat.authenticate(&signed_in.access_token).await.unwrap();
+    assert_eq!(caller.user_id, signed_in.user.id);
+    let official = test.chat.store.find_official_group().await.unwrap().unwrap();
+    assert!(test.chat.find_member(official.id, caller.user_id).await.unwrap().is_some());
+    let user_id = caller.user_id;
+    assert_eq!(
+        test.announced().await,
+        [format!("nothing to user {user_id}, {user_id} joins with 135")],
+        "nobody is told of everybody"
+    );
+}
+
+#[tokio::test]
+async fn a_name_is_taken_in_any_case_and_by_one_of_those_who_race_for_it() {
+    let test = TestChat::start();
+    let race = join_all(["Bob", "bob", "BOB"].map(|name| register(&test, name))).await;
+    assert_eq!(race.iter().filter(|result| result.is_ok()).count(), 1);
+    assert_eq!(code(register(&test, "boB").await), "conflict");
+}
+
+#[tokio::test]
+async fn texts_of_a_registration_are_checked() {
+    let test = TestChat::start();
+    let long = |chars: usize| "x".repeat(chars);
+    for (username, password, display_name, expected) in [
+        ("ab", PASSWORD.into(), None, "invalid_request"),
+        ("a b c", PASSWORD.into(), None, "invalid_request"),
+        (&*long(33), PASSWORD.into(), None, "too_large"),
+        ("abc", "1234567".to_owned(), None, "invalid_request"),
+        ("abc", long(257), None, "too_large"),
+        ("abc", PASSWORD.into(), Some(" "), "invalid_request"),
+        ("abc", PASSWORD.into(), Some(&*long(65)), "too_large"),
+        ("abc", "💬".repeat(256), Some("👍"), "ok"),
+    ] {
+        let request = Register {
+            username: username.to_owned(),
+            password,
+            display_name: display_name.map(ToOwned::to_owned),
+        };
+        let result = test.chat.register(request, origin()).await;
+        assert_eq!(code(result), expected, "{username} {display_name:?}");
+    }
+}
+
+#[tokio::test]
+async fn thirty_registrations_a_minute_come_from_one_address() {
+    let test = TestChat::start();
+    for _ in 0..30 {
+        let tried = register(&test, "taken").await;
+        assert_ne!(code(tried), "rate_limited");
+    }
+    let refused = register(&test, "another").await.err().unwrap();
+    assert!(matches!(refused, ChatError::RateLimited { retry_after_ms: 60_000 }), "{refused}");
+    let elsewhere = Origin { address: [192, 0, 2, 2].into(), ..origin() };
+    let request =
+        || Register { username: "elsewhere".into(), password: PASSWORD.into(), display_name: None };
+    assert_eq!(code(test.chat.register(request(), elsewhere).await), "ok");
+    test.clock.set(NOW_MS + 60_000);
+    assert_eq!(code(register(&test, "another").await), "ok");
+}
+
+#[tokio::test]
+async fn signing_in_takes_the_password_and_the_name_in_any_case() {
+    let test = TestChat::start();
+    register(&test, "Ada").await.unwrap();
+    let signed_in = login(&test, "aDA", PASSWORD).await.unwrap();
+    assert_eq!(signed_in.user.username, "Ada");
+    assert_eq!(token_code(&test, &signed_in).await, "ok");
+    for (username, password, expected) in [
+        ("Ada", "wrong horse", "unauthorized"),
+        ("Ada", "", "unauthorized"),
+        ("nobody", PASSWORD, "unauthorized"),
+        ("", PASSWORD, "unauthorized"),
+        ("Ada", &*"x".repeat(257), "too_large"),
+        (&*"x".repeat(33), PASSWORD, "too_large"),
+    ] {
+        assert_eq!(code(login(&test, username, password).await), expected, "{username}");
+    }
+}
+
+#[tokio::test]
+async fn ten_failures_close_a_name_for_a_minute_whether_or_not_anybody_has_it() {
+    let test = TestChat::start();
+    register(&test, "Ada").await.unwrap();
+    for name in ["ada", "nobody"] {
+        for _ in 0..10 {
+            assert_eq!(code(login(&test, name, "wrong horse").await), "unauthorized");
+        }
+        assert_eq!(code(login(&test, name, "wrong horse").await), "rate_limited");
+    }
+    let refused = login(&test, "ADA", PASSWORD).await.err().unwrap();
+    assert!(matches!(refused, ChatError::RateLimited { retry_after_ms: 60_000 }), "{refused}");
+    test.clock.set(NOW_MS + 60_000);
+    assert_eq!(code(login(&test, "Ada", PASSWORD).await), "ok");
+}
+
+#[tokio::test]
+async fn guesses_that_come_together_are_counted_one_by_one() {
+    let test = TestChat::start();
+    register(&test, "Ada").await.unwrap();
+    let guesses = join_all((0..15).map(|_| login(&test, "Ada", "wrong horse"))).await;
+    let refused = guesses.into_iter().map(code);
+    assert_eq!(refused.filter(|code| *code == "unauthorized").count(), 10);
+}
+
+#[tokio::test]
+async fn failures_under_many_names_close_their_address() {
+    let test = TestChat::with_limits(|limits| limits.login_failures_per_address_per_minute = 3);
+    register(&test, "Ada").await.unwrap();
+    for name in ["one", "two", "three"] {
+        assert_eq!(code(login(&test, name, PASSWORD).await), "unauthorized");
+    }
+    assert_eq!(code(login(&test, "Ada", PASSWORD).await), "rate_limited");
+    let elsewhere = Origin { address: [192, 0, 2, 2].into(), ..origin() };
+    let request = Login { username: "Ada".into(), password: PASSWORD.into() };
+    assert_eq!(code(test.chat.login(request, elsewhere).await), "ok");
+}
+
+#[tokio::test]
+async fn refreshing_replaces_the_token_and_keeps_the_session() {
+    let test = TestChat::start();
+    let first = register(&test, "Ada").await.unwrap();
+    let later_ms = NOW_MS + in_ms(ACCESS_TTL);
+    test.clock.set(later_ms);
+    assert_eq!(token_code(&test, &first).await, "token_expired");
+    let second = refresh(&test, &first.refresh_token).await.unwrap();
+    let caller = test.chat.authenticate(&second.access_token).await.unwrap();
+    let sessions = test.chat.list_sessions(caller).await.unwrap().sessions;
+    assert_eq!(sessions.len(), 1);
+    assert_eq!((sessions[0].created_at.0, sessions[0].last_used_at.0), (NOW_MS, later_ms));
+    assert_eq!(code(refresh(&test, &second.refresh_token).await), "ok");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_used_twice_ends_its_session() {
+    let test = TestChat::start();
+    let first = register(&test, "Ada").await.unwrap();
+    let other = login(&test, "Ada", PASSWORD).await.unwrap();
+    let second = refresh(&test, &first.refresh_token).await.unwrap();
+    test.announced().await;
+    assert_eq!(code(refresh(&test, &first.refresh_token).await), "unauthorized");
+    let user_id = first.user.id;
+    assert_eq!(test.announced().await, [format!("nothing to user {user_id}, ends sessions")]);
+    assert_eq!(token_code(&test, &second).await, "unauthorized");
+    assert_eq!(code(refresh(&test, &second.refresh_token).await), "unauthorized");
+    assert_eq!(token_code(&test, &other).await, "ok", "other devices stay signed in");
+}
+
+#[tokio::test]
+async fn of_two_who_refresh_at_once_one_gets_through() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    let race = join_all([(); 2].map(|()| refresh(&test, &session.refresh_token))).await;
+    assert_eq!(race.iter().filter(|result| result.is_ok()).count(), 1);
+}
+
+#[tokio::test]
+async fn an_invented_refresh_token_ends_nothing() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    let (session_id, _) = session.refresh_token.split_once('.').unwrap();
+    for invented in ["", "x", session_id, &format!("{session_id}.{}", "A".repeat(64))] {
+        assert_eq!(code(refresh(&test, invented).await), "unauthorized");
+    }
+    assert_eq!(token_code(&test, &session).await, "ok");
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_used_expires() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    test.clock.set(NOW_MS + in_ms(REFRESH_TTL));
+    assert_eq!(code(refresh(&test, &session.refresh_token).await), "unauthorized");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    let other = login(&test, "Ada", PASSWORD).await.unwrap();
+    assert_eq!(token_code(&test, &other).await, "ok");
+    assert_eq!(change_password(&test, &session, PASSWORD).await, "ok");
+    assert_eq!(token_code(&test, &session).await, "ok");
+    assert_eq!(token_code(&test, &other).await, "unauthorized");
+    assert_eq!(code(refresh(&test, &other.refresh_token).await), "unauthorized");
+    assert_eq!(code(login(&test, "Ada", PASSWORD).await), "unauthorized");
+    assert_eq!(code(login(&test, "Ada", "battery staple").await), "ok");
+}
+
+#[tokio::test]
+async fn a_login_with_the_old_password_does_not_slip_in_while_it_is_changed() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    test.chat.user(session.user.id).await.unwrap();
+    assert_eq!(token_code(&test, &session).await, "ok");
+    // Both wait for the name's turn, in this order.
+    let turn = test.chat.attempts.turn("Ada").await.unwrap();
+    let changing = change_password(&test, &session, PASSWORD);
+    let signing_in = login(&test, "Ada", PASSWORD);
+    tokio::pin!(changing, signing_in);
+    assert!(futures_util::poll!(changing.as_mut()).is_pending());
+    assert!(futures_util::poll!(signing_in.as_mut()).is_pending());
+    drop(turn);
+    let (changed, signed_in) = tokio::join!(changing, signing_in);
+    assert_eq!((changed, code(signed_in)), ("ok", "unauthorized"));
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_is_forbidden_and_a_failed_login() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(change_password(&test, &session, "wrong horse").await, "forbidden");
+    }
+    assert_eq!(change_password(&test, &session, PASSWORD).await, "rate_limited");
+    assert_eq!(code(login(&test, "Ada", PASSWORD).await), "rate_limited");
+}
+
+#[tokio::test]
+async fn signing_in_completes_a_registration_that_broke_off() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap(); // Before there is an official group.
+    test.chat.ensure_official_group().await.unwrap();
+    let official = test.chat.store.find_official_group().await.unwrap().unwrap();
+    let user_id = session.user.id;
+    let member = test.chat.store.delete_member(official.id, user_id).await.unwrap();
+    assert!(matches!(member, Some(Member { .. })), "the backfill took her in");
+    test.chat.caches.members.invalidate(&(official.id, user_id)).await;
+    login(&test, "Ada", PASSWORD).await.unwrap();
+    assert!(test.chat.find_member(official.id, user_id).await.unwrap().is_some());
+}
+
+fn in_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}
