@@ -121,6 +121,7 @@ pub struct SqliteStore {
 struct Shared {
     writes: Arc<Queue<Write>>,
     reads: Arc<Queue<Box<dyn Call>>>,
+    /// The readers, then the writer.
     threads: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
     /// Keeps other processes away until the threads have ended.
@@ -250,16 +251,23 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 impl Shared {
-    /// Ends the threads, the readers first: the log can only be emptied without them.
+    /// Ends the readers, then the writer: only the last connection can take the log away, and only if
+    /// it may write.
     fn end(&self) {
+        let mut running = self.threads.lock(); // Until all have ended: who closes too waits.
+        let mut threads = std::mem::take(&mut *running);
+        let writer = threads.pop();
         self.reads.close();
+        threads.into_iter().for_each(join);
         self.writes.close();
-        for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the store panicked");
-            }
-        }
+        writer.into_iter().for_each(join);
         self.lock.lock().take();
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the store panicked");
     }
 }
 

@@ -194,12 +194,11 @@ impl ChannelStore for SqliteStore {
         let channel_ids = id_list(channel_ids.iter().map(|channel_id| channel_id.to_i64()));
         self.read("list_last_messages", move |conn| {
             let sql = "
-                SELECT channel_id, last_message_id FROM (
+                WITH last (channel_id, message_id) AS MATERIALIZED (
                     SELECT channel_id, (SELECT max(message_id) FROM messages
                                         WHERE messages.channel_id = channels.channel_id)
-                                       AS last_message_id
                     FROM channels WHERE channel_id IN (SELECT value FROM json_each(?1)))
-                WHERE last_message_id IS NOT NULL";
+                SELECT channel_id, message_id FROM last WHERE message_id IS NOT NULL";
             Ok(list(conn, sql, [&channel_ids], |row| Ok((row.get(0)?, row.get(1)?)))?)
         })
         .await

@@ -80,8 +80,15 @@ pub fn message_exists(
     exists(conn, sql, params![channel_id, message_id])
 }
 
+/// Without its index a page of pins would read the whole channel.
 pub fn pinned_messages(conn: &Connection, channel_id: ChannelId) -> rusqlite::Result<Vec<Message>> {
-    let sql = select_messages!("AND pinned = 1 ORDER BY message_id DESC");
+    let sql = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM messages INDEXED BY pins WHERE channel_id = ?1 AND pinned = 1 AND",
+        channel_exists!(),
+        "ORDER BY message_id DESC"
+    );
     list(conn, sql, [channel_id], message)
 }
 

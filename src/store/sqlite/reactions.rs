@@ -150,7 +150,7 @@ pub fn pin(
         Some(message) if message.pinned => return Ok(Outcome::Unchanged),
         Some(_) => {}
     }
-    let sql = "SELECT count(*) FROM messages WHERE channel_id = ?1 AND pinned = 1";
+    let sql = "SELECT count(*) FROM messages INDEXED BY pins WHERE channel_id = ?1 AND pinned = 1";
     if count(conn, sql, [channel_id])? >= PINS_PER_CHANNEL_MAX as u64 {
         return Ok(Outcome::Full);
     }

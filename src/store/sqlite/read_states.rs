@@ -10,10 +10,11 @@ use crate::store::sqlite::statement::{execute, list};
 use crate::store::{ReadScope, ReadStateStore, StoreError};
 
 /// One statement for all scopes, which come as a JSON array of `[channel_id, everyone_from]`.
+/// Materialized, or mentions would be counted twice: for the answer and for the condition.
 const LIST_READ_STATES: &str = "
     WITH scopes (channel_id, everyone_from) AS (
              SELECT value ->> 0, value ->> 1 FROM json_each(?2)),
-         counted (channel_id, last_read_id, mention_count) AS (
+         counted (channel_id, last_read_id, mention_count) AS MATERIALIZED (
              SELECT scopes.channel_id, last_read_id,
                  (SELECT count(*) FROM mentions
                   WHERE mentions.user_id = ?1 AND mentions.channel_id = scopes.channel_id

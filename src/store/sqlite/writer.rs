@@ -122,3 +122,54 @@ fn transaction_lost() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
     rusqlite::Error::SqliteFailure(code, Some("a call ended its transaction".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+    use crate::store::sqlite::call;
+    use crate::store::sqlite::statement::count;
+
+    /// Runs statements as one batch; returns which of them succeeded, and the rows there are then.
+    /// `panic` panics instead.
+    fn run_batch(statements: &[&'static str]) -> (Vec<bool>, u64) {
+        let conn = Connection::open_in_memory().unwrap();
+        execute(&conn, "CREATE TABLE t (a INTEGER PRIMARY KEY)", []).unwrap();
+        let (calls, answers): (Vec<_>, Vec<_>) = statements
+            .iter()
+            .map(|&sql| {
+                call::new(move |conn| {
+                    assert_ne!(sql, "panic", "on purpose");
+                    Ok::<_, StoreError>(execute(conn, sql, [])?)
+                })
+            })
+            .unzip();
+        commit_and_answer(&conn, calls);
+        let succeeded = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok());
+        let succeeded = succeeded.collect();
+        assert!(conn.is_autocommit(), "no transaction is left open");
+        (succeeded, count(&conn, "SELECT count(*) FROM t", []).unwrap())
+    }
+
+    #[test]
+    fn a_call_that_fails_or_panics_fails_alone() {
+        let insert = "INSERT INTO t VALUES (1)";
+        assert_eq!(run_batch(&[insert, insert]), (vec![true, false], 1));
+        assert_eq!(run_batch(&[insert, "panic", "nonsense"]), (vec![true, false, false], 1));
+        assert_eq!(run_batch(&["panic", "INSERT INTO t VALUES (2)"]), (vec![false, true], 1));
+    }
+
+    #[test]
+    fn a_call_alone_leaves_nothing_when_it_fails() {
+        assert_eq!(run_batch(&["INSERT INTO t VALUES (1), (2)"]), (vec![true], 2));
+        assert_eq!(run_batch(&["INSERT INTO t VALUES (1), (1)"]), (vec![false], 0));
+        assert_eq!(run_batch(&["panic"]), (vec![false], 0));
+    }
+
+    #[test]
+    fn a_batch_without_commit_fails_as_a_whole() {
+        let statements = ["INSERT INTO t VALUES (1)", "ROLLBACK", "INSERT INTO t VALUES (2)"];
+        assert_eq!(run_batch(&statements), (vec![false; 3], 0));
+        assert_eq!(run_batch(&["ROLLBACK"]), (vec![false], 0));
+    }
+}

@@ -1,5 +1,7 @@
 //! Channel history, idempotence, edits and deletions.
 
+use std::slice::from_ref;
+
 use futures_util::future::{join, join_all};
 use vibetalk::model::id::{BUCKET_MS, ChangeId, ChannelId, MessageId};
 use vibetalk::model::message::{ChangeKind, Message, MessageEdit};
@@ -92,7 +94,7 @@ pub async fn history_stays_in_its_channel(store: &dyn Store) {
     let (here, there) = (stored_channel(store).await, stored_channel(store).await);
     let message = stored_message(store, here).await;
     stored_message(store, there).await;
-    assert_eq!(store.messages_before(here, MessageId::MAX, 10).await.unwrap(), [message.clone()]);
+    assert_eq!(store.messages_before(here, MessageId::MAX, 10).await.unwrap(), from_ref(&message));
     assert_eq!(store.find_message(there, message.id).await.unwrap(), None);
     assert!(!store.delete_message(there, message.id, change_id()).await.unwrap());
 }
@@ -116,7 +118,7 @@ pub async fn a_repeated_nonce_answers_the_stored_message(store: &dyn Store) {
     let repeated = store.insert_message(&again, u64::MAX, NOW_MS).await.unwrap();
     assert!(!repeated.new);
     assert_eq!(repeated.message, first);
-    assert_eq!(store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap(), [first.clone()]);
+    assert_eq!(store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap(), from_ref(&first));
     let found = store.find_message_by_nonce(first.author_id, channel_id, "n", NOW_MS).await;
     assert_eq!(found.unwrap(), Some(first));
 }

@@ -1,1 +1,332 @@
-//! What only the embedded store promises: its file.
+//! What only the embedded store promises: its file, its queue, and what it deletes behind.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rusqlite::Connection;
+use vibetalk::clock::Clock;
+use vibetalk::model::account::{Account, Session};
+use vibetalk::model::id::{ChangeId, MessageId, SessionId, UserId};
+use vibetalk::model::message::Message;
+use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
+use vibetalk::store::{AccountStore, ChannelStore, GroupStore, MessageStore, ReadStateStore};
+use vibetalk::store::{CHANGES_KEPT_MS, Reaction, StoreError};
+
+use super::{
+    MINUTE_MS, NOW_MS, account, change_id, group, insert, message, sqlite_config, stored_channel,
+    stored_group, stored_message, user_id,
+};
+
+fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(&sqlite_config(folder), Clock::fixed(NOW_MS)).unwrap()
+}
+
+/// Reads the file as any SQLite program would.
+fn raw(folder: &Path) -> Connection {
+    Connection::open(sqlite_config(folder).path).unwrap()
+}
+
+fn rows_of(conn: &Connection, tables: &[&str]) -> i64 {
+    let count = |table: &&str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        conn.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    tables.iter().map(count).sum()
+}
+
+/// Waits until the store has emptied `tables`, which it does by itself.
+async fn wait_until_empty(folder: &Path, tables: &[&str]) {
+    let conn = raw(folder);
+    let emptied = async {
+        while rows_of(&conn, tables) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await; // SQLite tells nobody of commits.
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), emptied).await;
+    assert!(waited.is_ok(), "{} rows are left", rows_of(&conn, tables));
+}
+
+#[tokio::test]
+async fn reopening_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let account = account();
+    store.insert_account(&account).await.unwrap();
+    let channel_id = stored_channel(&store).await;
+    let message = stored_message(&store, channel_id).await;
+    store.close().await;
+    assert!(!folder.path().join("vibetalk.db-wal").exists(), "one file is left");
+
+    let store = open(folder.path());
+    assert!(store.find_account(account.user.id).await.unwrap() == Some(account));
+    assert_eq!(store.find_message(channel_id, message.id).await.unwrap(), Some(message));
+}
+
+/// The files as they are after a power loss: copied from under a store that runs.
+#[tokio::test]
+async fn what_was_acked_survives_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig { synchronous: Synchronous::Full, ..sqlite_config(folder.path()) };
+    let store = SqliteStore::open(&config, Clock::fixed(NOW_MS)).unwrap();
+    let channel_id = stored_channel(&store).await;
+    let messages: Vec<Message> = (0..200).map(|_| message(channel_id)).collect();
+    join_all(messages.iter().map(|message| insert(&store, message))).await;
+
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["vibetalk.db", "vibetalk.db-wal"] {
+        std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let recovered = open(copy.path());
+    let found = recovered.messages_after(channel_id, MessageId::ZERO, 1000).await.unwrap();
+    assert_eq!(found, messages);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close().await;
+    raw(folder.path()).pragma_update(None, "user_version", 99).unwrap();
+    let refused = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS));
+    let error = refused.err().unwrap();
+    assert!(matches!(error, OpenError::NewerSchema { found: 99, .. }));
+    let text = error.to_string();
+    assert!(text.contains("version 99") && text.contains("version 1"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    raw(folder.path()).execute_batch("CREATE TABLE theirs (a)").unwrap();
+    let refused = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS));
+    assert!(matches!(refused.err(), Some(OpenError::Foreign)));
+    assert_eq!(rows_of(&raw(folder.path()), &["sqlite_schema"]), 1);
+}
+
+#[tokio::test]
+async fn a_database_with_other_buckets_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close().await;
+    let changed = "UPDATE settings SET value = '5' WHERE name = 'bucket_ms'";
+    raw(folder.path()).execute_batch(changed).unwrap();
+    let refused = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS));
+    assert!(matches!(refused.err(), Some(OpenError::BucketMs { found, .. }) if found == "5"));
+}
+
+#[tokio::test]
+async fn buckets_in_the_file_are_those_of_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let channel_id = stored_channel(&store).await;
+    let message = stored_message(&store, channel_id).await;
+    let sql = "SELECT bucket FROM channel_buckets WHERE channel_id = ?1";
+    let bucket: i64 =
+        raw(folder.path()).query_row(sql, [channel_id.to_i64()], |row| row.get(0)).unwrap();
+    assert_eq!(bucket.unsigned_abs(), message.id.bucket().0);
+}
+
+#[tokio::test]
+async fn a_file_has_one_store_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    let second = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS));
+    assert!(matches!(second.err(), Some(OpenError::InUse(_))));
+    first.close().await;
+    drop(open(folder.path())); // Dropping lets go of the file, too.
+    open(folder.path()).close().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_does_not_exist_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("a/b");
+    open(&inside).close().await;
+    assert!(inside.join("vibetalk.db").exists());
+}
+
+#[tokio::test]
+async fn a_refused_call_takes_nothing_from_its_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut accounts: Vec<Account> = (0..200).map(|_| account()).collect();
+    for (n, account) in accounts.iter_mut().enumerate() {
+        if n % 10 == 0 {
+            account.user.username = "same".into();
+        }
+    }
+    let outcomes = join_all(accounts.iter().map(|account| store.insert_account(account))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 181);
+    for (account, outcome) in accounts.iter().zip(&outcomes) {
+        let found = store.find_account(account.user.id).await.unwrap();
+        assert_eq!(found.is_some(), outcome.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_has_finished_what_was_queued() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let accounts: Vec<Account> = (0..50).map(|_| account()).collect();
+    let writes = join_all(accounts.iter().map(|account| store.insert_account(account)));
+    let (outcomes, ()) = tokio::join!(writes, store.close());
+    assert!(outcomes.iter().all(Result::is_ok));
+    store.close().await;
+    let (read, written) =
+        (store.find_account(user_id()).await, store.insert_account(&accounts[0]).await);
+    assert!(matches!(read, Err(StoreError::Unavailable(_))));
+    assert!(matches!(written, Err(StoreError::Unavailable(_))));
+    let reopened = open(folder.path());
+    for account in accounts {
+        assert!(reopened.find_account(account.user.id).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn callers_of_a_store_that_hangs_are_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let timeout = Duration::from_millis(50);
+    let config = SqliteConfig { timeout, ..sqlite_config(folder.path()) };
+    let store = SqliteStore::open(&config, Clock::fixed(NOW_MS)).unwrap();
+    let blocker = raw(folder.path());
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let accounts: Vec<Account> = (0..2000).map(|_| account()).collect();
+    let outcomes = join_all(accounts.iter().map(|account| store.insert_account(account))).await;
+    let timeouts = outcomes.iter().filter(|o| matches!(o, Err(StoreError::Timeout))).count();
+    let full = outcomes.iter().filter(|o| matches!(o, Err(StoreError::Unavailable(_)))).count();
+    assert_eq!(timeouts + full, 2000);
+    assert!(timeouts >= 1024 && full > 0, "{timeouts} timeouts, {full} found no place");
+    assert!(store.find_account(user_id()).await.unwrap().is_none(), "readers go on");
+
+    blocker.execute_batch("ROLLBACK").unwrap();
+    drop(blocker);
+    let store = SqliteStore::clone(&store);
+    while store.insert_account(&account()).await.is_err() {} // Until the queue is worked off.
+}
+
+const OF_CHANNELS: &[&str] = &[
+    "messages",
+    "mentions",
+    "everyone_mentions",
+    "reactions",
+    "reaction_counts",
+    "channel_changes",
+    "read_states",
+    "garbage",
+];
+
+/// A channel with more messages than one step deletes, and something in every table.
+async fn full_channel(store: &SqliteStore) -> vibetalk::model::id::ChannelId {
+    let channel_id = stored_channel(store).await;
+    let mut messages: Vec<Message> = (0..2500).map(|_| message(channel_id)).collect();
+    for (n, message) in messages.iter_mut().enumerate() {
+        message.mentions = vec![user_id()];
+        message.mentions_everyone = n % 2 == 0;
+    }
+    join_all(messages.iter().map(|message| insert(store, message))).await;
+    let reaction = Reaction {
+        channel_id,
+        message_id: messages[0].id,
+        emoji: "👍".into(),
+        user_id: user_id(),
+        at_ms: NOW_MS,
+    };
+    store.insert_reaction(&reaction, change_id()).await.unwrap();
+    store.set_read_state(user_id(), channel_id, messages[3].id).await.unwrap();
+    channel_id
+}
+
+#[tokio::test]
+async fn a_deleted_channel_leaves_no_row_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let channel_id = full_channel(&store).await;
+    assert!(rows_of(&raw(folder.path()), OF_CHANNELS) > 2500);
+    store.delete_channel(channel_id).await.unwrap();
+    wait_until_empty(folder.path(), OF_CHANNELS).await;
+}
+
+#[tokio::test]
+async fn deleting_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let channel_id = full_channel(&store).await;
+    let (deleted, ()) = tokio::join!(store.delete_channel(channel_id), store.close());
+    assert!(deleted.unwrap());
+    assert!(rows_of(&raw(folder.path()), OF_CHANNELS) > 1000, "close does not wait for it");
+    let _reopened = open(folder.path());
+    wait_until_empty(folder.path(), OF_CHANNELS).await;
+}
+
+#[tokio::test]
+async fn a_message_for_a_deleted_channel_goes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let group_id = stored_group(&store).await;
+    let channel_id = stored_channel(&store).await;
+    store.delete_channel(channel_id).await.unwrap();
+    let late = Message { mentions: vec![user_id()], ..message(channel_id) };
+    store.insert_message(&late, NOW_MS, NOW_MS).await.unwrap();
+    assert_eq!(store.find_message(channel_id, late.id).await.unwrap(), None);
+    store.delete_group(group_id).await.unwrap();
+    wait_until_empty(folder.path(), OF_CHANNELS).await;
+}
+
+/// One row that expires in each table that has such.
+async fn insert_expiring(store: &SqliteStore, expires_at_ms: u64) {
+    let session = Session {
+        id: SessionId::new(expires_at_ms),
+        user_id: user_id(),
+        refresh_hash: [0; 32],
+        created_at_ms: NOW_MS,
+        last_used_at_ms: NOW_MS,
+        expires_at_ms,
+        user_agent: String::new(),
+    };
+    store.insert_session(&session).await.unwrap();
+    store.insert_login_failure("name", NOW_MS, expires_at_ms).await.unwrap();
+    let channel_id = stored_channel(store).await;
+    let author_id = user_id();
+    let message = Message { author_id, nonce: Some("n".into()), ..message(channel_id) };
+    store.insert_message(&message, expires_at_ms, NOW_MS).await.unwrap();
+    store
+        .claim_slow_mode(channel_id, author_id, expires_at_ms - NOW_MS, NOW_MS)
+        .await
+        .unwrap()
+        .unwrap();
+    let change = ChangeId::first_at(expires_at_ms - CHANGES_KEPT_MS);
+    store.insert_pin(channel_id, message.id, change).await.unwrap();
+}
+
+#[tokio::test]
+async fn expired_rows_are_deleted_and_others_stay() {
+    const EXPIRING: &[&str] =
+        &["sessions", "login_failures", "nonces", "slow_mode", "channel_changes"];
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    insert_expiring(&store, NOW_MS + MINUTE_MS).await;
+    store.close().await;
+    assert_eq!(rows_of(&raw(folder.path()), EXPIRING), 5);
+
+    let later = Clock::fixed(NOW_MS + MINUTE_MS + 1);
+    let store = SqliteStore::open(&sqlite_config(folder.path()), later).unwrap();
+    wait_until_empty(folder.path(), EXPIRING).await;
+    insert_expiring(&store, NOW_MS + 9 * MINUTE_MS).await;
+    store.close().await;
+    assert_eq!(rows_of(&raw(folder.path()), EXPIRING), 5);
+    assert_eq!(rows_of(&raw(folder.path()), &["messages"]), 2, "only what expires goes");
+}
+
+/// As at a start with an empty file: all that a node needs to begin.
+#[tokio::test]
+async fn a_new_file_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.find_official_group().await.unwrap(), None);
+    assert!(store.search_users("", 10).await.unwrap().is_empty());
+    assert_eq!(store.find_group(group().id).await.unwrap(), None);
+    assert!(store.list_non_members(group().id, UserId::ZERO, 10).await.unwrap().is_empty());
+    let page_size: i64 =
+        raw(folder.path()).pragma_query_value(None, "page_size", |row| row.get(0)).unwrap();
+    assert_eq!(page_size, 8192);
+}
