@@ -53,7 +53,8 @@ impl Turns {
 impl Chat {
     /// Runs `work` when it is its turn, and to its end whether or not the caller still waits.
     ///
-    /// `work` must not take another turn: it could wait for itself.
+    /// `work` must not take another turn: it could wait for itself. A turn comes because each step of
+    /// the work before it has a deadline.
     pub(crate) async fn in_turn<T, F>(&self, subject: Subject, work: F) -> Result<T, ChatError>
     where
         T: Send + 'static,

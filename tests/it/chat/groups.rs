@@ -72,7 +72,7 @@ async fn an_update_reaches_the_members_and_the_next_request() {
     assert_eq!(code(test.chat.update_group(owner, group_id, rename(&long)).await), "too_large");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_updates_are_announced_in_the_order_they_are_stored() {
     let test = TestChat::start();
     let [owner] = test.people("owner").await;
