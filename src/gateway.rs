@@ -26,6 +26,8 @@ pub mod packet;
 pub mod reply;
 mod session;
 pub mod socket_outlet;
+#[cfg(test)]
+mod test_client;
 pub mod transport;
 
 use inbox::Rules;

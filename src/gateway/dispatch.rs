@@ -116,3 +116,6 @@ fn unknown() -> &'static EventMeters {
     static UNKNOWN: OnceLock<EventMeters> = OnceLock::new();
     UNKNOWN.get_or_init(|| EventMeters::new("other"))
 }
+
+#[cfg(test)]
+mod tests;

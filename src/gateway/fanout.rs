@@ -415,3 +415,6 @@ async fn breathe(emits_this_turn: &mut usize) {
         tokio::task::yield_now().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,8 @@ struct Job {
 struct State {
     tokens: Option<TokenBucket>,
     jobs: VecDeque<Job>,
-    running: bool,
+    /// The jobs, and the one being carried out. A runner exists while there are any.
+    unanswered: usize,
     /// The node stops: nothing is carried out any more.
     stopped: bool,
 }
@@ -78,7 +79,7 @@ pub struct Inbox {
 impl Inbox {
     pub fn new(rules: Arc<Rules>, transport: Arc<dyn Transport>) -> Arc<Self> {
         let tokens = rules.requests.map(|rate| TokenBucket::full(rate, rules.clock.now_ms()));
-        let state = State { tokens, jobs: VecDeque::new(), running: false, stopped: false };
+        let state = State { tokens, jobs: VecDeque::new(), unanswered: 0, stopped: false };
         Arc::new(Self { rules, transport, state: Mutex::new(state) })
     }
 
@@ -99,7 +100,8 @@ impl Inbox {
             return finish(meters, reply, Err(error));
         }
         state.jobs.push_back(Job { meters, work: work(), reply });
-        if !std::mem::replace(&mut state.running, true) {
+        state.unanswered += 1;
+        if state.unanswered == 1 {
             self.rules.lifecycle.spawn("inbox", self.clone().run());
         }
     }
@@ -108,8 +110,7 @@ impl Inbox {
         if state.stopped {
             return Err(ChatError::Unavailable);
         }
-        let unanswered = state.jobs.len() + usize::from(state.running);
-        if unanswered >= self.rules.unanswered_max {
+        if state.unanswered >= self.rules.unanswered_max {
             metrics::counter!(telemetry::RATE_LIMITED, "scope" => "unanswered").increment(1);
             return Err(ChatError::RateLimited { retry_after_ms: UNANSWERED_RETRY_MS });
         }
@@ -134,23 +135,33 @@ impl Inbox {
                     return self.abandon();
                 }
             }
+            if self.is_done() {
+                return;
+            }
         }
     }
 
     fn next_job(&self) -> Option<Job> {
+        self.state.lock().jobs.pop_front()
+    }
+
+    /// Counts a job as answered; true if it was the last.
+    fn is_done(&self) -> bool {
         let mut state = self.state.lock();
-        let job = state.jobs.pop_front();
-        if job.is_none() {
-            state.running = false;
+        state.unanswered -= 1;
+        if state.unanswered == 0 {
             state.jobs = VecDeque::new(); // A burst's room is not kept for an idle socket.
         }
-        job
+        state.unanswered == 0
     }
 
     /// Drops what waits; its replies say `unavailable`.
     fn abandon(&self) {
-        let jobs = std::mem::take(&mut self.state.lock().jobs);
-        drop(jobs); // Outside the lock: replies send.
+        let mut state = self.state.lock();
+        let jobs = std::mem::take(&mut state.jobs);
+        state.unanswered -= jobs.len();
+        drop(state); // Replies send, so not under the lock.
+        drop(jobs);
     }
 
     async fn carry_out(&self, job: Job) {

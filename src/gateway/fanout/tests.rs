@@ -1,0 +1,393 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::subscriber::HELD_MAX;
+use super::*;
+use crate::bus::BusError;
+use crate::model::channel::ChannelKind;
+use crate::model::id::{MessageId, UserId};
+use crate::model::presence::Status;
+
+const GROUP: GroupId = GroupId::new(100);
+const OTHER_GROUP: GroupId = GroupId::new(200);
+const ADA: UserId = UserId::new(1);
+const BOB: UserId = UserId::new(2);
+
+/// Counts binds; they are confirmed while the gate is open.
+struct CountingBus {
+    bound: Mutex<BTreeMap<String, i32>>,
+    gate: Semaphore,
+}
+
+#[async_trait]
+impl Bus for CountingBus {
+    async fn publish(&self, _: Envelope) -> Result<(), BusError> {
+        unreachable!("the fan-out publishes nothing")
+    }
+
+    async fn publish_applied(&self, _: Envelope) -> Result<(), BusError> {
+        unreachable!("the fan-out publishes nothing")
+    }
+
+    fn publish_volatile(&self, _: Envelope) {}
+
+    async fn bind(&self, topic: Topic) -> Result<(), BusError> {
+        *self.bound.lock().entry(format!("{topic:?}")).or_default() += 1;
+        let _open = self.gate.acquire().await.unwrap();
+        Ok(())
+    }
+
+    fn unbind(&self, topic: Topic) {
+        *self.bound.lock().entry(format!("{topic:?}")).or_default() -= 1;
+    }
+}
+
+/// A socket that takes `room` packets.
+#[derive(Clone)]
+struct Inbox {
+    packets: Arc<Mutex<Vec<String>>>,
+    room: Arc<Mutex<usize>>,
+    end: Arc<Mutex<Option<&'static str>>>,
+}
+
+impl Outlet for Inbox {
+    fn emit(&self, push: Push, body: &RawValue) -> Result<(), EmitError> {
+        let mut room = self.room.lock();
+        *room = room.checked_sub(1).ok_or(EmitError::Full)?;
+        self.packets.lock().push(format!("{} {}", push.name(), body.get()));
+        Ok(())
+    }
+
+    fn close(&self, reason: CloseReason) {
+        *self.end.lock() = Some(reason.as_str());
+    }
+
+    fn end(&self) {
+        *self.end.lock() = Some("ended");
+    }
+}
+
+impl Inbox {
+    fn new() -> Self {
+        let room = Arc::new(Mutex::new(usize::MAX));
+        Self { packets: Arc::default(), room, end: Arc::default() }
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.packets.lock())
+    }
+}
+
+struct Fixture {
+    fanout: Fanout<Inbox>,
+    bus: Arc<CountingBus>,
+    next_key: u64,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let bus = Arc::new(CountingBus { bound: Mutex::default(), gate: Semaphore::new(1) });
+        let context = Context {
+            bus: bus.clone(),
+            clock: Clock::fixed(1000),
+            node: NodeId::default(),
+            lifecycle: Lifecycle::new(),
+        };
+        Self { fanout: Fanout::new(context), bus, next_key: 0 }
+    }
+
+    async fn attach(&mut self, user_id: UserId) -> (Key, Inbox) {
+        self.next_key += 1;
+        let (key, inbox) = (Key(self.next_key), Inbox::new());
+        let own = Bindings::bind(self.bus.clone(), [Topic::User(user_id)]).await;
+        let session_id = SessionId::new(self.next_key);
+        let subscriber = Box::new(Subscriber::new(user_id, session_id, inbox.clone(), own));
+        self.fanout.obey(Command::Attach { key, subscriber }).await;
+        (key, inbox)
+    }
+
+    async fn join(&mut self, key: Key, groups: &[GroupId]) {
+        let (done, _) = oneshot::channel();
+        let topics = groups.iter().map(|group_id| Topic::Group(*group_id));
+        let bindings = Bindings::bind(self.bus.clone(), topics).await;
+        let permissions = Permissions::MEMBER;
+        let audiences = groups.iter().map(|id| Audience { group_id: *id, permissions }).collect();
+        self.fanout.obey(Command::Join { key, bindings, audiences, done }).await;
+    }
+
+    async fn open(&mut self, key: Key) {
+        let (done, _) = oneshot::channel();
+        self.fanout.obey(Command::Open { key, ready: raw("{}".into()), done }).await;
+    }
+
+    /// A session that is live, with `ready` read.
+    async fn live(&mut self, user_id: UserId, groups: &[GroupId]) -> (Key, Inbox) {
+        let (key, inbox) = self.attach(user_id).await;
+        self.join(key, groups).await;
+        self.open(key).await;
+        assert_eq!(inbox.take(), ["ready {}"]);
+        (key, inbox)
+    }
+
+    async fn watch(&mut self, key: Key, user_ids: &[UserId]) {
+        let (done, _) = oneshot::channel();
+        let topics = user_ids.iter().map(|user_id| Topic::Watchers(*user_id));
+        let bindings = Bindings::bind(self.bus.clone(), topics).await;
+        self.fanout.obey(Command::Watch { key, bindings, done }).await;
+    }
+
+    async fn deliver(&mut self, topics: &[Topic], effect: Option<Effect>, content: Content) {
+        let topics = SmallVec::from_slice(topics);
+        let origin = NodeId::default();
+        let envelope = Arc::new(Envelope { origin, published_at_ms: 0, topics, effect, content });
+        self.fanout.take(Delivery::Envelope { envelope, applied: None }).await;
+    }
+
+    async fn say(&mut self, topics: &[Topic], n: u32) {
+        self.deliver(topics, None, push(n)).await;
+    }
+
+    async fn effect(&mut self, effect: Effect) {
+        self.deliver(&[], Some(effect), Content::None).await;
+    }
+
+    fn bound(&self) -> BTreeMap<String, i32> {
+        let mut bound = self.bus.bound.lock().clone();
+        bound.retain(|_, count| *count != 0);
+        bound
+    }
+}
+
+fn push(n: u32) -> Content {
+    Content::Push { push: Push::MessageCreated, body: raw(n.to_string()), once: None }
+}
+
+fn said(numbers: &[u32]) -> Vec<String> {
+    numbers.iter().map(|n| format!("message:created {n}")).collect()
+}
+
+fn joins(user_id: UserId, group_id: GroupId) -> Effect {
+    Effect::Join { user_id, group_id, permissions: Permissions::MEMBER }
+}
+
+#[tokio::test]
+async fn ready_comes_first_and_what_the_snapshot_holds_does_not_come_again() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.attach(ADA).await;
+    fixture.say(&[Topic::User(ADA)], 1).await;
+    fixture.join(key, &[GROUP]).await;
+    fixture.say(&[Topic::Group(GROUP)], 2).await;
+    fixture.say(&[Topic::User(ADA)], 3).await;
+    assert!(inbox.take().is_empty());
+    fixture.open(key).await;
+    fixture.say(&[Topic::Group(GROUP)], 4).await;
+    let expected = [vec!["ready {}".to_owned()], said(&[2, 3, 4])].concat();
+    assert_eq!(inbox.take(), expected);
+}
+
+#[tokio::test]
+async fn effects_that_arrive_while_the_audiences_are_read_leave_no_stale_membership() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.attach(ADA).await;
+    // The audiences that are read are from before all of these.
+    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
+    fixture.effect(joins(ADA, OTHER_GROUP)).await;
+    fixture.effect(joins(BOB, GROUP)).await;
+    fixture.join(key, &[GROUP]).await;
+    fixture.open(key).await;
+    inbox.take();
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    fixture.say(&[Topic::Group(OTHER_GROUP)], 2).await;
+    assert_eq!(inbox.take(), said(&[2]));
+}
+
+#[tokio::test]
+async fn a_group_that_closes_while_the_audiences_are_read_stays_closed() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.attach(ADA).await;
+    fixture.effect(Effect::CloseGroup { group_id: GROUP }).await;
+    fixture.join(key, &[GROUP]).await;
+    fixture.open(key).await;
+    inbox.take();
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    assert!(inbox.take().is_empty());
+}
+
+#[tokio::test]
+async fn who_joins_gets_the_content_and_who_leaves_does_not() {
+    let mut fixture = Fixture::new();
+    let (_, ada) = fixture.live(ADA, &[GROUP]).await;
+    let (_, bob) = fixture.live(BOB, &[]).await;
+    fixture.deliver(&[Topic::Group(GROUP)], Some(joins(BOB, GROUP)), push(1)).await;
+    assert_eq!((ada.take(), bob.take()), (said(&[1]), said(&[1])));
+    let leave = Effect::Leave { user_id: ADA, group_id: GROUP };
+    fixture.deliver(&[Topic::Group(GROUP)], Some(leave), push(2)).await;
+    assert_eq!((ada.take(), bob.take()), (said(&[]), said(&[2])));
+    let close = Effect::CloseGroup { group_id: GROUP };
+    fixture.deliver(&[Topic::Group(GROUP)], Some(close), push(3)).await;
+    fixture.say(&[Topic::Group(GROUP)], 4).await;
+    assert_eq!((ada.take(), bob.take()), (said(&[]), said(&[3])));
+}
+
+#[tokio::test]
+async fn a_session_in_several_topics_gets_one_copy() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
+    fixture.watch(key, &[ADA, BOB]).await;
+    let topics = [Topic::Group(GROUP), Topic::User(ADA), Topic::Watchers(BOB)];
+    fixture.say(&topics, 1).await;
+    assert_eq!(inbox.take(), said(&[1]));
+}
+
+#[tokio::test]
+async fn a_message_announced_twice_is_emitted_once() {
+    let mut fixture = Fixture::new();
+    let (_, inbox) = fixture.live(ADA, &[GROUP]).await;
+    for _ in 0..2 {
+        let once = Some(MessageId::new(7));
+        let content = Content::Push { push: Push::MessageCreated, body: raw("1".into()), once };
+        fixture.deliver(&[Topic::Group(GROUP)], None, content).await;
+    }
+    assert_eq!(inbox.take(), said(&[1]));
+}
+
+#[tokio::test]
+async fn a_channel_carries_the_permissions_of_each_receiver() {
+    let mut fixture = Fixture::new();
+    let (_, ada) = fixture.live(ADA, &[GROUP]).await;
+    let (_, bob) = fixture.live(BOB, &[GROUP]).await;
+    let all = Permissions::ALL;
+    let promoted = Effect::Permissions { user_id: ADA, group_id: GROUP, permissions: all };
+    fixture.effect(promoted).await;
+    let (push, kind) = (Push::ChannelUpdated, ChannelKind::Announcement);
+    let content = Content::ChannelPush { push, kind, body: raw(r#"{"id":"5"}"#.into()) };
+    fixture.deliver(&[Topic::Group(GROUP)], None, content).await;
+    let expected = |bits| [format!(r#"channel:updated {{"id":"5","permissions":"{bits}"}}"#)];
+    assert_eq!((ada.take(), bob.take()), (expected(511).to_vec(), expected(133).to_vec()));
+}
+
+#[tokio::test]
+async fn each_session_gets_the_presences_it_watches_and_its_own_in_one_array() {
+    let mut fixture = Fixture::new();
+    let carol = UserId::new(3);
+    let (ada_key, ada) = fixture.live(ADA, &[]).await;
+    let (_, bob) = fixture.live(BOB, &[]).await;
+    fixture.watch(ada_key, &[BOB]).await;
+    fixture.watch(ada_key, &[carol]).await;
+    let presence = |user_id| Presence { user_id, status: Status::Online, text: String::new() };
+    let presences = Content::Presences(vec![presence(ADA), presence(BOB), presence(carol)]);
+    fixture.deliver(&[], None, presences).await;
+    let one = |id| format!(r#"{{"userId":"{id}","status":"online","text":""}}"#);
+    assert_eq!(ada.take(), [format!("presence:changed [{},{}]", one(1), one(3))]);
+    assert_eq!(bob.take(), [format!("presence:changed [{}]", one(2))]);
+}
+
+#[tokio::test]
+async fn a_slow_consumer_is_closed_and_gets_nothing_behind_the_hole() {
+    let mut fixture = Fixture::new();
+    let (_, slow) = fixture.live(ADA, &[GROUP]).await;
+    let (_, quick) = fixture.live(BOB, &[GROUP]).await;
+    *slow.room.lock() = 1;
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    fixture.say(&[Topic::Group(GROUP)], 2).await;
+    *slow.room.lock() = 100;
+    fixture.say(&[Topic::Group(GROUP)], 3).await;
+    assert_eq!((slow.take(), quick.take()), (said(&[1]), said(&[1, 2, 3])));
+    assert_eq!((*slow.end.lock(), *quick.end.lock()), (Some("slow_consumer"), None));
+}
+
+#[tokio::test]
+async fn what_is_held_is_bounded() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.attach(ADA).await;
+    fixture.join(key, &[]).await;
+    for n in 0..HELD_MAX as u32 {
+        fixture.say(&[Topic::User(ADA)], n).await;
+    }
+    assert_eq!(*inbox.end.lock(), None);
+    fixture.say(&[Topic::User(ADA)], 0).await;
+    assert_eq!(*inbox.end.lock(), Some("slow_consumer"));
+    fixture.open(key).await;
+    assert!(inbox.take().is_empty());
+}
+
+#[tokio::test]
+async fn sessions_that_end_are_disconnected_for_good_whatever_their_state() {
+    let mut fixture = Fixture::new();
+    let (_, live) = fixture.live(ADA, &[GROUP]).await;
+    let (_, opening) = fixture.attach(ADA).await;
+    let (_, other) = fixture.live(ADA, &[GROUP]).await;
+    let session_ids = vec![SessionId::new(1), SessionId::new(2)];
+    fixture.effect(Effect::EndSessions { session_ids }).await;
+    fixture.say(&[Topic::Group(GROUP), Topic::User(ADA)], 1).await;
+    assert_eq!((*live.end.lock(), *opening.end.lock()), (Some("ended"), Some("ended")));
+    assert_eq!((live.take(), other.take()), (said(&[]), said(&[1])));
+}
+
+#[tokio::test]
+async fn what_a_session_bound_is_given_back() {
+    let mut fixture = Fixture::new();
+    let (key, _) = fixture.live(ADA, &[GROUP]).await;
+    let (other, _) = fixture.live(ADA, &[GROUP]).await;
+    fixture.effect(joins(ADA, OTHER_GROUP)).await;
+    fixture.effect(joins(ADA, OTHER_GROUP)).await;
+    fixture.watch(key, &[BOB]).await;
+    assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [2, 2, 2, 1]);
+    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
+    fixture.fanout.obey(Command::Detach { key: other }).await;
+    fixture.watch(key, &[]).await;
+    assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [1, 1]);
+    fixture.fanout.obey(Command::Detach { key }).await;
+    assert!(fixture.bound().is_empty() && fixture.fanout.subscribers.is_empty());
+}
+
+#[tokio::test]
+async fn a_join_is_applied_once_its_topic_is_bound() {
+    let mut fixture = Fixture::new();
+    fixture.live(ADA, &[]).await;
+    let bus = fixture.bus.clone();
+    let shut = bus.gate.acquire().await.unwrap();
+    let (applied, mut told) = oneshot::channel();
+    let envelope = Envelope {
+        origin: NodeId::default(),
+        published_at_ms: 0,
+        topics: SmallVec::new(),
+        effect: Some(joins(ADA, GROUP)),
+        content: Content::None,
+    };
+    let applied = Some(applied);
+    fixture.fanout.take(Delivery::Envelope { envelope: Arc::new(envelope), applied }).await;
+    assert!(told.try_recv().is_err());
+    drop(shut);
+    told.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_gap_every_session_is_told_to_sync_within_seconds() {
+    let mut fixture = Fixture::new();
+    let mut inboxes = Vec::new();
+    for _ in 0..250 {
+        inboxes.push(fixture.live(ADA, &[]).await.1);
+    }
+    let (bus, deliveries) = mpsc::channel(1);
+    let (handle, commands) = FanoutHandle::new();
+    let running = Lifecycle::new().spawn("fanout", fixture.fanout.run(commands, deliveries));
+    let asked = Instant::now();
+    bus.send(Delivery::Gap).await.unwrap();
+    while inboxes.iter().any(|inbox| inbox.packets.lock().is_empty()) {
+        tokio::time::advance(SYNC_TICK).await;
+        tokio::task::yield_now().await;
+    }
+    assert!((SYNC_SPREAD / 2..SYNC_SPREAD * 2).contains(&asked.elapsed()));
+    assert!(inboxes.iter().all(|inbox| inbox.take() == [r#"sync:required {"reason":"gap"}"#]));
+    handle.announce_draining(Duration::from_secs(20)).await.unwrap();
+    while inboxes.iter().any(|inbox| inbox.packets.lock().is_empty()) {
+        tokio::task::yield_now().await;
+    }
+    let announced: HashSet<String> = inboxes.iter().flat_map(Inbox::take).collect();
+    assert!(announced.len() > 200, "spread over the time");
+    running.abort();
+}
