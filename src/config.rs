@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
 use crate::config::value::Value;
+use crate::edge::Network;
 
 mod value;
 
-pub use value::{LogFormat, Synchronous};
+pub use value::{Listen, LogFormat, Synchronous};
 
 const ENVIRONMENT_PREFIX: &str = "VIBETALK_";
 
@@ -93,9 +94,8 @@ settings! {
     gateway_allow_eio3: bool = "gateway.allow_eio3", true;
     /// Origins that may use the API with credentials. Others may without.
     http_cors_origins: Vec<String> = "http.cors_origins", Vec::new();
-    /// Proxies whose `X-Forwarded-For` is believed.
-    edge_trusted_proxies: Vec<IpAddr> = "edge.trusted_proxies",
-        vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
+    /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks as 10.0.0.0/8.
+    edge_trusted_proxies: Vec<Network> = "edge.trusted_proxies", Network::loopback();
     /// Sessions of this node at most; more are answered 503 with `Retry-After`.
     edge_sessions_max: usize = "edge.sessions_max", 100_000;
     /// False switches the request, registration and connection rates off, for load tests.

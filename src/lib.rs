@@ -1,5 +1,6 @@
 //! VibeTalk: a Socket.IO-compatible group chat server.
 
+pub mod app;
 pub mod bus;
 pub mod chat;
 pub mod clock;

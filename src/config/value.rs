@@ -1,7 +1,9 @@
 //! How each kind of setting is read and written.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use crate::edge::Network;
 
 /// A setting's type. Problems complete the sentence "KEY …".
 pub(super) trait Value: Sized {
@@ -40,7 +42,7 @@ parsed! {
     u64, "takes a whole number", |value| value.to_string();
     usize, "takes a whole number", |value| value.to_string();
     SocketAddr, "takes an address and port, as 127.0.0.1:3000", |value| quoted(&value.to_string());
-    IpAddr, "takes IP addresses", |value| quoted(&value.to_string());
+    Network, "takes addresses and networks, as 10.0.0.0/8", |value| quoted(&value.to_string());
 }
 
 fn quoted(text: &str) -> String {

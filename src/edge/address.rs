@@ -2,6 +2,7 @@
 //! one address may have.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -39,6 +40,12 @@ impl FromStr for Network {
             None => bits_max,
         };
         if prefix_bits > bits_max { Err(invalid()) } else { Ok(Self { address, prefix_bits }) }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.address, self.prefix_bits)
     }
 }
 

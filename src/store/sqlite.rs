@@ -100,6 +100,8 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    #[error("there is no database {}: start the server once", .0.display())]
+    Missing(PathBuf),
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
     #[error("the database has schema version {found}, this program knows up to version {known}")]
@@ -138,6 +140,22 @@ impl SqliteStore {
     /// [`OpenError::InUse`] while another process, or another store of this one, has it open.
     pub fn open(config: &SqliteConfig, clock: Clock) -> Result<Self, OpenError> {
         let lock = lock(&config.path)?;
+        Self::start(config, clock, Some(lock))
+    }
+
+    /// Opens a database that a server may have open at the same time, for a command of an operator.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Missing`] if there is no database yet.
+    pub fn open_beside(config: &SqliteConfig, clock: Clock) -> Result<Self, OpenError> {
+        if !config.path.exists() {
+            return Err(OpenError::Missing(config.path.clone()));
+        }
+        Self::start(config, clock, None)
+    }
+
+    fn start(config: &SqliteConfig, clock: Clock, lock: Option<File>) -> Result<Self, OpenError> {
         let conn = schema::open(&config.path, config.synchronous)?;
         let (writes, reads) = (Queue::new(CALLS_QUEUED_MAX), Queue::new(CALLS_QUEUED_MAX));
         let mut threads = readers::start(&config.path, config.readers.max(1), &reads)?;
@@ -147,7 +165,7 @@ impl SqliteStore {
             reads,
             threads: Mutex::new(threads),
             timeout: config.timeout,
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -1,0 +1,232 @@
+//! The composition root: builds one node from its settings, runs it, and takes it out of service.
+//!
+//! The only file that knows which store and which bus run.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::bus::local::LocalBus;
+use crate::chat::announced::Announced;
+use crate::chat::attempts::Attempts;
+use crate::chat::cache::Caches;
+use crate::chat::limits::Limits;
+use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
+use crate::chat::official;
+use crate::chat::passwords::Passwords;
+use crate::chat::presence::{PresenceBoard, run_presence};
+use crate::chat::secrets::Secrets;
+use crate::chat::tokens::Tokens;
+use crate::chat::{Chat, Shared};
+use crate::clock::Clock;
+use crate::config::{Config, Listen, Synchronous};
+use crate::edge::{CloseReason, Edge, EdgeConfig};
+use crate::gateway::{self, Gateway, GatewayConfig};
+use crate::http::health::Readiness;
+use crate::http::{self, HttpState};
+use crate::http::{bind_metrics, run_upkeep, serve_metrics};
+use crate::lifecycle::{Lifecycle, stop_signal};
+use crate::model::id::{IdGenerator, NodeId};
+use crate::model::rate::Rate;
+use crate::store::Store;
+use crate::store::sqlite::{self, SqliteConfig, SqliteStore};
+use crate::telemetry;
+
+/// How long the official group may take to be brought up to date before the node serves.
+const BACKFILL_TIMEOUT: Duration = Duration::from_secs(600);
+/// After a drain, tasks have this long to finish what they are doing.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One running node.
+pub struct App {
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Where `/metrics` is, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
+    pub lifecycle: Lifecycle,
+    drain: Duration,
+    edge: Edge,
+    gateway: Gateway,
+    store: SqliteStore,
+}
+
+/// Runs a node until SIGTERM or SIGINT, or until a part it cannot do without fails.
+///
+/// # Errors
+///
+/// If it cannot start, and if it had to stop by itself.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let app = App::start(&config).await?;
+    println!("listening on http://{}", app.address);
+    if let Some(address) = app.metrics_address {
+        println!("metrics on http://{address}/metrics");
+    }
+    tokio::select! {
+        signal = stop_signal() => signal.context("cannot listen for signals")?,
+        () = app.lifecycle.stopping() => {}
+    }
+    let failed = app.lifecycle.has_failed();
+    app.leave().await;
+    anyhow::ensure!(!failed, "stopped because a part of the node failed; see the log");
+    Ok(())
+}
+
+/// Makes somebody an operator. Works beside a running server, which notices within half a minute.
+///
+/// # Errors
+///
+/// If there is no such person, or no database yet.
+pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
+    let store = SqliteStore::open_beside(&sqlite_config(config)?, Clock::system())?;
+    let outcome = official::promote(&store, username).await;
+    store.close().await;
+    outcome.map(|_| ()).map_err(|error| anyhow::anyhow!("{username}: {error}"))
+}
+
+impl App {
+    /// Opens everything in the order in which it depends on each other, and serves.
+    ///
+    /// # Errors
+    ///
+    /// A part that cannot start, named. What was started before it ends with the process.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let metrics = telemetry::install_recorder();
+        let lifecycle = Lifecycle::new();
+        let readiness = Readiness::new(&lifecycle);
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+
+        // Secrets first: it makes the data folder, too.
+        let secrets = Secrets::load_or_create(&config.data_dir)?;
+        let store = SqliteStore::open(&sqlite_config(config)?, Clock::system())?;
+        let (bus, deliveries) = LocalBus::new();
+        let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
+        let chat = Chat::new(Shared {
+            store: Arc::new(store.clone()) as Arc<dyn Store>,
+            bus: Arc::new(bus),
+            clock: Clock::system(),
+            ids: IdGenerator::new(NodeId::default()),
+            node: NodeId::default(),
+            limits: limits(config),
+            caches: Caches::new(&lifecycle),
+            tokens: tokens(config, &secrets),
+            passwords: Passwords::default(),
+            attempts: Attempts::default(),
+            official_group: OnceLock::new(),
+            presence: PresenceBoard::new(),
+            lifecycle: lifecycle.clone(),
+            announced: Announced::default(),
+            mention_news,
+        });
+        let gateway_config = GatewayConfig { allow_eio3: config.gateway_allow_eio3 };
+        let (socketio, gateway) =
+            gateway::build(chat.clone(), deliveries, gateway_config, lifecycle.clone());
+        lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
+        lifecycle.spawn_critical("presence", run_presence(chat.clone()));
+        tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
+            .await
+            .context("the official group takes too long")?
+            .context("the official group cannot be brought up to date")?;
+
+        let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
+        let router = http::router(HttpState::new(chat, readiness.clone()));
+        let serving = edge.clone();
+        lifecycle.spawn_critical("edge", async move {
+            if let Err(error) = serving.serve(listener, router, socketio).await {
+                tracing::error!(%error, "serving ended");
+            }
+        });
+        lifecycle.spawn("metrics_upkeep", run_upkeep(metrics.clone(), lifecycle.clone()));
+        let metrics_address = start_metrics(config, metrics, &lifecycle).await;
+        readiness.started();
+        let drain = Duration::from_secs(config.drain_seconds);
+        Ok(Self { address, metrics_address, lifecycle, drain, edge, gateway, store })
+    }
+
+    /// Leaves service: asks clients to reconnect elsewhere, closes what is still open, ends all tasks,
+    /// closes the store. Bounded by `drain.seconds` and a few seconds more.
+    pub async fn leave(self) {
+        let sessions = self.edge.sessions();
+        tracing::info!(sessions, "leaving service");
+        self.lifecycle.drain();
+        if !self.lifecycle.is_stopping() && sessions > 0 {
+            self.gateway.announce_draining(self.drain).await;
+            let per_second = sessions as u64 / self.drain.as_secs().max(1) + 1;
+            let per_second = u32::try_from(per_second).unwrap_or(u32::MAX);
+            let closing = self.edge.close_all(CloseReason::Drain, per_second);
+            let closed = tokio::time::timeout(self.drain + STOP_TIMEOUT, closing).await;
+            tracing::info!(
+                sessions = closed.unwrap_or_default(),
+                "closed the sessions that were left"
+            );
+        }
+        self.lifecycle.stop();
+        if !self.lifecycle.wait_for_tasks(STOP_TIMEOUT).await {
+            tracing::warn!("some tasks did not end in time");
+        }
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn start_metrics(
+    config: &Config,
+    handle: metrics_exporter_prometheus::PrometheusHandle,
+    lifecycle: &Lifecycle,
+) -> Option<SocketAddr> {
+    let Listen::On(address) = config.metrics_listen else { return None };
+    let listener = bind_metrics(address).await?;
+    let bound = listener.local_addr().ok();
+    lifecycle.spawn("metrics", serve_metrics(listener, handle, lifecycle.clone()));
+    bound
+}
+
+fn sqlite_config(config: &Config) -> anyhow::Result<SqliteConfig> {
+    let mut settings = SqliteConfig::new(config.sqlite_path()?);
+    settings.synchronous = match config.store_sqlite_synchronous {
+        Synchronous::Full => sqlite::Synchronous::Full,
+        Synchronous::Normal => sqlite::Synchronous::Normal,
+        Synchronous::Off => sqlite::Synchronous::Off,
+    };
+    settings.readers = config.store_sqlite_readers;
+    Ok(settings)
+}
+
+fn tokens(config: &Config, secrets: &Secrets) -> Tokens {
+    let access_ttl = Duration::from_secs(config.auth_access_token_seconds);
+    let session_ttl = Duration::from_secs(config.auth_session_seconds);
+    Tokens::new(secrets.tokens, access_ttl, session_ttl)
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        rates: config.limits_rates,
+        requests: Rate {
+            per_second: config.limits_requests_per_second.into(),
+            burst: config.limits_requests_burst.into(),
+        },
+        requests_unanswered_max: config.limits_requests_unanswered,
+        registrations_per_minute: config.limits_registrations_per_minute,
+        login_failures_per_minute: config.limits_login_failures_per_minute,
+        ..Limits::default()
+    }
+}
+
+fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
+    let per_address = u32::try_from(config.limits_connections_per_address).unwrap_or(u32::MAX);
+    EdgeConfig {
+        node: NodeId::default().to_string(),
+        session_secret: secrets.socket_ids.into(),
+        sessions_max: config.edge_sessions_max,
+        connections_per_address_max: config.limits_rates.then_some(per_address),
+        trusted_proxies: config.edge_trusted_proxies.clone(),
+        cors_origins: config.http_cors_origins.clone(),
+        ..EdgeConfig::default()
+    }
+}
