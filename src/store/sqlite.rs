@@ -26,17 +26,20 @@ use crate::telemetry;
 
 mod accounts;
 mod call;
+mod changes;
 mod channels;
 mod groups;
 mod invites;
 mod maintenance;
 mod members;
+mod mentions;
 mod messages;
 mod queue;
 mod reactions;
 mod read_states;
 mod readers;
 mod schema;
+mod slow_mode;
 mod statement;
 mod writer;
 

@@ -10,11 +10,18 @@ use rusqlite::{Connection, params};
 use crate::clock::Clock;
 use crate::model::id::{ChangeId, ChannelId};
 use crate::store::CHANGES_KEPT_MS;
-use crate::store::sqlite::messages::forget_mentions;
+use crate::store::sqlite::mentions;
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, list};
 
-/// Pages in the write-ahead log beyond which it is copied into the database: 16 MiB.
+/// Pages that the write-ahead log grows by before it is copied into the database: 16 MiB.
 const LOG_PAGES_MAX: i64 = 2048;
+/// Pages beyond which the log is begun anew even if readers have to be waited for: 32 MiB. Without
+/// that, readers that overlap each other all the time would let it grow for ever.
+const LOG_PAGES_RESTART: i64 = 2 * LOG_PAGES_MAX;
+/// How long the writer waits for such readers.
+const READERS_TIMEOUT: Duration = Duration::from_millis(100);
+/// How long it waits for another program that writes to the file, such as somebody's SQLite shell.
+pub const OTHERS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the writer must have had nothing to do to count as idle.
 const IDLE: Duration = Duration::from_secs(1);
 /// Expired rows are looked for this often.
@@ -23,8 +30,10 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 const STEP_INTERVAL: Duration = Duration::from_millis(100);
 /// The same for a writer that has nothing else to do.
 const IDLE_STEP_INTERVAL: Duration = Duration::from_millis(5);
-/// Rows of one table that one step deletes at most.
+/// Rows of a deleted channel that one step deletes at most. They lie side by side.
 const STEP_ROWS_MAX: usize = 1000;
+/// Expired rows of each table that one step deletes at most. Each may be in a page of its own.
+const EXPIRED_ROWS_MAX: usize = 500;
 
 /// Deletes expired rows of one table: `?1` the time, `?2` rows at most.
 const EXPIRED: &[&str] = &[
@@ -62,18 +71,29 @@ pub struct Maintenance {
     clock: Clock,
     expiry_due: Instant,
     garbage_due: Instant,
+    /// Something is left that the last step did not delete.
     has_garbage: bool,
+    has_expired: bool,
+    /// Pages of the log when it was last copied.
+    copied_pages: i64,
 }
 
 impl Maintenance {
     pub fn new(clock: Clock) -> Self {
         let now = Instant::now();
-        Self { clock, expiry_due: now, garbage_due: now, has_garbage: true }
+        Self {
+            clock,
+            expiry_due: now,
+            garbage_due: now,
+            has_garbage: true,
+            has_expired: true,
+            copied_pages: 0,
+        }
     }
 
     /// How long the writer waits for calls before it asks for [`when_idle`](Self::when_idle).
     pub fn patience(&self) -> Duration {
-        if self.has_garbage { IDLE_STEP_INTERVAL } else { IDLE }
+        if self.has_garbage || self.has_expired { IDLE_STEP_INTERVAL } else { IDLE }
     }
 
     /// After every batch.
@@ -82,21 +102,24 @@ impl Maintenance {
         if now >= self.garbage_due {
             self.delete_garbage(conn);
         }
-        self.delete_expired_when_due(conn, now);
-        logged(
-            "checkpoint",
-            log_pages(conn).and_then(|pages| {
-                if pages > LOG_PAGES_MAX { checkpoint(conn, "PASSIVE") } else { Ok(()) }
-            }),
-        );
+        if now >= self.expiry_due {
+            self.delete_expired(conn);
+        }
+        logged("checkpoint", self.copy_long_log(conn));
     }
 
     pub fn when_idle(&mut self, conn: &Connection) {
         self.delete_garbage(conn);
-        self.delete_expired_when_due(conn, Instant::now());
-        if !self.has_garbage {
-            logged("checkpoint", checkpoint(conn, "PASSIVE"));
+        if self.has_expired || Instant::now() >= self.expiry_due {
+            self.delete_expired(conn);
         }
+        logged(
+            "checkpoint",
+            match self.patience() {
+                IDLE => checkpoint(conn, "PASSIVE"),
+                _ => self.copy_long_log(conn),
+            },
+        );
     }
 
     /// Leaves one file, without a log beside it.
@@ -106,18 +129,35 @@ impl Maintenance {
 
     fn delete_garbage(&mut self, conn: &Connection) {
         self.garbage_due = Instant::now() + STEP_INTERVAL;
-        self.has_garbage =
-            logged("deletion of garbage", in_transaction(conn, garbage_step)).unwrap_or(false);
+        let step = in_transaction(conn, garbage_step);
+        self.has_garbage = logged("deletion of garbage", step).unwrap_or(false);
     }
 
-    fn delete_expired_when_due(&mut self, conn: &Connection, now: Instant) {
-        if now < self.expiry_due {
-            return;
-        }
+    fn delete_expired(&mut self, conn: &Connection) {
         let now_ms = self.clock.now_ms();
-        let step = |conn: &Connection| expiry_step(conn, now_ms);
-        let more = logged("deletion of expired rows", in_transaction(conn, step)).unwrap_or(false);
-        self.expiry_due = now + if more { STEP_INTERVAL } else { EXPIRY_INTERVAL };
+        let step = in_transaction(conn, |conn| expiry_step(conn, now_ms));
+        self.has_expired = logged("deletion of expired rows", step).unwrap_or(false);
+        let interval = if self.has_expired { STEP_INTERVAL } else { EXPIRY_INTERVAL };
+        self.expiry_due = Instant::now() + interval;
+    }
+
+    /// Copying lets the next write begin the log anew, unless a reader still needs what is in it.
+    fn copy_long_log(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let pages = log_pages(conn)?;
+        if pages < self.copied_pages {
+            self.copied_pages = 0; // It was begun anew.
+        }
+        if pages - self.copied_pages <= LOG_PAGES_MAX {
+            return Ok(());
+        }
+        self.copied_pages = pages;
+        if pages <= LOG_PAGES_RESTART {
+            return checkpoint(conn, "PASSIVE");
+        }
+        conn.busy_timeout(READERS_TIMEOUT)?;
+        let restarted = checkpoint(conn, "RESTART");
+        conn.busy_timeout(OTHERS_TIMEOUT)?;
+        restarted
     }
 }
 
@@ -142,11 +182,12 @@ fn in_transaction<T>(
 fn expiry_step(conn: &Connection, now_ms: u64) -> rusqlite::Result<bool> {
     let mut more = false;
     for sql in EXPIRED {
-        more |= execute(conn, sql, params![Ms(now_ms), STEP_ROWS_MAX as i64])? == STEP_ROWS_MAX;
+        let deleted = execute(conn, sql, params![Ms(now_ms), EXPIRED_ROWS_MAX as i64])?;
+        more |= deleted == EXPIRED_ROWS_MAX;
     }
     let oldest_kept = ChangeId::first_at(now_ms.saturating_sub(CHANGES_KEPT_MS));
-    let deleted = execute(conn, EXPIRED_CHANGES, params![oldest_kept, STEP_ROWS_MAX as i64])?;
-    Ok(more || deleted == STEP_ROWS_MAX)
+    let deleted = execute(conn, EXPIRED_CHANGES, params![oldest_kept, EXPIRED_ROWS_MAX as i64])?;
+    Ok(more || deleted == EXPIRED_ROWS_MAX)
 }
 
 /// True if there is more.
@@ -175,7 +216,7 @@ fn delete_messages(conn: &Connection, channel_id: ChannelId) -> rusqlite::Result
         |row| Ok((row.get(0)?, row.get::<_, UserList>(1)?)),
     )?;
     for (message_id, UserList(mentions)) in &oldest {
-        forget_mentions(conn, channel_id, *message_id, mentions)?;
+        mentions::forget(conn, channel_id, *message_id, mentions)?;
     }
     if let Some((last, _)) = oldest.last() {
         let sql = "DELETE FROM messages WHERE channel_id = ?1 AND message_id <= ?2";
@@ -190,6 +231,7 @@ fn log_pages(conn: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Copies the log into the database, as far as no reader still needs the older state.
+/// Finding others at work is no failure.
 fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<()> {
     conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_row| Ok(()))
 }

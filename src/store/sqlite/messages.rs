@@ -9,10 +9,8 @@ use rusqlite::{Connection, Row, params};
 use crate::clock::UnixMs;
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
 use crate::model::message::{Change, ChangeKind, Message, MessageEdit, ReactionCount};
-use crate::store::sqlite::statement::{
-    Ms, UserList, execute, exists, find, id_list, list, rows, user_list,
-};
-use crate::store::sqlite::{SqliteStore, reactions};
+use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, id_list, list, rows};
+use crate::store::sqlite::{SqliteStore, changes, mentions, reactions, slow_mode};
 use crate::store::{Inserted, MessageStore, Outcome, Reaction, StoreError};
 
 macro_rules! message_columns {
@@ -106,7 +104,7 @@ fn insert_message(
     }
     if insert_message_row(conn, message)? {
         let Message { channel_id, id, author_id, mentions, mentions_everyone, .. } = message;
-        note_mentions(conn, (*channel_id, *id), *author_id, mentions, *mentions_everyone)?;
+        mentions::note(conn, (*channel_id, *id), *author_id, mentions, *mentions_everyone)?;
         return Ok(Inserted { message: message.clone(), new: true });
     }
     // Either a repetition without a nonce, or the channel is gone and has taken the message with it.
@@ -161,76 +159,13 @@ fn insert_message_row(conn: &Connection, message: &Message) -> rusqlite::Result<
             message.content,
             message.edited_at_ms.map(Ms),
             message.reply_to,
-            mention_column(&message.mentions),
+            mentions::column(&message.mentions),
             message.mentions_everyone,
             message.nonce,
             message.pinned
         ],
     )?;
     Ok(inserted == 1)
-}
-
-fn mention_column(mentions: &[UserId]) -> Option<String> {
-    (!mentions.is_empty()).then(|| user_list(mentions))
-}
-
-/// Makes mentions count. One of everybody contains those by name.
-fn note_mentions(
-    conn: &Connection,
-    (channel_id, message_id): (ChannelId, MessageId),
-    author_id: UserId,
-    mentions: &[UserId],
-    everyone: bool,
-) -> rusqlite::Result<()> {
-    if everyone {
-        let sql = "INSERT INTO everyone_mentions (channel_id, message_id, author_id)
-                   VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        execute(conn, sql, params![channel_id, message_id, author_id])?;
-        return Ok(());
-    }
-    for user_id in mentions.iter().filter(|user_id| **user_id != author_id) {
-        let sql = "INSERT INTO mentions (user_id, channel_id, message_id)
-                   VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        execute(conn, sql, params![user_id, channel_id, message_id])?;
-    }
-    Ok(())
-}
-
-/// Takes back mentions by name.
-pub fn forget_mentions(
-    conn: &Connection,
-    channel_id: ChannelId,
-    message_id: MessageId,
-    mentions: &[UserId],
-) -> rusqlite::Result<()> {
-    for user_id in mentions {
-        let sql = "DELETE FROM mentions WHERE user_id = ?1 AND channel_id = ?2 AND message_id = ?3";
-        execute(conn, sql, params![user_id, channel_id, message_id])?;
-    }
-    Ok(())
-}
-
-fn forget_all_mentions(conn: &Connection, message: &Message) -> rusqlite::Result<()> {
-    forget_mentions(conn, message.channel_id, message.id, &message.mentions)?;
-    if message.mentions_everyone {
-        let sql = "DELETE FROM everyone_mentions WHERE channel_id = ?1 AND message_id = ?2";
-        execute(conn, sql, params![message.channel_id, message.id])?;
-    }
-    Ok(())
-}
-
-/// Noting a change twice is a no-op.
-pub fn note_change(
-    conn: &Connection,
-    change_id: ChangeId,
-    channel_id: ChannelId,
-    message_id: MessageId,
-    kind: ChangeKind,
-) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO channel_changes (channel_id, change_id, message_id, kind)
-               VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-    execute(conn, sql, params![channel_id, change_id, message_id, kind.code()])?;
-    Ok(())
 }
 
 fn update_message(
@@ -243,7 +178,7 @@ fn update_message(
     let Some(stored) = stored.filter(|message| message.author_id == author_id) else {
         return Ok(None);
     };
-    forget_all_mentions(conn, &stored)?;
+    mentions::forget_all(conn, &stored)?;
     execute(
         conn,
         "UPDATE messages SET content = ?3, mentions = ?4, mentions_everyone = ?5, edited_at_ms = ?6
@@ -252,14 +187,14 @@ fn update_message(
             channel_id,
             message_id,
             edit.content,
-            mention_column(&edit.mentions),
+            mentions::column(&edit.mentions),
             edit.mentions_everyone,
             Ms(edit.edited_at_ms)
         ],
     )?;
     let at = (channel_id, message_id);
-    note_mentions(conn, at, author_id, &edit.mentions, edit.mentions_everyone)?;
-    note_change(conn, change_id, channel_id, message_id, ChangeKind::Updated)?;
+    mentions::note(conn, at, author_id, &edit.mentions, edit.mentions_everyone)?;
+    changes::note(conn, change_id, channel_id, message_id, ChangeKind::Updated)?;
     Ok(find_message(conn, channel_id, message_id)?)
 }
 
@@ -270,7 +205,7 @@ fn delete_message(
     change_id: ChangeId,
 ) -> Result<bool, StoreError> {
     let Some(message) = find_message(conn, channel_id, message_id)? else { return Ok(false) };
-    forget_all_mentions(conn, &message)?;
+    mentions::forget_all(conn, &message)?;
     for sql in [
         "DELETE FROM reactions WHERE channel_id = ?1 AND message_id = ?2",
         "DELETE FROM reaction_counts WHERE channel_id = ?1 AND message_id = ?2",
@@ -278,52 +213,8 @@ fn delete_message(
     ] {
         execute(conn, sql, params![channel_id, message_id])?;
     }
-    note_change(conn, change_id, channel_id, message_id, ChangeKind::Deleted)?;
+    changes::note(conn, change_id, channel_id, message_id, ChangeKind::Deleted)?;
     Ok(true)
-}
-
-fn list_changes(
-    conn: &Connection,
-    channel_id: ChannelId,
-    since: ChangeId,
-    limit: usize,
-) -> Result<Vec<Change>, StoreError> {
-    let sql = concat!(
-        "SELECT change_id, message_id, kind FROM channel_changes
-         WHERE channel_id = ?1 AND change_id >= ?2 AND",
-        channel_exists!(),
-        "ORDER BY change_id LIMIT ?3"
-    );
-    let changes = list(conn, sql, params![channel_id, since, rows(limit)], |row| {
-        let code: u8 = row.get(2)?;
-        let kind = ChangeKind::from_code(code)
-            .ok_or(rusqlite::Error::IntegralValueOutOfRange(2, code.into()))?;
-        Ok(Change { id: row.get(0)?, channel_id, message_id: row.get(1)?, kind })
-    })?;
-    Ok(changes)
-}
-
-/// The wait that runs is told from the one that just started by whether a row has changed.
-fn claim_slow_mode(
-    conn: &Connection,
-    channel_id: ChannelId,
-    user_id: UserId,
-    interval_ms: u64,
-    now_ms: UnixMs,
-) -> Result<Result<(), u64>, StoreError> {
-    let claimed = execute(
-        conn,
-        "INSERT INTO slow_mode (channel_id, user_id, expires_at_ms) VALUES (?1, ?2, ?4)
-         ON CONFLICT DO UPDATE SET expires_at_ms = excluded.expires_at_ms
-         WHERE expires_at_ms <= ?3",
-        params![channel_id, user_id, Ms(now_ms), Ms(now_ms.saturating_add(interval_ms))],
-    )?;
-    if claimed == 1 {
-        return Ok(Ok(()));
-    }
-    let sql = "SELECT expires_at_ms FROM slow_mode WHERE channel_id = ?1 AND user_id = ?2";
-    let running = find(conn, sql, params![channel_id, user_id], |row| row.get(0))?;
-    Ok(Err(running.map_or(0, |Ms(expires_at_ms)| expires_at_ms.saturating_sub(now_ms))))
 }
 
 #[async_trait]
@@ -438,7 +329,7 @@ impl MessageStore for SqliteStore {
         since: ChangeId,
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
-        self.read("list_changes", move |conn| list_changes(conn, channel_id, since, limit)).await
+        self.read("list_changes", move |conn| changes::since(conn, channel_id, since, limit)).await
     }
 
     async fn claim_slow_mode(
@@ -449,7 +340,7 @@ impl MessageStore for SqliteStore {
         now_ms: UnixMs,
     ) -> Result<Result<(), u64>, StoreError> {
         self.write("claim_slow_mode", 32, move |conn| {
-            claim_slow_mode(conn, channel_id, user_id, interval_ms, now_ms)
+            slow_mode::claim(conn, channel_id, user_id, interval_ms, now_ms)
         })
         .await
     }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, params};
 
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
 use crate::model::message::{ChangeKind, PINS_PER_CHANNEL_MAX, REACTION_KINDS_MAX, ReactionCount};
-use crate::store::sqlite::messages::{channel_exists, find_message, message_exists, note_change};
+use crate::store::sqlite::changes;
+use crate::store::sqlite::messages::{channel_exists, find_message, message_exists};
 use crate::store::sqlite::statement::{Ms, count, execute, exists, list, rows};
 use crate::store::{Outcome, Reaction, StoreError};
 
@@ -29,7 +30,7 @@ pub fn insert(
     let sql = "INSERT INTO reactions (channel_id, message_id, emoji, user_id, at_ms)
                VALUES (?1, ?2, ?3, ?4, ?5)";
     execute(conn, sql, params![channel_id, message_id, emoji, user_id, Ms(*at_ms)])?;
-    note_change(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionAdded)?;
+    changes::note(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionAdded)?;
     Ok(Outcome::Changed)
 }
 
@@ -88,7 +89,7 @@ pub fn delete(
     ] {
         execute(conn, sql, params![channel_id, message_id, emoji])?;
     }
-    note_change(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionRemoved)?;
+    changes::note(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionRemoved)?;
     Ok(Outcome::Changed)
 }
 
@@ -155,7 +156,7 @@ pub fn pin(
         return Ok(Outcome::Full);
     }
     set_pinned(conn, channel_id, message_id, true)?;
-    note_change(conn, change_id, channel_id, message_id, ChangeKind::Pinned)?;
+    changes::note(conn, change_id, channel_id, message_id, ChangeKind::Pinned)?;
     Ok(Outcome::Changed)
 }
 
@@ -171,7 +172,7 @@ pub fn unpin(
         Some(_) => {}
     }
     set_pinned(conn, channel_id, message_id, false)?;
-    note_change(conn, change_id, channel_id, message_id, ChangeKind::Unpinned)?;
+    changes::note(conn, change_id, channel_id, message_id, ChangeKind::Unpinned)?;
     Ok(Outcome::Changed)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::model::id::BUCKET_MS;
+use crate::store::sqlite::maintenance::OTHERS_TIMEOUT;
 use crate::store::sqlite::{OpenError, STATEMENTS_CACHED, Synchronous};
 
 /// Migration n brings `user_version` from n - 1 to n. What was released is never changed.
@@ -21,6 +22,7 @@ pub fn open(path: &Path, synchronous: Synchronous) -> Result<Connection, OpenErr
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(OTHERS_TIMEOUT)?;
     check_origin(&conn)?;
     configure(&conn, synchronous)?;
     migrate(&conn)?;

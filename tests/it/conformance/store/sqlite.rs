@@ -144,6 +144,28 @@ async fn a_folder_that_does_not_exist_is_made() {
     assert!(inside.join("vibetalk.db").exists());
 }
 
+/// While readers read all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_does_not_grow_with_what_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let channel_id = stored_channel(&store).await;
+    for _ in 0..60 {
+        let content = "x".repeat(16_000); // 4,000 characters of four bytes.
+        let messages: Vec<Message> =
+            (0..100).map(|_| Message { content: content.clone(), ..message(channel_id) }).collect();
+        let writes = join_all(messages.iter().map(|message| insert(&store, message)));
+        let reads =
+            join_all((0..20).map(|_| store.messages_before(channel_id, MessageId::MAX, 50)));
+        let (_, reads) = tokio::join!(writes, reads);
+        assert!(reads.iter().all(Result::is_ok));
+    }
+    let size = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    let log_bytes = size("vibetalk.db-wal");
+    assert!(log_bytes < 48 * 1024 * 1024, "the log has {log_bytes} bytes");
+    assert!(size("vibetalk.db") > 16 * 1024 * 1024, "it was copied into the database");
+}
+
 #[tokio::test]
 async fn a_refused_call_takes_nothing_from_its_batch() {
     let folder = tempfile::tempdir().unwrap();
@@ -184,7 +206,7 @@ async fn a_closed_store_has_finished_what_was_queued() {
 #[tokio::test]
 async fn callers_of_a_store_that_hangs_are_let_go() {
     let folder = tempfile::tempdir().unwrap();
-    let timeout = Duration::from_millis(50);
+    let timeout = Duration::from_millis(800);
     let config = SqliteConfig { timeout, ..sqlite_config(folder.path()) };
     let store = SqliteStore::open(&config, Clock::fixed(NOW_MS)).unwrap();
     let blocker = raw(folder.path());
