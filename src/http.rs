@@ -6,7 +6,6 @@
 //! looks at access before it judges fields.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
@@ -19,7 +18,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::chat::Chat;
-use crate::edge::PAYLOAD_BYTES_MAX;
 use crate::http::health::Readiness;
 use crate::http::session::Commands;
 
@@ -64,7 +62,6 @@ pub fn router(state: HttpState) -> Router {
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(axum::middleware::from_fn(observe::measure))
         .layer(axum::middleware::from_fn(observe::set_headers))
-        .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX as usize))
         .with_state(state)
 }
 

@@ -5,21 +5,25 @@
 
 use std::time::Duration;
 
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::chat::ChatError;
 use crate::chat::accounts::Origin;
-use crate::edge::{PeerAddr, USER_AGENT_CHARS_MAX};
+use crate::edge::{PAYLOAD_BYTES_MAX, PeerAddr, USER_AGENT_CHARS_MAX};
 use crate::http::answer::Failure;
 
 /// How long a client may take to send a body of at most 1 MB: as long as in polling.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX as usize;
+/// What of a body that is too large is read and thrown away.
+const DISCARDED_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 
 /// The names in a route's path. What is no id is `invalid_request`, whoever asks.
 pub struct Params<T>(pub T);
@@ -64,8 +68,8 @@ pub struct Body<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let json = read_json(request, state).await?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let json = read_json(request).await?;
         parse_object(&json).map(Self).map_err(Failure)
     }
 }
@@ -76,8 +80,8 @@ pub struct OptionalBody<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let json = read_json(request, state).await?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let json = read_json(request).await?;
         if json.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -86,14 +90,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
 }
 
 /// The whole body, which is empty or declared as JSON or not declared at all.
-async fn read_json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ChatError> {
+async fn read_json(request: Request) -> Result<Bytes, ChatError> {
     let is_json = accepts(request.headers());
-    let reading = Bytes::from_request(request, state);
-    let body = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-        Err(_) => return Err(ChatError::Timeout),
-        Ok(Err(rejection)) => return Err(unreadable(&rejection)),
-        Ok(Ok(body)) => body,
-    };
+    let body = timeout(BODY_TIMEOUT, collect(request.into_body()));
+    let body = body.await.map_err(|_| ChatError::Timeout)??;
     if is_json || body.is_empty() {
         Ok(body)
     } else {
@@ -101,19 +101,31 @@ async fn read_json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes,
     }
 }
 
+/// Reads on beyond what is allowed, for a while: a client that still sends when it is refused might
+/// only see its connection break, and never the refusal.
+async fn collect(mut body: axum::body::Body) -> Result<Bytes, ChatError> {
+    let mut collected = BytesMut::new();
+    let mut read_bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ChatError::malformed("the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        read_bytes += data.len();
+        if read_bytes <= BODY_BYTES_MAX {
+            collected.extend_from_slice(&data);
+        } else if read_bytes > DISCARDED_BYTES_MAX {
+            break;
+        }
+    }
+    if read_bytes > BODY_BYTES_MAX {
+        return Err(ChatError::TooLarge { field: "body", message: "has more than 1 MB".into() });
+    }
+    Ok(collected.freeze())
+}
+
 fn accepts(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(CONTENT_TYPE) else { return true };
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-fn unreadable(rejection: &BytesRejection) -> ChatError {
-    match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ChatError::TooLarge { field: "body", message: "has more than 1 MB".into() }
-        }
-        _ => ChatError::malformed("the body broke off"),
-    }
 }
 
 /// serde would take an array for a struct.

@@ -5,18 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::time::{MissedTickBehavior, timeout};
 use utoipa::ToSchema;
 
+use crate::chat::Chat;
 use crate::http::HttpState;
 use crate::lifecycle::Lifecycle;
-use crate::model::id::CLOCK_BEHIND_MS_MAX;
+use crate::model::id::{CLOCK_BEHIND_MS_MAX, UserId};
 use crate::telemetry;
+
+/// How long a store that is lost goes unnoticed at most, with the time to ask it.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What readiness consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,8 +91,9 @@ impl Readiness {
         }
     }
 
-    pub fn is_ready(&self) -> bool {
-        self.report().ready
+    fn look_at_clock(&self, chat: &Chat) {
+        let behind_ms = chat.ids.behind_ms(chat.clock.now_ms());
+        self.set(Check::Clock, behind_ms <= CLOCK_BEHIND_MS_MAX);
     }
 
     fn report(&self) -> Report {
@@ -112,6 +120,26 @@ const fn outcome(passes: bool) -> &'static str {
 fn publish(check: Check, passes: bool) {
     let value = if passes { 1.0 } else { 0.0 };
     metrics::gauge!(telemetry::READY, "check" => check.as_str()).set(value);
+}
+
+/// Looks at the clock and the store from time to time, until the node stops.
+///
+/// The store is asked for something that is not there: this finds a store that is gone, not one that
+/// cannot write.
+pub async fn watch(readiness: Readiness, chat: Chat) {
+    let mut ticks = tokio::time::interval(WATCH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !readiness.lifecycle.is_draining() {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = readiness.lifecycle.draining() => break,
+        }
+        readiness.look_at_clock(&chat);
+        let asked = chat.store.find_account(UserId::ZERO);
+        let answered = timeout(STORE_TIMEOUT, asked).await.is_ok_and(|found| found.is_ok());
+        readiness.set(Check::Store, answered);
+    }
+    readiness.set(Check::Draining, false);
 }
 
 /// The answer of `/readyz`.
@@ -143,9 +171,7 @@ pub async fn get_health() -> &'static str {
         (status = 200, description = "It may", body = Report),
         (status = 503, description = "It is starting or draining, or its clock is bad", body = Report)))]
 pub async fn get_readiness(State(state): State<HttpState>) -> (StatusCode, Json<Report>) {
-    let chat = &state.chat;
-    let behind_ms = chat.ids.behind_ms(chat.clock.now_ms());
-    state.readiness.set(Check::Clock, behind_ms <= CLOCK_BEHIND_MS_MAX);
+    state.readiness.look_at_clock(&state.chat);
     let report = state.readiness.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report))

@@ -5,3 +5,4 @@
 mod chat;
 mod conformance;
 mod edge;
+mod http;

@@ -1,0 +1,102 @@
+//! The HTTP API on a real store, without sockets: what it answers to whom, and how it refuses.
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use vibetalk::edge::PeerAddr;
+use vibetalk::http::HttpState;
+use vibetalk::http::health::Readiness;
+
+use crate::chat::TestChat;
+
+mod access;
+mod commands;
+mod document;
+mod pages;
+mod refusals;
+mod statuses;
+
+pub struct TestApi {
+    pub test: TestChat,
+    pub readiness: Readiness,
+    router: Router,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {:?}", self.text))
+    }
+
+    /// Status and `error.code`, after a look at the form of the error.
+    pub fn refusal(&self) -> (u16, String) {
+        let body = self.json();
+        assert_eq!(body["ok"], false, "{body}");
+        assert!(body["error"]["message"].is_string(), "{body}");
+        (self.status.as_u16(), body["error"]["code"].as_str().unwrap().to_owned())
+    }
+
+    pub fn check_refused(&self, status: u16, code: &str) {
+        assert_eq!(self.refusal(), (status, code.to_owned()), "{}", self.text);
+    }
+}
+
+impl TestApi {
+    pub async fn start() -> Self {
+        let test = TestChat::start();
+        test.chat.ensure_official_group().await.unwrap();
+        let readiness = Readiness::new(&test.chat.lifecycle);
+        let router = vibetalk::http::router(HttpState::new(test.chat.clone(), readiness.clone()));
+        Self { test, readiness, router }
+    }
+
+    /// Registers somebody; answers the access token and the user id.
+    pub async fn register(&self, username: &str) -> (String, String) {
+        let body = json!({ "username": username, "password": "correct horse" });
+        let answer = self.send("POST", "/api/v1/auth/register", "", Some(body)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        let body = answer.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&body["accessToken"]), text(&body["user"]["id"]))
+    }
+
+    /// A new group of the token's owner; answers its id and that of its channel.
+    pub async fn group(&self, token: &str) -> (String, String) {
+        let body = json!({ "name": "group" });
+        let group = self.send("POST", "/api/v1/groups", token, Some(body)).await.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&group["id"]), text(&group["channels"][0]["id"]))
+    }
+
+    /// An empty token is none.
+    pub async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Answer {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.send_raw(request(method, path, token).body(Body::from(body)).unwrap()).await
+    }
+
+    pub async fn send_raw(&self, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 4000).into()));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.into()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+pub fn request(method: &str, path: &str, token: &str) -> http::request::Builder {
+    let builder = Request::builder().method(method).uri(path);
+    if token.is_empty() {
+        builder
+    } else {
+        builder.header("authorization", format!("Bearer {token}"))
+    }
+}
