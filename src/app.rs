@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Listen, Synchronous};
 use crate::edge::{CloseReason, Edge, EdgeConfig};
 use crate::gateway::{self, Gateway, GatewayConfig};
-use crate::http::health::Readiness;
+use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics};
 use crate::lifecycle::{Lifecycle, stop_signal};
@@ -135,6 +135,7 @@ impl App {
             .context("the official group cannot be brought up to date")?;
 
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
+        lifecycle.spawn("readiness", watch(readiness.clone(), chat.clone()));
         let router = http::router(HttpState::new(chat, readiness.clone()));
         let serving = edge.clone();
         lifecycle.spawn_critical("edge", async move {
