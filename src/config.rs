@@ -110,6 +110,9 @@ settings! {
     limits_registrations_per_minute: u32 = "limits.registrations_per_minute", 30;
     /// Failed logins a minute of one user name.
     limits_login_failures_per_minute: u32 = "limits.login_failures_per_minute", 10;
+    /// Failed logins a minute from one address, under all user names, at this node.
+    limits_login_failures_per_address_per_minute: u32 =
+        "limits.login_failures_per_address_per_minute", 300;
     /// Open connections from one address.
     limits_connections_per_address: usize = "limits.connections_per_address", 20_000;
     /// Seconds over which clients are asked to reconnect when the node leaves service.
@@ -182,6 +185,10 @@ impl Config {
             ("limits.requests_unanswered", self.limits_requests_unanswered as u64),
             ("limits.registrations_per_minute", u64::from(self.limits_registrations_per_minute)),
             ("limits.login_failures_per_minute", u64::from(self.limits_login_failures_per_minute)),
+            (
+                "limits.login_failures_per_address_per_minute",
+                u64::from(self.limits_login_failures_per_address_per_minute),
+            ),
             ("limits.connections_per_address", self.limits_connections_per_address as u64),
             ("edge.sessions_max", self.edge_sessions_max as u64),
             ("auth.access_token_seconds", self.auth_access_token_seconds),

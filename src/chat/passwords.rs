@@ -11,6 +11,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::chat::ChatError;
+use crate::chat::attempts::rate_limited;
 
 /// OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -100,7 +101,7 @@ impl Passwords {
             .waiting
             .clone()
             .try_acquire_owned()
-            .map_err(|_| ChatError::RateLimited { retry_after_ms: RETRY_AFTER_MS })?;
+            .map_err(|_| rate_limited("password", RETRY_AFTER_MS))?;
         match tokio::time::timeout(WAIT_MAX, self.running.clone().acquire_owned()).await {
             Ok(running) => Ok([waiting, running.expect("the semaphore is never closed")]),
             Err(_) => {

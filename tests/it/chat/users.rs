@@ -1,5 +1,7 @@
 //! Profiles and search.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use vibetalk::chat::users::{SearchUsers, UpdateUser};
 use vibetalk::chat::{Caller, ChatError};
@@ -62,18 +64,27 @@ async fn profiles_are_checked() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_last_change_announced_is_the_one_that_stays() {
     let test = TestChat::start();
     let ada = test.person("ada").await;
-    let names = (0..20).map(|number| serde_json::json!({"displayName": format!("ada {number}")}));
-    for result in join_all(names.map(|name| update(&test, ada, name))).await {
-        result.unwrap();
+    let names = (0..200).map(|number| serde_json::json!({"displayName": format!("ada {number}")}));
+    let test = Arc::new(test);
+    let changes = names.map(|name| {
+        let task_test = test.clone();
+        let (sender, done) = tokio::sync::oneshot::channel();
+        test.chat.lifecycle.spawn("test", async move {
+            let _unread = sender.send(update(&task_test, ada, name).await);
+        });
+        done
+    });
+    for result in join_all(changes).await {
+        result.unwrap().unwrap();
     }
     let bodies = test.bodies("user:updated").await;
     let stored = test.chat.store.find_account(ada.user_id).await.unwrap().unwrap().user;
-    assert_eq!(bodies.len(), 20);
-    assert_eq!(bodies[19]["displayName"], stored.display_name);
+    assert_eq!(bodies.len(), 200);
+    assert_eq!(bodies[199]["displayName"], stored.display_name);
 }
 
 #[tokio::test]
