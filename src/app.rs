@@ -63,7 +63,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let app = App::start(&config).await?;
     println!("listening on http://{}", app.address);
     if let Some(address) = app.metrics_address {
-        println!("metrics on http://{address}/metrics");
+        println!("listening on http://{address}/metrics (metrics)");
     }
     tokio::select! {
         signal = stop_signal() => signal.context("cannot listen for signals")?,

@@ -223,7 +223,12 @@ impl Chat {
 
     /// Answers a repeated nonce with the stored message, and announces that again unless this node
     /// knows that it was announced: the first attempt may have died in between.
+    ///
+    /// # Errors
+    ///
+    /// `message_not_found` if it was deleted since.
     async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<Sent, ChatError> {
+        let stored = &self.get_stored_message(channel.id, stored.id).await?;
         if !self.announced.contains(stored.id) {
             let body = to_raw(&self.show_one(channel, stored, None).await?);
             self.announce_message(channel, stored.id, body).await;
@@ -253,6 +258,13 @@ impl Chat {
             }
         }
         let interval_ms = u64::from(channel.slow_mode_seconds) * 1000;
+        // What was sent before slow mode was switched on counts, too.
+        if let Some(last) = self.last_message_of(caller.user_id, channel.id).await? {
+            let retry_after_ms = (last.timestamp_ms() + interval_ms).saturating_sub(now_ms);
+            if retry_after_ms > 0 {
+                return Err(ChatError::RateLimited { retry_after_ms });
+            }
+        }
         match self.store.claim_slow_mode(channel.id, caller.user_id, interval_ms, now_ms).await? {
             Ok(()) => Ok(None),
             Err(retry_after_ms) => Err(ChatError::RateLimited { retry_after_ms }),

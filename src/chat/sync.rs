@@ -186,7 +186,7 @@ fn read_scopes(groups: &[JoinedGroupView], direct_channels: &[ChannelView]) -> V
     in_groups.chain(direct).collect()
 }
 
-/// Attachments are not supported yet: none may be sent.
+/// Attachments are not supported yet: what can be sent has 0 bytes.
 const LIMITS: LimitsView = LimitsView {
     content_chars: text::CONTENT_CHARS_MAX,
     name_chars: text::NAME_CHARS_MAX,
@@ -204,7 +204,7 @@ const LIMITS: LimitsView = LimitsView {
     direct_people: DIRECT_PEOPLE_MAX,
     slow_mode_seconds: SLOW_MODE_SECONDS_MAX,
     attachment_bytes: 0,
-    attachments_per_message: 0,
+    attachments_per_message: 10,
 };
 
 #[cfg(test)]
