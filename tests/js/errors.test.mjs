@@ -19,10 +19,17 @@ for (const client of clients) {
   const name = `${client.version} over ${client.transport}`;
 
   test(`${name}: unknown events are unknown_event`, async () => {
-    for (const event of ['message:destroy', 'x', '', 'MESSAGE:CREATE', 'toString', '__proto__', 'message:created', 'ready', 'e'.repeat(1000), '\u0000']) {
+    for (const event of ['message:destroy', 'x', '', 'MESSAGE:CREATE', 'toString', '__proto__', 'message:created', 'ready', 'e'.repeat(1000)]) {
       for (const args of [[], [{}], [null, 1]]) {
         assert.equal((await client.ask(event, args)).error?.code, 'unknown_event', JSON.stringify(event));
       }
+    }
+  });
+
+  test(`${name}: so are names that JSON has to escape`, async () => {
+    const victim = await vt.connect(owner.person, { version: client.version, transport: client.transport });
+    for (const event of ['\u0000', 'a\nb', '"', '\\', '\ud800']) {
+      assert.equal((await victim.ask(event, [{}])).error?.code, 'unknown_event', JSON.stringify(event));
     }
   });
 

@@ -58,8 +58,10 @@ for (const row of routes) {
 
   if (row.body) {
     test(`${name}: a body that is no JSON object is invalid_request`, async () => {
+      // A group of its own, because an empty body may be carried out.
+      const at = address(row, await scene());
       for (const raw of ['', '{', '[]', '7', 'null', '"x"', '{"a":1}{']) {
-        const { status, body } = await vt.http(row.method, address(row, shared), { token: owner.token, raw });
+        const { status, body } = await vt.http(row.method, at, { token: owner.token, raw });
         // A body of which nothing is required may be left out.
         if (raw === '' && status < 300) continue;
         assert.deepEqual([status, body?.error.code], [400, 'invalid_request'], raw);

@@ -12,8 +12,9 @@ const resolve = ({ $ref }) => $ref.slice(2).split('/').reduce((node, key) => nod
 const message = (reference) => resolve(resolve(reference));
 const validator = ({ payload }) => ajv.compile({ $ref: `asyncapi${payload.$ref}` });
 
-export const acks = {};
-export const pushes = {};
+// Without a prototype, so that the names of its members (`toString`) are as unknown as any other.
+export const acks = Object.create(null);
+export const pushes = Object.create(null);
 for (const { action, messages, reply } of Object.values(document.operations)) {
   for (const reference of messages) {
     const described = message(reference);

@@ -87,6 +87,11 @@ class Client {
     return this.engine.transport.name;
   }
 
+  /** It was connected, and will not be again. */
+  get #isOver() {
+    return this.disconnects.length > 0 && !this.connected && !this.socket.io.reconnection();
+  }
+
   /** Waits for a `ready` that nobody has taken yet: once per connection. */
   async isReady(timeoutMs = WAIT_MS) {
     const failed = new Promise((_, reject) => {
@@ -127,6 +132,7 @@ class Client {
 
   /** The ack of one request with any arguments: exactly one, of the contract's form. */
   async ask(event, args, timeoutMs = WAIT_MS) {
+    if (this.#isOver) throw new Cut(`${event}: there is no connection any more (${this.disconnects.at(-1)})`);
     let pending;
     const answered = new Promise((resolve, reject) => {
       pending = { reject, event };

@@ -31,6 +31,8 @@ const list = (shape) => (value, path) =>
   Array.isArray(value) ? value.flatMap((item, index) => shape(item, `${path}[${index}]`)) : [`${path} is not a list`];
 const map = (shape) => (value, path) => Object.entries(value ?? {}).flatMap(([key, item]) => shape(item, `${path}.${key}`));
 
+const own = (table, name) => (Object.hasOwn(table, name) ? table[name] : undefined);
+
 /** Keys that end in `?` may be absent. */
 const object = (fields) => (value, path) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [`${path} is ${JSON.stringify(value)}, not an object`];
@@ -111,7 +113,7 @@ export const pushes = {
   'sync:required': object({ 'channelIds?': list(id), reason: string }), 'server:draining': object({ reconnectInMs: count }),
 };
 
-const success = (event) => object({ ok: is('true', (value) => value === true), data: requests[event] ?? object({}) });
+const success = (event) => object({ ok: is('true', (value) => value === true), data: own(requests, event) ?? object({}) });
 const failure = object({
   ok: is('false', (value) => value === false),
   error: object({
@@ -132,6 +134,6 @@ export function ackProblems(event, answer) {
 /** Problems of one push. */
 export function pushProblems(name, payload, extra) {
   if (extra.length) return [`${name} has ${extra.length + 1} arguments`];
-  if (!pushes[name]) return [`the push ${name} is not in the contract`];
+  if (!own(pushes, name)) return [`the push ${name} is not in the contract`];
   return [...pushes[name](payload, name), ...asyncapi.documentProblems(asyncapi.pushes, name, payload)];
 }

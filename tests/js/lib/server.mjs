@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deadline } from './wait.mjs';
+import { deadline, until } from './wait.mjs';
 import { http } from './http.mjs';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
@@ -91,13 +91,18 @@ class Server {
     ready();
   }
 
-  /** The address of the metrics listener: among those printed, the one that answers /metrics. */
-  async metricsUrl() {
-    for (const address of this.addresses) {
-      if (address === this.url) continue;
-      if ((await fetch(`${address}/metrics`)).status === 200) return address;
-    }
-    throw new Error(`no metrics listener among ${this.addresses}`);
+  /** The address of the metrics listener: the other one that is printed. */
+  metricsUrl() {
+    const other = () => this.addresses.find((address) => address !== this.url);
+    return until(other, 5000, `no metrics listener beside ${this.addresses}`);
+  }
+
+  /** The sum of one metric's samples whose labels are among others these: `metric('vibetalk_x_total', { reason: 'y' })`. */
+  async metric(name, labels = {}) {
+    const text = await (await fetch(`${await this.metricsUrl()}/metrics`)).text();
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const samples = text.split('\n').filter((line) => /^[^#{ ]+/.exec(line)?.[0] === name && wanted.every((label) => line.includes(label)));
+    return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
   /** Sends a signal and answers `{ code, signal, tookMs }` when the process has ended. */
