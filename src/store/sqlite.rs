@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
@@ -129,6 +130,7 @@ struct Shared {
     /// The readers, then the writer.
     threads: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
+    ended: CancellationToken,
     /// Keeps other processes away until the threads have ended.
     lock: Mutex<Option<File>>,
 }
@@ -162,12 +164,14 @@ impl SqliteStore {
         let conn = schema::open(&config.path, config.synchronous)?;
         let (writes, reads) = (Queue::new(CALLS_QUEUED_MAX), Queue::new(CALLS_QUEUED_MAX));
         let mut threads = readers::start(&config.path, config.readers.max(1), &reads)?;
-        threads.push(writer::start(conn, &writes, Maintenance::new(clock)));
+        let ended = CancellationToken::new();
+        threads.push(writer::start(conn, &writes, Maintenance::new(clock), ended.clone()));
         let shared = Shared {
             writes,
             reads,
             threads: Mutex::new(threads),
             timeout: config.timeout,
+            ended,
             lock: Mutex::new(lock),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -180,6 +184,12 @@ impl SqliteStore {
         if let Err(error) = ending.await {
             tracing::error!(%error, "the store did not close");
         }
+    }
+
+    /// Resolves when the writer has ended: after [`close`](Self::close), or by a fault of ours, after
+    /// which nothing can be stored any more. To be watched by a critical task.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.shared.ended.clone().cancelled_owned()
     }
 
     /// Runs `work` on a reader.

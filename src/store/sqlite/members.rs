@@ -9,7 +9,7 @@ use crate::model::text::folded;
 use crate::store::sqlite::statement::{Ms, count, execute, find, list, prefix_end, rows};
 
 /// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the
-/// members one by one: a match is then never far.
+/// members one by one: a match is then rarely far, and at worst all members are looked at.
 const NAMES_LOOKED_UP_MAX: u64 = 2000;
 
 macro_rules! member_columns {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::store::sqlite::call::Call;
 use crate::store::sqlite::maintenance::Maintenance;
@@ -27,17 +28,30 @@ pub struct Write {
     pub bytes: usize,
 }
 
-/// Starts the thread; it ends after the queue was closed and emptied.
+/// Starts the thread; it ends after the queue was closed and emptied, and then cancels `ended`.
 pub fn start(
     conn: Connection,
     queue: &Arc<Queue<Write>>,
     maintenance: Maintenance,
+    ended: CancellationToken,
 ) -> JoinHandle<()> {
-    let queue = Arc::clone(queue);
+    let last = Ended { queue: Arc::clone(queue), _ended: ended.drop_guard() };
     std::thread::Builder::new()
         .name("sqlite-writer".into())
-        .spawn(move || run(&conn, &queue, maintenance))
+        .spawn(move || run(&conn, &last.queue, maintenance))
         .expect("a thread can be started at start-up")
+}
+
+/// Dropped when the thread ends, however that happens: after a panic, callers are refused at once.
+struct Ended {
+    queue: Arc<Queue<Write>>,
+    _ended: DropGuard,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
 }
 
 fn run(conn: &Connection, queue: &Queue<Write>, mut maintenance: Maintenance) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rusqlite::Connection;
 use vibetalk::clock::Clock;
@@ -189,10 +190,12 @@ async fn a_closed_store_has_finished_what_was_queued() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let accounts: Vec<Account> = (0..50).map(|_| account()).collect();
+    assert!(store.ended().now_or_never().is_none());
     let writes = join_all(accounts.iter().map(|account| store.insert_account(account)));
     let (outcomes, ()) = tokio::join!(writes, store.close());
     assert!(outcomes.iter().all(Result::is_ok));
     store.close().await;
+    store.ended().await;
     let (read, written) =
         (store.find_account(user_id()).await, store.insert_account(&accounts[0]).await);
     assert!(matches!(read, Err(StoreError::Unavailable(_))));
