@@ -145,6 +145,7 @@ impl App {
         });
         lifecycle.spawn("metrics_upkeep", run_upkeep(metrics.clone(), lifecycle.clone()));
         let metrics_address = start_metrics(config, metrics, &lifecycle).await;
+        publish_build_info(NodeId::default());
         readiness.started();
         let drain = Duration::from_secs(config.drain_seconds);
         Ok(Self { address, metrics_address, lifecycle, drain, edge, gateway, store })
@@ -174,6 +175,17 @@ impl App {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// What runs, for dashboards to join with.
+fn publish_build_info(node: NodeId) {
+    let labels = [
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("node_id", node.to_string()),
+        ("store", "sqlite".to_owned()),
+        ("bus", "local".to_owned()),
+    ];
+    metrics::gauge!(telemetry::BUILD_INFO, &labels).set(1.0);
 }
 
 async fn start_metrics(
