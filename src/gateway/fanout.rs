@@ -24,7 +24,7 @@ use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
 use crate::model::id::{GroupId, NodeId, SessionId};
 use crate::model::permission::Permissions;
-use crate::model::presence::Presence;
+use crate::model::presence::{Presence, SocketKey};
 use crate::telemetry;
 
 pub mod bindings;
@@ -41,7 +41,6 @@ use command::{Audience, Command};
 pub use command::{Detached, FanoutHandle};
 pub use outlet::{EmitError, Outlet};
 use recent::RecentIds;
-pub use rooms::Key;
 use rooms::{ByKey, Rooms};
 use subscriber::{Body, Subscriber};
 
@@ -65,10 +64,10 @@ pub struct Fanout<O> {
     subscribers: ByKey<Subscriber<O>>,
     rooms: Rooms,
     /// Sessions whose effects are logged: they have no groups yet.
-    joining: HashSet<Key>,
+    joining: HashSet<SocketKey>,
     emitted: RecentIds,
     /// Who is still to be told to sync.
-    sync_due: VecDeque<Key>,
+    sync_due: VecDeque<SocketKey>,
     meters: HashMap<Push, PushMeters>,
     emits_this_turn: usize,
 }
@@ -132,7 +131,7 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    fn attach(&mut self, key: Key, subscriber: Subscriber<O>) {
+    fn attach(&mut self, key: SocketKey, subscriber: Subscriber<O>) {
         for topic in subscriber.bindings.topics() {
             self.rooms.join(*topic, key, Permissions::DIRECT);
         }
@@ -143,7 +142,7 @@ impl<O: Outlet> Fanout<O> {
 
     fn join(
         &mut self,
-        key: Key,
+        key: SocketKey,
         bindings: Bindings,
         audiences: &[Audience],
         done: oneshot::Sender<()>,
@@ -163,7 +162,7 @@ impl<O: Outlet> Fanout<O> {
         });
     }
 
-    fn open(&mut self, key: Key, ready: &RawValue, done: oneshot::Sender<()>) {
+    fn open(&mut self, key: SocketKey, ready: &RawValue, done: oneshot::Sender<()>) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         match subscriber.go_live(ready) {
             Ok(()) => {
@@ -173,7 +172,7 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    fn watch(&mut self, key: Key, bindings: Bindings, done: oneshot::Sender<()>) {
+    fn watch(&mut self, key: SocketKey, bindings: Bindings, done: oneshot::Sender<()>) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         let watches = |topic: &Topic| matches!(topic, Topic::Watchers(_));
         for topic in subscriber.bindings.release(watches) {
@@ -187,7 +186,7 @@ impl<O: Outlet> Fanout<O> {
     }
 
     /// Forgets a session; its topics are given back.
-    fn remove(&mut self, key: Key) {
+    fn remove(&mut self, key: SocketKey) {
         let Some(subscriber) = self.subscribers.remove(&key) else { return };
         for topic in subscriber.bindings.topics() {
             self.rooms.leave(*topic, key);
@@ -197,7 +196,7 @@ impl<O: Outlet> Fanout<O> {
     }
 
     /// A socket that did not take a packet gets no later one either.
-    fn drop_failed(&mut self, failed: Vec<(Key, EmitError)>) {
+    fn drop_failed(&mut self, failed: Vec<(SocketKey, EmitError)>) {
         for (key, error) in failed {
             if error == EmitError::Full
                 && let Some(subscriber) = self.subscribers.get(&key)
@@ -252,20 +251,20 @@ impl<O: Outlet> Fanout<O> {
     fn close_group(&mut self, group_id: GroupId, pending: &mut Confirmations) {
         let effect = Effect::CloseGroup { group_id };
         let members = self.rooms.keys(&Topic::Group(group_id));
-        let joining: Vec<Key> = self.joining.iter().copied().collect();
+        let joining: Vec<SocketKey> = self.joining.iter().copied().collect();
         for key in members.into_iter().chain(joining) {
             self.apply_or_log(key, &effect, pending);
         }
     }
 
-    fn apply_or_log(&mut self, key: Key, effect: &Effect, pending: &mut Confirmations) {
+    fn apply_or_log(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         if !subscriber.log_effect(effect) {
             self.apply_to(key, effect, pending);
         }
     }
 
-    fn apply_to(&mut self, key: Key, effect: &Effect, pending: &mut Confirmations) {
+    fn apply_to(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         match *effect {
             Effect::Join { group_id, permissions, .. } => {
@@ -287,7 +286,7 @@ impl<O: Outlet> Fanout<O> {
     /// Looks at every session: sessions end by the second, not by the millisecond.
     fn end_sessions(&mut self, session_ids: &[SessionId]) {
         let ended = self.subscribers.iter().filter(|(_, s)| session_ids.contains(&s.session_id));
-        let ended: Vec<Key> = ended.map(|(key, _)| *key).collect();
+        let ended: Vec<SocketKey> = ended.map(|(key, _)| *key).collect();
         for key in ended {
             self.subscribers[&key].outlet.end();
             self.remove(key);
@@ -351,7 +350,7 @@ impl<O: Outlet> Fanout<O> {
 
     /// To each session those presences that it watches, and its own, in one array.
     async fn emit_presences(&mut self, presences: &[Presence]) -> usize {
-        let mut indices_by_key: HashMap<Key, SmallVec<[u32; 4]>> = HashMap::new();
+        let mut indices_by_key: HashMap<SocketKey, SmallVec<[u32; 4]>> = HashMap::new();
         for (index, presence) in (0u32..).zip(presences) {
             for topic in [Topic::Watchers(presence.user_id), Topic::User(presence.user_id)] {
                 for key in self.rooms.get(&topic).into_iter().flat_map(|room| room.keys()) {
@@ -390,7 +389,7 @@ impl<O: Outlet> Fanout<O> {
     /// Tells every session when it will be asked to reconnect; each another moment within `spread`.
     async fn announce_draining(&mut self, spread: Duration) {
         let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
-        let keys: Vec<Key> = self.subscribers.keys().copied().collect();
+        let keys: Vec<SocketKey> = self.subscribers.keys().copied().collect();
         for key in keys {
             let reconnect_in_ms = rand::random_range(0..=spread_ms);
             let body = raw(format!("{{\"reconnectInMs\":{reconnect_in_ms}}}"));
@@ -399,7 +398,7 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    fn tell(&mut self, key: Key, push: Push, body: &Body) {
+    fn tell(&mut self, key: SocketKey, push: Push, body: &Body) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         if let Err(error) = subscriber.deliver(push, body) {
             self.drop_failed(vec![(key, error)]);

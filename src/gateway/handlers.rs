@@ -150,7 +150,8 @@ async fn open_direct(s: &Session, request: OpenDirect) -> Result<ChannelView, Ch
 }
 
 async fn update_presence(s: &Session, request: UpdatePresence) -> Result<(), ChatError> {
-    s.chat().update_presence(s.caller, s.socket_key(), request)
+    s.ready().await?;
+    s.chat().update_presence(s.caller, s.key, request)
 }
 
 /// Watches first and looks afterwards, so that no change falls between.
@@ -160,6 +161,7 @@ async fn watch_presence(s: &Session, mut user_ids: Vec<UserId>) -> Result<Presen
             format!("has {} people, at most {WATCHED_USERS_MAX} are allowed", user_ids.len());
         return Err(ChatError::TooLarge { field: "userIds", message: message.into() });
     }
+    s.ready().await?;
     user_ids.sort_unstable();
     user_ids.dedup();
     let topics = user_ids.iter().map(|user_id| Topic::Watchers(*user_id));

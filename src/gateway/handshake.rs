@@ -69,6 +69,7 @@ async fn authenticate(
     auth: Auth,
     protocol: ProtocolVersion,
     transport: TransportType,
+    io: SocketIo,
     State(shared): State<Arc<Shared>>,
 ) -> Result<(), Refusal> {
     let result = match protocol {
@@ -84,7 +85,7 @@ async fn authenticate(
         Err(refusal) => {
             // Version 2 knows no timeout for clients that have joined no namespace.
             if protocol == ProtocolVersion::V4 {
-                close_unless_used(&shared, socket);
+                close_unless_used(&shared, &socket, io);
             }
             return Err(refusal);
         }
@@ -124,22 +125,26 @@ fn install(shared: Arc<Shared>, socket: &SocketRef, caller: Caller) {
     socket.extensions.insert(session.clone());
     let dispatcher = Dispatcher { inbox, context: session.clone(), find: handlers::find };
     socket.on_fallback(dispatcher);
-    socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| async move {
-        session.ended(reason, socket.transport_type()).await;
-        if reason == DisconnectReason::ClientNSDisconnect {
-            close_unless_used(&session.shared, socket);
-        }
-    });
+    socket.on_disconnect(
+        move |socket: SocketRef, reason: DisconnectReason, io: SocketIo| async move {
+            session.ended(reason, socket.transport_type()).await;
+            if reason == DisconnectReason::ClientNSDisconnect {
+                close_unless_used(&session.shared, &socket, io);
+            }
+        },
+    );
 }
 
 /// A client without a namespace is a stranger, and gets as long as one that has just come.
-fn close_unless_used(shared: &Shared, socket: SocketRef) {
-    let transport = transport_of(socket.req_parts());
-    let (id, namespace) = (socket.id, socket.within(Vec::<String>::new()));
-    drop(socket);
+fn close_unless_used(shared: &Shared, socket: &SocketRef, io: SocketIo) {
+    let (id, transport) = (socket.id, transport_of(socket.req_parts()));
+    let lifecycle = shared.lifecycle.clone();
     shared.lifecycle.spawn("unused_connection", async move {
-        tokio::time::sleep(CONNECT_TIMEOUT).await;
-        if namespace.get_socket(id).is_none() {
+        tokio::select! {
+            () = lifecycle.stopping() => return, // The edge closes all.
+            () = tokio::time::sleep(CONNECT_TIMEOUT) => {}
+        }
+        if io.nsps().iter().all(|namespace| namespace.get_socket(id).is_none()) {
             transport.close(CloseReason::TransportError);
         }
     });

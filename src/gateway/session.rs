@@ -1,21 +1,23 @@
 //! A session of the gateway: one authenticated socket, from its handshake to its end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use socketioxide::TransportType;
 use socketioxide::socket::DisconnectReason;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::chat::presence::SocketKey;
-use crate::chat::{Caller, Chat};
+use crate::chat::{Caller, Chat, ChatError};
 use crate::gateway::GatewayConfig;
-use crate::gateway::fanout::{FanoutHandle, Key};
+use crate::gateway::fanout::FanoutHandle;
 use crate::gateway::inbox::Rules;
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
+use crate::model::presence::SocketKey;
 use crate::telemetry;
 
 /// What all sessions share.
@@ -29,8 +31,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn next_key(&self) -> Key {
-        Key(self.next_key.fetch_add(1, Ordering::Relaxed))
+    pub fn next_key(&self) -> SocketKey {
+        SocketKey(self.next_key.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -44,30 +46,52 @@ enum Phase {
 pub struct Session {
     pub shared: Arc<Shared>,
     pub caller: Caller,
-    pub key: Key,
+    pub key: SocketKey,
     pub transport: Arc<dyn Transport>,
     began: Instant,
     phase: Mutex<Phase>,
+    phase_changed: Notify,
 }
 
 impl Session {
     pub fn new(shared: Arc<Shared>, caller: Caller, transport: Arc<dyn Transport>) -> Arc<Self> {
         let key = shared.next_key();
-        let phase = Mutex::new(Phase::Opening);
-        Arc::new(Self { shared, caller, key, transport, began: Instant::now(), phase })
+        Arc::new(Self {
+            shared,
+            caller,
+            key,
+            transport,
+            began: Instant::now(),
+            phase: Mutex::new(Phase::Opening),
+            phase_changed: Notify::new(),
+        })
     }
 
     pub fn chat(&self) -> &Chat {
         &self.shared.chat
     }
 
-    pub fn socket_key(&self) -> SocketKey {
-        SocketKey(self.key.0)
-    }
-
     /// The socket is gone, perhaps even before it was attached to anything.
     pub fn has_ended(&self) -> bool {
         *self.phase.lock() == Phase::Ended
+    }
+
+    /// For requests that need the session to be attached; the others are carried out before, too.
+    ///
+    /// # Errors
+    ///
+    /// If it ends instead.
+    pub async fn ready(&self) -> Result<(), ChatError> {
+        loop {
+            let mut changed = pin!(self.phase_changed.notified());
+            changed.as_mut().enable();
+            let phase = *self.phase.lock();
+            match phase {
+                Phase::Opening => changed.await,
+                Phase::Ready => return Ok(()),
+                Phase::Ended => return Err(ChatError::Unavailable),
+            }
+        }
     }
 
     /// `ready` has gone out. The phase is held over the call, so that presence never sees the end
@@ -76,8 +100,10 @@ impl Session {
         let mut phase = self.phase.lock();
         if *phase == Phase::Opening {
             *phase = Phase::Ready;
-            self.chat().presence_opened(self.caller, self.socket_key());
+            self.chat().presence_opened(self.caller, self.key);
         }
+        drop(phase);
+        self.phase_changed.notify_waiters();
     }
 
     /// The socket is gone. Takes the session out of everything it is in.
@@ -85,9 +111,10 @@ impl Session {
         {
             let mut phase = self.phase.lock();
             if std::mem::replace(&mut *phase, Phase::Ended) == Phase::Ready {
-                self.chat().presence_closed(self.caller, self.socket_key());
+                self.chat().presence_closed(self.caller, self.key);
             }
         }
+        self.phase_changed.notify_waiters();
         self.shared.fanout.detach(self.key).await;
         let (transport, reason) = (transport_name(transport), self.reason_name(reason));
         metrics::counter!(telemetry::DISCONNECTS, "transport" => transport, "reason" => reason)

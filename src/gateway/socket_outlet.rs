@@ -40,9 +40,12 @@ impl Outlet for SocketOutlet {
         if self.socket.clone().disconnect().is_err() {
             return self.transport.close(CloseReason::Kicked);
         }
-        let transport = self.transport.clone();
+        let (transport, lifecycle) = (self.transport.clone(), self.lifecycle.clone());
         self.lifecycle.spawn("farewell", async move {
-            tokio::time::sleep(FAREWELL).await;
+            tokio::select! {
+                () = lifecycle.stopping() => {}
+                () = tokio::time::sleep(FAREWELL) => {}
+            }
             transport.close(CloseReason::Kicked);
         });
     }

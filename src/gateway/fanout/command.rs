@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::gateway::fanout::bindings::Bindings;
-use crate::gateway::fanout::rooms::Key;
 use crate::gateway::fanout::subscriber::{Body, Subscriber};
 use crate::model::id::GroupId;
 use crate::model::permission::Permissions;
+use crate::model::presence::SocketKey;
 
 /// Commands that wait at most; beyond, sessions wait. The fan-out takes them in microseconds, unless
 /// it is emitting to thousands.
@@ -22,11 +22,11 @@ pub struct Audience {
 }
 
 pub enum Command<O> {
-    Attach { key: Key, subscriber: Box<Subscriber<O>> },
-    Join { key: Key, bindings: Bindings, audiences: Vec<Audience>, done: oneshot::Sender<()> },
-    Open { key: Key, ready: Body, done: oneshot::Sender<()> },
-    Watch { key: Key, bindings: Bindings, done: oneshot::Sender<()> },
-    Detach { key: Key },
+    Attach { key: SocketKey, subscriber: Box<Subscriber<O>> },
+    Join { key: SocketKey, bindings: Bindings, audiences: Vec<Audience>, done: oneshot::Sender<()> },
+    Open { key: SocketKey, ready: Body, done: oneshot::Sender<()> },
+    Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
+    Detach { key: SocketKey },
     AnnounceDraining { spread: Duration },
 }
 
@@ -53,7 +53,7 @@ impl<O> FanoutHandle<O> {
     }
 
     /// Begins to hold back what concerns the session. Whoever attaches detaches.
-    pub async fn attach(&self, key: Key, subscriber: Subscriber<O>) -> Result<(), Detached> {
+    pub async fn attach(&self, key: SocketKey, subscriber: Subscriber<O>) -> Result<(), Detached> {
         self.send(Command::Attach { key, subscriber: Box::new(subscriber) }).await
     }
 
@@ -61,7 +61,7 @@ impl<O> FanoutHandle<O> {
     /// that is published to them is held; a snapshot taken after it misses nothing.
     pub async fn join(
         &self,
-        key: Key,
+        key: SocketKey,
         bindings: Bindings,
         audiences: Vec<Audience>,
     ) -> Result<(), Detached> {
@@ -69,18 +69,18 @@ impl<O> FanoutHandle<O> {
     }
 
     /// Emits `ready` and what was held since [`join`](Self::join); the session is live.
-    pub async fn open(&self, key: Key, ready: Body) -> Result<(), Detached> {
+    pub async fn open(&self, key: SocketKey, ready: Body) -> Result<(), Detached> {
         self.ask(|done| Command::Open { key, ready, done }).await
     }
 
     /// Replaces whom the session watches by the topics of `bindings`.
-    pub async fn watch(&self, key: Key, bindings: Bindings) -> Result<(), Detached> {
+    pub async fn watch(&self, key: SocketKey, bindings: Bindings) -> Result<(), Detached> {
         self.ask(|done| Command::Watch { key, bindings, done }).await
     }
 
     /// Waits as long as it takes: a session that is never detached would be a ghost. The fan-out
     /// always goes on reading, or has ended with its node.
-    pub async fn detach(&self, key: Key) {
+    pub async fn detach(&self, key: SocketKey) {
         let _gone_with_the_fanout = self.send(Command::Detach { key }).await;
     }
 

@@ -5,12 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::bus::envelope::Topic;
 use crate::model::permission::Permissions;
+use crate::model::presence::SocketKey;
 
-/// Names one session within its node's fan-out; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key(pub u64);
-
-/// Hashes [`Key`]s, which are ours and count up, so nobody can make them collide.
+/// Hashes [`SocketKey`]s, which are ours and count up, so nobody can make them collide.
 #[derive(Default)]
 pub struct KeyHasher(u64);
 
@@ -29,7 +26,7 @@ impl Hasher for KeyHasher {
     }
 }
 
-pub type ByKey<V> = HashMap<Key, V, BuildHasherDefault<KeyHasher>>;
+pub type ByKey<V> = HashMap<SocketKey, V, BuildHasherDefault<KeyHasher>>;
 pub type Room = ByKey<Permissions>;
 
 #[derive(Default)]
@@ -42,16 +39,16 @@ impl Rooms {
         self.by_topic.get(topic)
     }
 
-    pub fn keys(&self, topic: &Topic) -> Vec<Key> {
+    pub fn keys(&self, topic: &Topic) -> Vec<SocketKey> {
         self.get(topic).map(|room| room.keys().copied().collect()).unwrap_or_default()
     }
 
     /// Joins, or changes the permissions of who is in already.
-    pub fn join(&mut self, topic: Topic, key: Key, permissions: Permissions) {
+    pub fn join(&mut self, topic: Topic, key: SocketKey, permissions: Permissions) {
         self.by_topic.entry(topic).or_default().insert(key, permissions);
     }
 
-    pub fn leave(&mut self, topic: Topic, key: Key) {
+    pub fn leave(&mut self, topic: Topic, key: SocketKey) {
         let Some(room) = self.by_topic.get_mut(&topic) else { return };
         room.remove(&key);
         if room.is_empty() {
@@ -60,7 +57,7 @@ impl Rooms {
     }
 
     /// Changes nothing for who is not in the room.
-    pub fn set_permissions(&mut self, topic: Topic, key: Key, permissions: Permissions) {
+    pub fn set_permissions(&mut self, topic: Topic, key: SocketKey, permissions: Permissions) {
         let room = self.by_topic.get_mut(&topic);
         if let Some(held) = room.and_then(|room| room.get_mut(&key)) {
             *held = permissions;

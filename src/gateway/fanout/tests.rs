@@ -99,9 +99,9 @@ impl Fixture {
         Self { fanout: Fanout::new(context), bus, next_key: 0 }
     }
 
-    async fn attach(&mut self, user_id: UserId) -> (Key, Inbox) {
+    async fn attach(&mut self, user_id: UserId) -> (SocketKey, Inbox) {
         self.next_key += 1;
-        let (key, inbox) = (Key(self.next_key), Inbox::new());
+        let (key, inbox) = (SocketKey(self.next_key), Inbox::new());
         let own = Bindings::bind(self.bus.clone(), [Topic::User(user_id)]).await;
         let session_id = SessionId::new(self.next_key);
         let subscriber = Box::new(Subscriber::new(user_id, session_id, inbox.clone(), own));
@@ -109,7 +109,7 @@ impl Fixture {
         (key, inbox)
     }
 
-    async fn join(&mut self, key: Key, groups: &[GroupId]) {
+    async fn join(&mut self, key: SocketKey, groups: &[GroupId]) {
         let (done, _) = oneshot::channel();
         let topics = groups.iter().map(|group_id| Topic::Group(*group_id));
         let bindings = Bindings::bind(self.bus.clone(), topics).await;
@@ -118,13 +118,13 @@ impl Fixture {
         self.fanout.obey(Command::Join { key, bindings, audiences, done }).await;
     }
 
-    async fn open(&mut self, key: Key) {
+    async fn open(&mut self, key: SocketKey) {
         let (done, _) = oneshot::channel();
         self.fanout.obey(Command::Open { key, ready: raw("{}".into()), done }).await;
     }
 
     /// A session that is live, with `ready` read.
-    async fn live(&mut self, user_id: UserId, groups: &[GroupId]) -> (Key, Inbox) {
+    async fn live(&mut self, user_id: UserId, groups: &[GroupId]) -> (SocketKey, Inbox) {
         let (key, inbox) = self.attach(user_id).await;
         self.join(key, groups).await;
         self.open(key).await;
@@ -132,7 +132,7 @@ impl Fixture {
         (key, inbox)
     }
 
-    async fn watch(&mut self, key: Key, user_ids: &[UserId]) {
+    async fn watch(&mut self, key: SocketKey, user_ids: &[UserId]) {
         let (done, _) = oneshot::channel();
         let topics = user_ids.iter().map(|user_id| Topic::Watchers(*user_id));
         let bindings = Bindings::bind(self.bus.clone(), topics).await;
