@@ -161,7 +161,7 @@ enum NotReady {
 
 /// Runs after CONNECT has gone out. A session that cannot be opened is closed at its transport, so
 /// that the client comes back.
-async fn connect(socket: SocketRef, auth: Auth) {
+async fn connect(socket: SocketRef) {
     let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
     let transport = session.transport.clone();
     let outlet = || SocketOutlet {
@@ -169,7 +169,7 @@ async fn connect(socket: SocketRef, auth: Auth) {
         transport: transport.clone(),
         lifecycle: session.shared.lifecycle.clone(),
     };
-    let opened = timeout(STEP_TIMEOUT, open(&session, outlet(), &socket, &auth)).await;
+    let opened = timeout(STEP_TIMEOUT, open(&session, outlet())).await;
     match opened.unwrap_or(Err(ChatError::Timeout.into())) {
         Ok(()) => session.opened(),
         Err(NotReady::Detached(_)) => {}
@@ -182,12 +182,7 @@ async fn connect(socket: SocketRef, auth: Auth) {
 }
 
 /// From attaching to `ready`. The order of the steps is what makes it complete: see each.
-async fn open(
-    session: &Session,
-    outlet: SocketOutlet,
-    socket: &SocketRef,
-    auth: &Auth,
-) -> Result<(), NotReady> {
+async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
     let (shared, caller) = (&session.shared, session.caller);
     let bus = &shared.chat.bus;
     // Bound before attached, attached before the audiences are read: a change of audiences is
@@ -200,14 +195,10 @@ async fn open(
         return Err(Detached.into());
     }
     // The signed-in session may have ended before it was attached, when nobody could tell it.
-    identify(shared, socket, auth).await?;
-    let audiences: Vec<Audience> = shared
-        .chat
-        .audiences(caller)
-        .await?
-        .into_iter()
-        .map(|audience| Audience { group_id: audience.group_id, permissions: audience.permissions })
-        .collect();
+    if !shared.chat.session_lasts(caller).await? {
+        return Err(ChatError::Unauthorized.into());
+    }
+    let audiences = audiences(session).await?;
     let topics = audiences.iter().map(|audience| Topic::Group(audience.group_id));
     let groups = Bindings::bind(bus.clone(), topics).await;
     // Joined before the snapshot is taken: an event is either in it or held.
@@ -215,4 +206,11 @@ async fn open(
     let ready = shared.chat.snapshot(caller).await?;
     shared.fanout.open(session.key, to_raw(&ready)).await?;
     Ok(())
+}
+
+async fn audiences(session: &Session) -> Result<Vec<Audience>, ChatError> {
+    let audiences = session.chat().audiences(session.caller).await?.into_iter();
+    Ok(audiences
+        .map(|at| Audience { group_id: at.group_id, permissions: at.permissions })
+        .collect())
 }
