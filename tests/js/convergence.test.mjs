@@ -68,11 +68,17 @@ class History {
     const { serverTime, channels, changed } = await client.ok('session:sync', { channels: { [channelId]: cursor }, since: this.since });
     if (!channels[channelId].complete) return this.reload(serverTime, gaps);
     channels[channelId].messages.forEach((message) => this.put(message));
-    for (const { messageId, kind } of changed) {
-      if (kind === 'deleted') this.drop(messageId);
-      else if (!this.gone.has(messageId)) await this.fetch(messageId);
-    }
+    for (const { messageId, kind } of changed) if (kind === 'deleted') this.drop(messageId);
+    await this.refresh(new Set(changed.map(({ messageId }) => messageId).filter((id) => !this.gone.has(id))));
     this.finish(serverTime, gaps);
+  }
+
+  /** Gets these messages as they are now: a few one by one, many with their pages. */
+  async refresh(ids) {
+    if (ids.size <= 5) return Promise.all([...ids].map((id) => this.fetch(id)));
+    const found = (await everything(this.client, this.channelId)).filter(({ id }) => ids.delete(id));
+    found.forEach((message) => this.put(message));
+    ids.forEach((id) => this.drop(id));
   }
 
   /** In sync, unless another gap opened meanwhile. */

@@ -151,7 +151,7 @@ for (const transport of ['websocket', 'polling']) {
     const waiting = full.open(await full.person(), { transport, reconnect: true });
     await new Promise((resolve) => waiting.socket.once('connect_error', resolve));
     first.close();
-    await waiting.isReady(20_000);
+    await waiting.isReady(5000);
   });
 }
 

@@ -1,6 +1,6 @@
 /** The command line and the settings, as far as one sees them from outside. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,6 +33,50 @@ test('flags beat the environment, the environment beats the file', async () => {
   const { code, output } = await runBinary(['config', '--config', file, '--set', 'limits.requests_burst=333'], { env });
   assert.equal(code, 0, output);
   for (const line of [/requests_burst\s*=\s*333/, /requests_per_second\s*=\s*222/, /requests_unanswered\s*=\s*111/]) assert.match(output, line);
+});
+
+test('`config` prints every key of the reference as TOML that can be read back', async () => {
+  const printed = await runBinary(['config', '--set', 'limits.requests_burst=77', '--set', 'http.cors_origins=https://a.example.org,https://b.example.org']);
+  assert.equal(printed.code, 0, printed.output);
+  const file = path.join(folder, 'printed.toml');
+  await writeFile(file, printed.output);
+  assert.equal((await runBinary(['config', '--config', file])).output, printed.output);
+  const reference = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  assert.deepEqual(keysOf(printed.output), [...reference.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, key]) => key).sort());
+  assert.match(printed.output, /^requests_burst = 77$/m);
+});
+
+/** The dotted keys of a TOML file that has one key a line. */
+function keysOf(toml) {
+  const keys = [];
+  let section = '';
+  for (const line of toml.split('\n')) {
+    const [, header, key] = /^(?:\[([\w.]+)\]|(\w+) = .+)$/.exec(line) ?? [];
+    if (header) section = `${header}.`;
+    if (key) keys.push(section + key);
+  }
+  return keys.sort();
+}
+
+test('the reference in docs is the one the binary prints', async () => {
+  const { code, output } = await runBinary(['config', '--markdown']);
+  assert.equal(code, 0, output);
+  assert.equal(output.trim(), (await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8')).trim());
+});
+
+test('an unknown key in a file, in the environment or in a flag names the nearest known one', async () => {
+  const file = path.join(folder, 'unknown.toml');
+  await writeFile(file, '[limits]\nrequests_bursts = 5\n');
+  for (const [args, env] of [
+    [['config', '--config', file], {}],
+    [['config', '--set', 'limit.requests_burst=5'], {}],
+    [['config'], { VIBETALK_LIMITS__REQUEST_BURST: '5' }],
+    [['serve', '--config', file, '--data-dir', path.join(folder, 'unknown')], {}],
+  ]) {
+    const { code, output } = await runBinary(args, { env });
+    assert.notEqual(code, 0, args.join(' '));
+    assert.match(output, /limits\.requests_burst\b|LIMITS__REQUESTS_BURST\b/, args.join(' '));
+  }
 });
 
 test('a taken port is a clear error, a taken metrics port only a warning', async () => {

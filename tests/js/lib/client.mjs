@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import assert from 'node:assert/strict';
 import { deadline } from './wait.mjs';
 import { ackProblems, pushProblems } from './contract.mjs';
+import { remember } from './secrets.mjs';
 
 const require = createRequire(import.meta.url);
 const v2 = require('socket.io-client-v2');
@@ -133,6 +134,7 @@ class Client {
   /** The ack of one request with any arguments: exactly one, of the contract's form. */
   async ask(event, args, timeoutMs = WAIT_MS) {
     if (this.#isOver) throw new Cut(`${event}: there is no connection any more (${this.disconnects.at(-1)})`);
+    remember(args[0]?.content, args[0]?.text, args[0]?.topic, this.engine?.id);
     let pending;
     const answered = new Promise((resolve, reject) => {
       pending = { reject, event };

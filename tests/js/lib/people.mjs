@@ -1,6 +1,7 @@
 /** Registers and logs people in over HTTP. A person is `{ id, username, password, user, accessToken, refreshToken, … }`. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { remember } from './secrets.mjs';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -23,5 +24,6 @@ export async function login(server, { username, password = PASSWORD }) {
 }
 
 function person(tokens, username, password = PASSWORD) {
+  remember(tokens.accessToken, tokens.refreshToken, password);
   return { ...tokens, id: tokens.user.id, username, password };
 }

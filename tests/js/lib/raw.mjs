@@ -20,7 +20,9 @@ export async function pollingSession(server, token) {
   const { text } = await poll(server, '');
   const { sid } = JSON.parse(text.slice(1));
   assert.equal((await poll(server, `sid=${sid}`, `40${JSON.stringify({ token })}`)).status, 200);
-  const connected = await until(async () => /40(\{[^}]*\})/.exec((await poll(server, `sid=${sid}`)).text), 5000, 'no CONNECT came back');
+  const answer = await poll(server, `sid=${sid}`);
+  const connected = /40(\{[^}]*\})/.exec(answer.text);
+  assert.ok(connected, `no CONNECT came back: ${answer.text}`);
   return { sid, socketId: JSON.parse(connected[1]).sid };
 }
 

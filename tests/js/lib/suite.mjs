@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { connect, open } from './client.mjs';
 import { login, register } from './people.mjs';
+import { spilled } from './secrets.mjs';
 import { startServer } from './server.mjs';
 
 /** See startServer for the options. */
@@ -74,6 +75,7 @@ class Suite {
     await server.stop();
     assert.ok(alive, `the server had ended by itself\n${server.tail()}`);
     assert.deepEqual(server.logs.filter((line) => /panicked at/.test(line)), [], 'something panicked');
+    assert.deepEqual(spilled(server.logs), [], 'the log holds what people wrote, or what opens their door');
     this.#clients.forEach((client) => client.verify());
   }
 
