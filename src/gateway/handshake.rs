@@ -137,14 +137,18 @@ fn install(shared: Arc<Shared>, socket: &SocketRef, caller: Caller) {
 
 /// A client without a namespace is a stranger, and gets as long as one that has just come.
 fn close_unless_used(shared: &Shared, socket: &SocketRef, io: SocketIo) {
-    let (id, transport) = (socket.id, transport_of(socket.req_parts()));
+    // Weak: a connection that has gone by itself must not count as one for so long.
+    let (id, transport) = (socket.id, Arc::downgrade(&transport_of(socket.req_parts())));
     let lifecycle = shared.lifecycle.clone();
     shared.lifecycle.spawn("unused_connection", async move {
         tokio::select! {
             () = lifecycle.stopping() => return, // The edge closes all.
             () = tokio::time::sleep(CONNECT_TIMEOUT) => {}
         }
-        if io.nsps().iter().all(|namespace| namespace.get_socket(id).is_none()) {
+        let unused = io.nsps().iter().all(|namespace| namespace.get_socket(id).is_none());
+        if let Some(transport) = transport.upgrade()
+            && unused
+        {
             transport.close(CloseReason::TransportError);
         }
     });

@@ -40,13 +40,15 @@ impl Outlet for SocketOutlet {
         if self.socket.clone().disconnect().is_err() {
             return self.transport.close(CloseReason::Kicked);
         }
-        let (transport, lifecycle) = (self.transport.clone(), self.lifecycle.clone());
+        let (transport, lifecycle) = (Arc::downgrade(&self.transport), self.lifecycle.clone());
         self.lifecycle.spawn("farewell", async move {
             tokio::select! {
                 () = lifecycle.stopping() => {}
                 () = tokio::time::sleep(FAREWELL) => {}
             }
-            transport.close(CloseReason::Kicked);
+            if let Some(transport) = transport.upgrade() {
+                transport.close(CloseReason::Kicked);
+            }
         });
     }
 }
