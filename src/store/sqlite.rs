@@ -110,6 +110,9 @@ pub enum OpenError {
     InUse(PathBuf),
     #[error("the database has schema version {found}, this program knows up to version {known}")]
     NewerSchema { found: i64, known: i64 },
+    /// Only for [`SqliteStore::open_beside`]: a server that may be running knows the older one only.
+    #[error("the database has schema version {found}, start the server to bring it to {known}")]
+    OlderSchema { found: i64, known: i64 },
     #[error("the database belongs to another program")]
     Foreign,
     #[error("the database was made with buckets of {found} ms, this program uses {expected} ms")]
@@ -161,7 +164,7 @@ impl SqliteStore {
     }
 
     fn start(config: &SqliteConfig, clock: Clock, lock: Option<File>) -> Result<Self, OpenError> {
-        let conn = schema::open(&config.path, config.synchronous)?;
+        let conn = schema::open(&config.path, config.synchronous, lock.is_some())?;
         let (writes, reads) = (Queue::new(CALLS_QUEUED_MAX), Queue::new(CALLS_QUEUED_MAX));
         let mut threads = readers::start(&config.path, config.readers.max(1), &reads)?;
         let ended = CancellationToken::new();

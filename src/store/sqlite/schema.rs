@@ -11,19 +11,30 @@ use crate::store::sqlite::{OpenError, STATEMENTS_CACHED, Synchronous};
 /// Migration n brings `user_version` from n - 1 to n. What was released is never changed.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
 
+/// The version that this program brings a database to.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
 /// "VTLK": SQLite's `application_id` of our files, so that no other program's file is migrated.
 const APPLICATION_ID: i32 = 0x5654_4c4b;
 
 /// # Errors
 ///
-/// Leaves a file alone that a newer version wrote, or another program.
-pub fn open(path: &Path, synchronous: Synchronous) -> Result<Connection, OpenError> {
+/// Leaves a file alone that a newer version wrote, or another program. Without `may_migrate` also one
+/// that an older version wrote, and may be using right now.
+pub fn open(
+    path: &Path,
+    synchronous: Synchronous,
+    may_migrate: bool,
+) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(OTHERS_TIMEOUT)?;
-    check_origin(&conn)?;
+    let version = check_origin(&conn)?;
+    if version < KNOWN && !may_migrate {
+        return Err(OpenError::OlderSchema { found: version, known: KNOWN });
+    }
     configure(&conn, synchronous)?;
     migrate(&conn)?;
     check_bucket_ms(&conn)?;
@@ -35,13 +46,14 @@ fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<i64> {
     conn.pragma_query_value(None, name, |row| row.get(0))
 }
 
-fn check_origin(conn: &Connection) -> Result<(), OpenError> {
+/// Returns the version of the schema, 0 for a new file.
+fn check_origin(conn: &Connection) -> Result<i64, OpenError> {
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 && pragma(conn, "application_id")? != i64::from(APPLICATION_ID) {
         return Err(OpenError::Foreign);
     }
-    let (found, known) = (pragma(conn, "user_version")?, MIGRATIONS.len() as i64);
-    if found > known { Err(OpenError::NewerSchema { found, known }) } else { Ok(()) }
+    let found = pragma(conn, "user_version")?;
+    if found > KNOWN { Err(OpenError::NewerSchema { found, known: KNOWN }) } else { Ok(found) }
 }
 
 /// Rows are clustered by key, which is good while an average row is below a twentieth of a page: hence

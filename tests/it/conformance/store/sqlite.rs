@@ -95,6 +95,21 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     assert!(text.contains("version 99") && text.contains("version 1"), "{text}");
 }
 
+/// A server of the older version may be running.
+#[tokio::test]
+async fn nothing_is_migrated_beside_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let beside = || SqliteStore::open_beside(&sqlite_config(folder.path()), Clock::fixed(NOW_MS));
+    let server = open(folder.path());
+    let store = beside().unwrap();
+    let account = account();
+    store.insert_account(&account).await.unwrap();
+    store.close().await;
+    assert!(server.find_account(account.user.id).await.unwrap().is_some());
+    raw(folder.path()).pragma_update(None, "user_version", 0).unwrap();
+    assert!(matches!(beside().err(), Some(OpenError::OlderSchema { found: 0, .. })));
+}
+
 #[tokio::test]
 async fn a_file_of_another_program_is_refused() {
     let folder = tempfile::tempdir().unwrap();
