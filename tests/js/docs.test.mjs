@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { connect, versions } from './lib/client.mjs';
 import { official, suite } from './lib/suite.mjs';
-import { until } from './lib/wait.mjs';
+import { once, until } from './lib/wait.mjs';
 
 const vt = await suite();
 const AsyncFunction = (async () => {}).constructor;
@@ -75,7 +75,7 @@ test('after a reconnect: what was missed is shown, what changed is told', async 
   const [shown, changed] = [[], []];
   const scope = { socket, show: ({ id }) => shown.push(id), reload: () => assert.fail('too much was missed'), refresh: (...change) => changed.push(change) };
   const { result: lastSeen } = await run(t, 'after a reconnect', scope, 'socket.disconnect().connect(); return lastSeen;');
-  await until(() => socket.connected, 10_000, 'it does not connect');
+  await once(socket, 'ready');
   const seen = await author.say(channelId, 'seen by both');
   lastSeen[channelId] = seen.id;
   socket.disconnect();

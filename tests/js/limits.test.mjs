@@ -162,3 +162,18 @@ test('connections of one address are limited', async () => {
   const connected = attempts.filter(({ status }) => status === 'fulfilled').length;
   assert.ok(connected >= 3 && connected <= 5, `${connected} of 8 connected`);
 });
+
+test('behind a trusted proxy the address is the last one that no trusted proxy added; of others the header is ignored', async () => {
+  const rates = { 'limits.rates': true, 'limits.registrations_per_minute': 2 };
+  const [trusting, wary] = [await suite({ set: rates }), await suite({ set: { ...rates, 'edge.trusted_proxies': '192.0.2.1' } })];
+  const from = async (vt, forwarded) => (await vt.http('POST', '/api/v1/auth/register', {
+    body: { username: freshName(), password: PASSWORD }, headers: { 'x-forwarded-for': forwarded },
+  })).status;
+  for (const [forwarded, status] of [
+    ['203.0.113.1', 201], ['198.51.100.7, 203.0.113.1', 201], ['203.0.113.1', 429], ['198.51.100.8, 203.0.113.1, 127.0.0.1', 429],
+    ['203.0.113.2', 201], ['2001:db8::1', 201],
+  ]) assert.equal(await from(trusting, forwarded), status, forwarded);
+  for (const [forwarded, status] of [['203.0.113.1', 201], ['203.0.113.2', 201], ['203.0.113.3', 429]]) {
+    assert.equal(await from(wary, forwarded), status, forwarded);
+  }
+});
