@@ -25,7 +25,7 @@ use crate::chat::{Chat, Shared};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Synchronous};
 use crate::edge::{CloseReason, Edge, EdgeConfig};
-use crate::gateway::{self, Gateway, GatewayConfig};
+use crate::gateway::{self, Gateway};
 use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics};
@@ -124,9 +124,7 @@ impl App {
             announced: Announced::default(),
             mention_news,
         });
-        let gateway_config = GatewayConfig { allow_eio3: config.gateway_allow_eio3 };
-        let (socketio, gateway) =
-            gateway::build(chat.clone(), deliveries, gateway_config, lifecycle.clone());
+        let (socketio, gateway) = gateway::build(chat.clone(), deliveries, lifecycle.clone());
         lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
         lifecycle.spawn_critical("presence", run_presence(chat.clone()));
         tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
@@ -238,6 +236,7 @@ fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
         session_secret: secrets.socket_ids.into(),
         sessions_max: config.edge_sessions_max,
         connections_per_address_max: config.limits_rates.then_some(per_address),
+        allow_eio3: config.gateway_allow_eio3,
         trusted_proxies: config.edge_trusted_proxies.clone(),
         cors_origins: config.http_cors_origins.clone(),
         ..EdgeConfig::default()

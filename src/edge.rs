@@ -12,6 +12,7 @@ mod cors;
 mod frames;
 mod front;
 mod meters;
+mod opening;
 mod probe;
 mod query;
 mod refusal;
@@ -70,6 +71,8 @@ pub struct EdgeConfig {
     /// TCP connections of one remote address, trusted proxies excepted, and as many sessions of one
     /// client address. `None`: no limit (`limits.rates = false`).
     pub connections_per_address_max: Option<u32>,
+    /// Serve clients of Socket.IO version 2 (Engine.IO 3).
+    pub allow_eio3: bool,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Origins that may send credentials; all others may call without.
@@ -92,6 +95,7 @@ impl Default for EdgeConfig {
             session_secret: SessionSecret::random(),
             sessions_max: 100_000,
             connections_per_address_max: Some(20_000),
+            allow_eio3: true,
             trusted_proxies: Network::loopback(),
             cors_origins: Vec::new(),
             head_timeout: Duration::from_secs(10),
@@ -114,7 +118,7 @@ type EndInEngine = Box<dyn Fn(&Sid, ProtocolVersion) + Send + Sync>;
 pub(crate) struct Shared {
     config: EdgeConfig,
     lifecycle: Lifecycle,
-    session_ids: SessionIds,
+    session_ids: Arc<SessionIds>,
     cors: Cors,
     connection_limit: Option<Arc<AddressLimit>>,
     session_limit: Option<Arc<AddressLimit>>,
@@ -130,7 +134,7 @@ impl Edge {
     pub fn new(config: EdgeConfig, lifecycle: Lifecycle) -> Self {
         probe::register_outcomes();
         let shared = Shared {
-            session_ids: SessionIds::new(&config.node, &config.session_secret),
+            session_ids: Arc::new(SessionIds::new(&config.node, &config.session_secret)),
             cors: Cors::new(&config.cors_origins),
             connection_limit: config.connections_per_address_max.map(AddressLimit::new),
             session_limit: config.connections_per_address_max.map(AddressLimit::new),

@@ -34,18 +34,6 @@ use inbox::Rules;
 use session::Shared;
 use socket_outlet::SocketOutlet;
 
-#[derive(Clone, Copy, Debug)]
-pub struct GatewayConfig {
-    /// Serve clients of Socket.IO version 2 (Engine.IO protocol 3).
-    pub allow_eio3: bool,
-}
-
-impl Default for GatewayConfig {
-    fn default() -> Self {
-        Self { allow_eio3: true }
-    }
-}
-
 /// Speaks to all sessions of the node; clones are cheap.
 #[derive(Clone)]
 pub struct Gateway {
@@ -58,7 +46,6 @@ pub struct Gateway {
 pub fn build(
     chat: Chat,
     deliveries: Deliveries,
-    config: GatewayConfig,
     lifecycle: Lifecycle,
 ) -> (SocketIoService<NotFoundService>, Gateway) {
     let context = fanout::Context {
@@ -74,7 +61,6 @@ pub fn build(
         fanout: fanout.clone(),
         next_key: AtomicU64::new(1),
         chat,
-        config,
         lifecycle,
     });
     let (service, io) = engine_settings(SocketIo::builder()).with_state(shared).build_svc();

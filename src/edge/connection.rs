@@ -8,10 +8,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -19,6 +19,7 @@ use tokio::time::Sleep;
 
 use super::address::AddressPermit;
 use super::meters::Meters;
+use super::opening::Opening;
 
 /// How long a closing connection swallows what the peer still sends: a close with unread input
 /// makes TCP send a reset, which can destroy the answer (413, 431) before the peer reads it.
@@ -119,8 +120,8 @@ pub struct Connection {
     link: Arc<Link>,
     /// Read before the stream.
     replay: Bytes,
-    /// How many bytes of output to drop from here on.
-    swallow: usize,
+    /// What the next output is, unless it is for the peer as it is.
+    opening: Option<Box<Opening>>,
     /// Set by the first read after [`hand_over`](Self::hand_over).
     read_since_hand_over: bool,
     /// Armed while a write is pending, or while lingering after the end.
@@ -134,7 +135,7 @@ impl Connection {
             stream,
             link,
             replay: Bytes::new(),
-            swallow: 0,
+            opening: None,
             read_since_hand_over: true,
             timer: None,
             _permit: permit,
@@ -152,17 +153,16 @@ impl Connection {
         self
     }
 
-    /// Prepares it for the engine, which reads `replay` first and whose first `swallow` bytes of
-    /// output the peer has had already.
+    /// Prepares it for the engine, which reads `replay` first and whose first output is `opening`.
     ///
     /// Until the engine reads for the first time its writes cannot fail. It writes the open packet
     /// before it watches the connection: were that write to fail, the session would stay behind
     /// with nobody to end it. The failure is reported by the read that follows.
-    pub fn hand_over(mut self, replay: Bytes, swallow: usize) -> Self {
+    pub fn hand_over(mut self, replay: Bytes, opening: Opening) -> Self {
         if !replay.is_empty() {
             self.replay = replay;
         }
-        self.swallow = swallow;
+        self.opening = Some(Box::new(opening));
         self.read_since_hand_over = false;
         self
     }
@@ -212,6 +212,26 @@ impl Connection {
             Poll::Ready(Err(error)) => self.failed_write(error, wanted),
             Poll::Pending => self.pending_write(cx, wanted),
         }
+    }
+
+    /// Writes what is due before any further output; frees the opening at its end.
+    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(mut opening) = self.opening.take() else { return Poll::Ready(Ok(())) };
+        while let Some(due) = opening.due() {
+            match self.write_with(cx, due.len(), |stream, cx| stream.poll_write(cx, due)) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => due.advance(written),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.opening = Some(opening);
+                    return Poll::Pending;
+                }
+            }
+        }
+        if !opening.is_done() {
+            self.opening = Some(opening);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Reads and drops input until the peer closes too, at most [`LINGER`].
@@ -273,10 +293,9 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.swallow > 0 {
-            let swallowed = this.swallow.min(bytes.len());
-            this.swallow -= swallowed;
-            return Poll::Ready(Ok(swallowed));
+        ready!(this.poll_opening(cx))?;
+        if let Some(opening) = &mut this.opening {
+            return Poll::Ready(Ok(opening.take(bytes)));
         }
         this.write_with(cx, bytes.len(), |stream, cx| stream.poll_write(cx, bytes))
     }
@@ -287,7 +306,7 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.swallow > 0 {
+        if this.opening.is_some() {
             let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |s| s);
             return Pin::new(this).poll_write(cx, first);
         }
@@ -299,9 +318,9 @@ impl AsyncWrite for Connection {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A TcpStream buffers nothing of its own.
-        Poll::Ready(Ok(()))
+        self.get_mut().poll_opening(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -309,6 +328,7 @@ impl AsyncWrite for Connection {
         if this.link.close_reason().is_some() {
             return Poll::Ready(Ok(()));
         }
+        ready!(this.poll_opening(cx))?;
         match Pin::new(&mut this.stream).poll_shutdown(cx) {
             Poll::Ready(Ok(())) if !this.is_websocket() => this.poll_linger(cx),
             other => other,
@@ -318,9 +338,13 @@ impl AsyncWrite for Connection {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+    use futures_util::FutureExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
+    use super::super::frames::{Opcode, put_server_frame};
+    use super::super::session_id::SessionIds;
     use super::*;
 
     async fn pair() -> (Connection, TcpStream) {
@@ -340,7 +364,7 @@ mod tests {
         connection.stream.readable().await.unwrap();
         assert!(connection.write_all(b"x").await.is_err(), "the peer has reset the connection");
 
-        let mut connection = connection.hand_over(Bytes::new(), 0);
+        let mut connection = connection.hand_over(Bytes::new(), Opening::Repeated(0));
         connection.write_all(b"open packet").await.unwrap();
         assert!(connection.read(&mut [0; 8]).await.is_err());
         assert!(connection.write_all(b"more").await.is_err());
@@ -350,7 +374,8 @@ mod tests {
     async fn replayed_bytes_come_first_and_swallowed_ones_never() {
         let (connection, mut peer) = pair().await;
         peer.write_all(b" then the peer").await.unwrap();
-        let mut connection = connection.hand_over(Bytes::from_static(b"replayed"), 3);
+        let replay = Bytes::from_static(b"replayed");
+        let mut connection = connection.hand_over(replay, Opening::Repeated(3));
         let mut read = [0; 22];
         connection.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"replayed then the peer");
@@ -361,6 +386,60 @@ mod tests {
         let mut written = String::new();
         peer.read_to_string(&mut written).await.unwrap();
         assert_eq!(written, "written");
+    }
+
+    /// The frame of an open packet, and the one that the peer gets instead.
+    fn open_frames() -> (Opening, Vec<u8>, Vec<u8>) {
+        let ids = Arc::new(SessionIds::new("n0", &[7; 32].into()));
+        let wire = ids.sign(&"AAAAAAAAAAAAAAHs".parse().unwrap());
+        let [from, to] = ["AAAAAAAAAAAAAAHs", &wire].map(|sid| {
+            let mut frame = BytesMut::new();
+            let packet = format!(r#"0{{"sid":"{sid}"}}"#);
+            put_server_frame(&mut frame, Opcode::Text, packet.as_bytes());
+            frame.to_vec()
+        });
+        (Opening::unsigned(ids), from, to)
+    }
+
+    #[tokio::test]
+    async fn the_open_packet_goes_out_signed_and_what_follows_unchanged() {
+        let (connection, mut peer) = pair().await;
+        let (opening, from, to) = open_frames();
+        let mut connection = connection.into_websocket(Bytes::new());
+        connection = connection.hand_over(Bytes::new(), opening);
+        let (first, second) = from.split_at(5);
+        let slices = [&[][..], first, second, b"rest"].map(io::IoSlice::new);
+        let mut slices = &mut slices.clone()[..];
+        while !slices.is_empty() {
+            let written = connection.write_vectored(slices).await.unwrap();
+            io::IoSlice::advance_slices(&mut slices, written);
+        }
+        connection.write_all(&from).await.unwrap();
+        assert!(connection.opening.is_none());
+        drop(connection);
+        let mut got = Vec::new();
+        peer.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, [&to[..], b"rest", &from].concat());
+    }
+
+    #[tokio::test]
+    async fn a_flush_waits_until_the_open_packet_has_found_room() {
+        let (connection, mut peer) = pair().await;
+        connection.stream.writable().await.unwrap();
+        let mut stuffed = 0;
+        while let Ok(written) = connection.stream.try_write(&[b'x'; 65_536]) {
+            stuffed += written;
+        }
+        let (opening, from, to) = open_frames();
+        let mut connection = connection.hand_over(Bytes::new(), opening);
+        connection.write_all(&from).await.unwrap();
+        assert!(connection.flush().now_or_never().is_none(), "there is no room yet");
+        let mut got = vec![0; stuffed + to.len()];
+        let (flushed, read) = tokio::join!(connection.flush(), peer.read_exact(&mut got));
+        flushed.unwrap();
+        read.unwrap();
+        assert_eq!(got[stuffed..], to);
+        assert!(connection.opening.is_none());
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! As much of WebSocket framing (RFC 6455, section 5) as an upgrade probe needs.
+//! As much of WebSocket framing (RFC 6455, section 5) as an upgrade probe and an open packet need.
 //!
 //! The engine frames everything after the upgrade. A frame that it could not take over unread may
 //! not be read here, which rules out a library that buffers: this reads exactly one frame.
@@ -100,6 +100,30 @@ pub fn put_server_frame(out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
     out.put_slice(payload);
 }
 
+/// How much of a text frame as a server sends it is there.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ServerText<'a> {
+    Partial,
+    /// Its payload.
+    Whole(&'a [u8]),
+    /// Another frame, or one beyond 64 KiB.
+    Other,
+}
+
+/// What the start of a server's output is.
+pub fn server_text(start: &[u8]) -> ServerText<'_> {
+    const TEXT: u8 = FINAL | Opcode::Text as u8;
+    let (payload, payload_len) = match *start {
+        [] | [TEXT] | [TEXT, 126] | [TEXT, 126, _] => return ServerText::Partial,
+        [TEXT, short @ 0..=125, ref payload @ ..] => (payload, usize::from(short)),
+        [TEXT, 126, high, low, ref payload @ ..] => {
+            (payload, usize::from(u16::from_be_bytes([high, low])))
+        }
+        _ => return ServerText::Other,
+    };
+    payload.get(..payload_len).map_or(ServerText::Partial, ServerText::Whole)
+}
+
 /// Appends a frame as a client sends it, with a mask that changes nothing.
 pub fn put_client_frame(out: &mut BytesMut, payload: &str) {
     debug_assert!(payload.len() <= PAYLOAD_BYTES_MAX);
@@ -161,6 +185,20 @@ mod tests {
             let mut out = BytesMut::new();
             put_server_frame(&mut out, Opcode::Text, &vec![b'x'; bytes]);
             assert_eq!(out.len(), bytes + header, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn server_text_is_told_from_what_is_not_all_there_and_from_other_frames() {
+        for bytes in [0, 125, 126, 65_535] {
+            let mut out = BytesMut::new();
+            put_server_frame(&mut out, Opcode::Text, &vec![b'x'; bytes]);
+            let payload = vec![b'x'; bytes];
+            assert_eq!(server_text(&out), ServerText::Whole(&payload), "{bytes}");
+            assert_eq!(server_text(&out[..out.len() - 1]), ServerText::Partial, "{bytes}");
+        }
+        for other in [&[0x82][..], &[0x88, 0], &[0x81, 0x80], &[0x81, 127]] {
+            assert_eq!(server_text(other), ServerText::Other, "{other:x?}");
         }
     }
 }

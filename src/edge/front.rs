@@ -25,7 +25,6 @@ use super::cors::Cors;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::{Client, EngineSession, PollEnd};
-use super::session_id::{rewrite_open_packet, sid_of_open_packet};
 use super::settings::PAYLOAD_BYTES_MAX;
 use super::{ENGINE_PATH, Shared, USER_AGENT_CHARS_MAX};
 use crate::telemetry;
@@ -121,10 +120,9 @@ impl<A: Adapter> Front<A> {
         if parts.status != StatusCode::OK {
             return Ok(Response::from_parts(parts, Body::from(body)));
         }
-        let sid = sid_of_open_packet(&body).ok_or(Refusal::Internal)?;
+        let signed = self.shared.session_ids.sign_open_packet(&body, query.protocol);
+        let (sid, body) = signed.ok_or(Refusal::Internal)?;
         session.learn_sid(sid);
-        let wire = self.shared.session_ids.sign(&sid);
-        let body = rewrite_open_packet(&body, &wire, query.protocol).ok_or(Refusal::Internal)?;
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         Ok(Response::from_parts(parts, Body::from(body)))
     }
@@ -200,6 +198,10 @@ impl<A: Adapter> Front<A> {
         query: &EngineQuery,
         request: &Request<B>,
     ) -> Result<Arc<EngineSession>, Refusal> {
+        if query.protocol == ProtocolVersion::V3 && !self.shared.config.allow_eio3 {
+            refused("protocol");
+            return Err(Refusal::UnsupportedProtocol);
+        }
         self.shared.admit().inspect_err(|_| refused("unavailable"))?;
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);

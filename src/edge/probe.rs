@@ -35,6 +35,7 @@ use super::ENGINE_PATH;
 use super::connection::{CloseReason, Connection};
 use super::frames::{FrameError, Opcode, put_client_frame, put_server_frame, read_frame};
 use super::front::Front;
+use super::opening::Opening;
 use super::session::EngineSession;
 use super::settings::UPGRADE_TIMEOUT;
 use crate::telemetry;
@@ -130,7 +131,8 @@ impl<A: Adapter> Front<A> {
             session.close(CloseReason::TransportError);
             return Outcome::Lost;
         }
-        let connection = connection.hand_over(replay(&buffer), PROBE_ANSWER_FRAME_BYTES);
+        let opening = Opening::Repeated(PROBE_ANSWER_FRAME_BYTES);
+        let connection = connection.hand_over(replay(&buffer), opening);
         session.attach(connection.link().clone());
         session.switched();
         self.give_to_engine(connection, uri, None);

@@ -5,8 +5,7 @@
 //! carries a MAC, which only the client that did the handshake has been told. The node's name lets a
 //! balancer send the request to the owner.
 //!
-//! A handshake over WebSocket is answered with the bare sid. It is no secret there: a WebSocket
-//! session takes no requests, and without a MAC no request is accepted.
+//! A session that began on a WebSocket takes no requests, not even with its signed id.
 
 use std::fmt;
 
@@ -75,6 +74,16 @@ impl SessionIds {
         if bool::from(genuine) { sid.parse().ok() } else { None }
     }
 
+    /// The session id in an open packet of the engine, and the packet with the signed one instead.
+    pub fn sign_open_packet(
+        &self,
+        packet: &[u8],
+        protocol: ProtocolVersion,
+    ) -> Option<(Sid, Bytes)> {
+        let sid = sid_of_open_packet(packet)?;
+        Some((sid, rewrite_open_packet(packet, &self.sign(&sid), protocol)?))
+    }
+
     fn mac(&self, sid: &str) -> String {
         let mut mac = self.key.clone();
         mac.update(self.node.as_bytes());
@@ -87,8 +96,8 @@ impl SessionIds {
     }
 }
 
-/// The sid in the engine's answer to a polling handshake.
-pub fn sid_of_open_packet(body: &[u8]) -> Option<Sid> {
+/// The sid in the engine's answer to a handshake.
+fn sid_of_open_packet(body: &[u8]) -> Option<Sid> {
     let text = std::str::from_utf8(body).ok()?;
     let start = text.find(SID_FIELD)? + SID_FIELD.len();
     text.get(start..start + SID_CHARS)?.parse().ok()
@@ -96,8 +105,8 @@ pub fn sid_of_open_packet(body: &[u8]) -> Option<Sid> {
 
 /// The same answer with `wire` in place of the sid.
 ///
-/// In Engine.IO 3 the packet has its length in characters in front, which changes too.
-pub fn rewrite_open_packet(body: &[u8], wire: &str, protocol: ProtocolVersion) -> Option<Bytes> {
+/// To a poll of Engine.IO 3 the packet has its length in characters in front, which changes too.
+fn rewrite_open_packet(body: &[u8], wire: &str, protocol: ProtocolVersion) -> Option<Bytes> {
     let text = std::str::from_utf8(body).ok()?;
     let packet = match protocol {
         ProtocolVersion::V3 => text.split_once(':')?.1,

@@ -72,10 +72,7 @@ async fn authenticate(
     io: SocketIo,
     State(shared): State<Arc<Shared>>,
 ) -> Result<(), Refusal> {
-    let result = match protocol {
-        ProtocolVersion::V4 if !shared.config.allow_eio3 => Err(Refusal("unsupported_version")),
-        _ => identify(&shared, &socket, &auth).await.map_err(Refusal::from),
-    };
+    let result = identify(&shared, &socket, &auth).await.map_err(Refusal::from);
     let outcome = result.as_ref().map_or_else(|refusal| refusal.0, |_| "ok");
     let transport = transport_name(transport);
     metrics::counter!(telemetry::CONNECTS, "transport" => transport, "outcome" => outcome)

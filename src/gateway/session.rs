@@ -11,7 +11,6 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::chat::{Caller, Chat, ChatError};
-use crate::gateway::GatewayConfig;
 use crate::gateway::fanout::FanoutHandle;
 use crate::gateway::inbox::Rules;
 use crate::gateway::socket_outlet::SocketOutlet;
@@ -25,7 +24,6 @@ pub struct Shared {
     pub chat: Chat,
     pub fanout: FanoutHandle<SocketOutlet>,
     pub rules: Arc<Rules>,
-    pub config: GatewayConfig,
     pub lifecycle: Lifecycle,
     pub next_key: AtomicU64,
 }

@@ -93,3 +93,27 @@ async fn the_router_learns_the_clients_address() {
     let own = reqwest::get(server.url("/address")).await.unwrap().text().await.unwrap();
     assert!(own.starts_with("127.0.0.1:"), "{own}");
 }
+
+#[tokio::test]
+async fn engine_io_3_can_be_switched_off() {
+    let server = Server::with(|config| config.allow_eio3 = false).await;
+    for transport in ["polling", "websocket"] {
+        let answer = raw(server.address, &websocket_request(3, transport)).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        let body = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+        assert!(answer.ends_with(body), "{answer}");
+    }
+    assert_eq!(server.edge.sessions(), 0);
+    Polling::open(&server, 4).await;
+    WebSocket::open(&server, "EIO=4&transport=websocket").await.next_with("0{").await;
+}
+
+/// For polling its WebSocket headers mean nothing.
+fn websocket_request(eio: u8, transport: &str) -> Vec<u8> {
+    format!(
+        "GET /socket.io/?EIO={eio}&transport={transport} HTTP/1.1\r\nHost: x\r\n\
+         Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .into_bytes()
+}

@@ -14,12 +14,37 @@ async fn what_a_websocket_is_told_opens_no_door() {
     let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
     assert_eq!(open["pingInterval"], PING_INTERVAL.as_millis() as u64);
     let sid = open["sid"].as_str().unwrap();
+    assert!(is_signed(sid), "{sid}");
     for transport in ["polling", "websocket"] {
         let url = server.url(&format!("/socket.io/?EIO=4&transport={transport}&sid={sid}"));
         assert_eq!(reqwest::get(url).await.unwrap().status(), StatusCode::BAD_REQUEST);
     }
     socket.send("40").await;
-    socket.next_with("40").await;
+    let joined = socket.next_with("40").await;
+    let joined: serde_json::Value = serde_json::from_str(&joined[2..]).unwrap();
+    let connected = server.connected().await;
+    let socket_id = connected.socket.id.as_str();
+    assert_eq!(joined["sid"], socket_id);
+    assert_eq!(sid.split('.').nth(1), Some(socket_id), "told apart by the MAC only");
+    socket.send(r#"42["echo",{"a":1}]"#).await;
+    assert_eq!(socket.next_with("42").await, r#"42["echo",{"a":1}]"#);
+}
+
+/// `n0.<sid>.<mac>`, the node being the default one.
+fn is_signed(sid: &str) -> bool {
+    let parts: Vec<&str> = sid.split('.').collect();
+    matches!(parts[..], ["n0", sid, mac] if sid.len() == 16 && mac.len() == 16)
+}
+
+/// The server speaks first, twice, in Engine.IO 3.
+#[tokio::test]
+async fn engine_io_3_gets_a_signed_id_and_is_joined_at_once() {
+    let mut server = Server::start().await;
+    let mut socket = WebSocket::open(&server, "EIO=3&transport=websocket").await;
+    let open = socket.next_with("0{").await;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
+    assert!(is_signed(open["sid"].as_str().unwrap()), "{open}");
+    assert_eq!(socket.next().await.unwrap(), "40");
     server.connected().await;
     socket.send(r#"42["echo",{"a":1}]"#).await;
     assert_eq!(socket.next_with("42").await, r#"42["echo",{"a":1}]"#);
