@@ -212,4 +212,8 @@ test('an operator runs the official group', async () => {
   await client.say(channel.id, 'welcome');
   const [ordinary] = await vt.people(1);
   await ordinary.refused('message:create', { channelId: channel.id, content: 'x' }, 'forbidden');
+  await client.ok('member:ban', { groupId, userId: ordinary.id });
+  await ordinary.refused('message:list', { channelId: channel.id }, 'channel_not_found');
+  await client.ok('member:unban', { groupId, userId: ordinary.id });
+  await ordinary.ok('message:list', { channelId: channel.id });
 });

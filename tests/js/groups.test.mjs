@@ -173,6 +173,21 @@ test('an owner cannot leave', async () => {
   await owner.refused('group:leave', { groupId }, 'forbidden');
 });
 
+test('200 groups a person, 500 channels a group: more are a conflict', async () => {
+  const [collector] = await vt.people(1);
+  const groups = await Promise.all(Array.from({ length: 199 }, (_, index) => collector.ok('group:create', { name: `group ${index}` })));
+  const { groupId: foreign, invite } = await makeGroup(owner);
+  await collector.ok('invite:accept', { code: invite.code });
+  await collector.refused('group:create', { name: 'one too many' }, 'conflict');
+  const { invite: another } = await makeGroup(owner);
+  await collector.refused('invite:accept', { code: another.code }, 'conflict');
+  await collector.ok('group:leave', { groupId: foreign });
+  await collector.ok('invite:accept', { code: another.code });
+  const { id } = groups[0];
+  await Promise.all(Array.from({ length: 499 }, (_, index) => collector.ok('channel:create', { groupId: id, name: `channel ${index}` }, 30_000)));
+  await collector.refused('channel:create', { groupId: id, name: 'one too many' }, 'conflict');
+});
+
 test('everybody is in the official group, reads and writes its `general`', async () => {
   const { channelId: general } = official(member);
   const message = await member.say(general, 'hello, all of you');

@@ -109,6 +109,23 @@ test('paging parameters are the same as in events', async () => {
   }
 });
 
+test('a query parameter without a value is as if it were absent, a body needs no content type', async () => {
+  const { status, body } = await vt.http('GET', `/api/v1/channels/${shared.channelId}/messages?before=&after=&around=&limit=`, { token: owner.token });
+  assert.equal(status, 200);
+  assert.ok(body.messages.length > 0);
+  const bare = await fetch(`${vt.server.url}/api/v1/groups`, { method: 'POST', body: new TextEncoder().encode('{"name":"bare"}'), headers: { authorization: `Bearer ${owner.token}` } });
+  assert.equal(bare.status, 201);
+});
+
+test('first comes the token, then the form, then what the event says', async () => {
+  const { channelId } = shared;
+  const post = async (route, raw, token) => (await vt.http('POST', `/api/v1/${route}`, { token, raw })).status;
+  assert.equal(await post('channels/abc/messages', '{', undefined), 401);
+  assert.equal(await post(`channels/${channelId}/messages`, '{', stranger.token), 400);
+  assert.equal(await post('channels/abc/messages', '{"content":"x"}', stranger.token), 400);
+  assert.equal(await post(`channels/${channelId}/messages`, '{"content":""}', stranger.token), 404);
+});
+
 test('limits of texts are 413, conflicts 409', async () => {
   const post = (path, body) => vt.http('POST', `/api/v1/${path}`, { token: owner.token, body });
   assert.equal((await post(`channels/${shared.channelId}/messages`, { content: 'x'.repeat(4001) })).status, 413);
@@ -119,9 +136,10 @@ test('slow mode is 429 with retryAfterMs and Retry-After', async () => {
   const { id } = await owner.ok('channel:create', { groupId: shared.groupId, name: 'slow', slowModeSeconds: 600 });
   const post = () => vt.http('POST', `/api/v1/channels/${id}/messages`, { token: member.token, body: { content: 'x' } });
   assert.equal((await post()).status, 201);
-  const { status, body } = await post();
+  const { status, body, headers } = await post();
   assert.equal(status, 429);
   assert.ok(body.error.retryAfterMs > 590_000);
+  assert.ok(Math.abs(Number(headers.get('retry-after')) - body.error.retryAfterMs / 1000) <= 1, headers.get('retry-after'));
 });
 
 test('unknown routes are route_not_found, and attachments are not there yet', async () => {
@@ -135,7 +153,9 @@ test('unknown routes are route_not_found, and attachments are not there yet', as
 
 test('a wrong method or content type is an error of ours, not a page', async () => {
   const wrongMethod = await fetch(`${vt.server.url}/api/v1/groups`, { method: 'DELETE', headers: { authorization: `Bearer ${owner.token}` } });
-  assert.ok([404, 405].includes(wrongMethod.status));
+  assert.deepEqual([wrongMethod.status, (await wrongMethod.json()).error.code], [405, 'route_not_found']);
+  assert.match(wrongMethod.headers.get('allow'), /GET/);
+  assert.match(wrongMethod.headers.get('allow'), /POST/);
   const wrongType = await fetch(`${vt.server.url}/api/v1/groups`, { method: 'POST', body: 'name=x', headers: { authorization: `Bearer ${owner.token}`, 'content-type': 'application/x-www-form-urlencoded' } });
   assert.ok([400, 415].includes(wrongType.status));
 });

@@ -100,6 +100,16 @@ test('members list their own invites, those with manageGroup all', async () => {
   assert.equal((await codes(member)).length, 3);
 });
 
+test('a group has 1,000 open invites, and a spent or deleted one makes room', async () => {
+  const { groupId: id, invite: first } = await makeGroup(owner);
+  const invites = await Promise.all(Array.from({ length: 999 }, () => owner.ok('invite:create', { groupId: id, maxUses: 1 }, 30_000)));
+  await owner.refused('invite:create', { groupId: id }, 'conflict');
+  await owner.ok('invite:delete', { code: first.code });
+  await stranger.ok('invite:accept', { code: invites[0].code });
+  for (const room of [1, 2]) await owner.ok('invite:create', { groupId: id, maxUses: room });
+  await owner.refused('invite:create', { groupId: id }, 'conflict');
+});
+
 test('codes are not guessable from one another', async () => {
   const codes = await Promise.all(Array.from({ length: 20 }, async () => (await owner.ok('invite:create', { groupId })).code));
   assert.equal(new Set(codes).size, 20);

@@ -1,6 +1,7 @@
 /** Members, roles, removal and bans. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bits } from './lib/contract.mjs';
 import { makeGroup, official, promote, suite, unusedId } from './lib/suite.mjs';
 
 const vt = await suite();
@@ -114,6 +115,26 @@ test('a role is pushed to the members and holds from the next request on', async
   await other.refused('ban:list', { groupId }, 'forbidden');
 });
 
+test('nobody changes their own roles', async () => {
+  for (const client of [owner, admin, moderator]) await client.refused('member:update', { groupId, userId: client.id, roles: [] }, 'forbidden');
+});
+
+test('whoever gets other roles is told of the channels in which they may do something else now', async () => {
+  const news = await owner.ok('channel:create', { groupId, name: 'news', type: 'announcement' });
+  await vt.fence(other, member);
+  for (const client of [other, member]) client.forget();
+  await promote(owner, groupId, other, 'moderator');
+  for (const id of [channelId, news.id]) {
+    const { permissions } = await other.next('channel:updated', (channel) => channel.id === id);
+    assert.ok(Number(permissions) & bits.manageMessages && Number(permissions) & bits.send, permissions);
+  }
+  await promote(owner, groupId, other);
+  const { permissions } = await other.next('channel:updated', (channel) => channel.id === news.id);
+  assert.equal(Number(permissions) & (bits.manageMessages | bits.send), 0);
+  await vt.fence(member);
+  assert.deepEqual(member.seen('channel:updated'), []);
+});
+
 test('people who are not members are member_not_found', async () => {
   for (const userId of [stranger.id, unusedId()]) {
     await owner.refused('member:update', { groupId, userId, nickname: 'x' }, 'member_not_found');
@@ -198,6 +219,20 @@ test('somebody who never joined can be banned; an unknown person cannot', async 
   await stranger.refused('invite:accept', { code }, 'forbidden');
   await owner.ok('member:unban', { groupId, userId: stranger.id });
   await owner.refused('member:ban', { groupId, userId: unusedId() }, ['user_not_found', 'member_not_found']);
+});
+
+test('banning again keeps the first ban, unbanning again is ok, a reason has at most 500 characters', async () => {
+  const { id: userId } = await vt.person();
+  await owner.ok('member:ban', { groupId, userId, reason: 'first' });
+  await moderator.ok('member:ban', { groupId, userId, reason: 'second' });
+  const { bans } = await owner.ok('ban:list', { groupId });
+  assert.deepEqual(bans.filter(({ user }) => user.id === userId).map(({ reason }) => reason), ['first']);
+  for (const attempt of [1, 2]) await owner.ok('member:unban', { groupId, userId, attempt });
+  for (const event of ['member:ban', 'member:remove']) {
+    await owner.refused(event, { groupId, userId: member.id, reason: '👍'.repeat(501) }, 'too_large');
+  }
+  await owner.ok('member:ban', { groupId, userId, reason: '👍'.repeat(500) });
+  await owner.ok('member:unban', { groupId, userId });
 });
 
 test('bans come in pages ordered by user id', async () => {

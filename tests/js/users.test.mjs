@@ -100,6 +100,48 @@ test('invisible looks offline to everybody, the own sockets included', async () 
   assert.equal(JSON.stringify(all).includes('secret'), false);
 });
 
+test('status and text hold for the person, idle for one socket', async () => {
+  const person = await vt.person();
+  const [first, second] = [await vt.connect(person), await vt.connect(person, { transport: 'polling' })];
+  const watcher = await vt.connect(await vt.person());
+  await watcher.ok('presence:watch', { userIds: [person.id] });
+  const becomes = async (status) => (await presence(watcher, person.id, (item) => item.status === status)).text;
+  const isNow = async () => (await watcher.ok('presence:watch', { userIds: [person.id] })).presences[0].status;
+  await first.ok('presence:update', { status: 'dnd', text: 'in a meeting' });
+  assert.equal(await becomes('dnd'), 'in a meeting');
+  await second.ok('presence:update', { status: 'online' });
+  assert.equal(await becomes('online'), 'in a meeting');
+  await first.ok('presence:update', { status: 'idle' });
+  assert.equal(await isNow(), 'online', 'one of two sockets is idle');
+  await second.ok('presence:update', { status: 'idle' });
+  assert.equal(await becomes('idle'), 'in a meeting');
+  await first.ok('presence:update', { status: 'online', text: '' });
+  assert.equal(await becomes('online'), '');
+});
+
+test('idle does not end invisible', async () => {
+  const person = await vt.person();
+  const client = await vt.connect(person);
+  await client.ok('presence:update', { status: 'invisible' });
+  await client.ok('presence:update', { status: 'idle' });
+  const { presences } = await eve.ok('presence:watch', { userIds: [person.id] });
+  assert.ok(presences.every(({ status }) => status === 'offline'), JSON.stringify(presences));
+});
+
+test('whoever comes back soon has the status and text of before', async () => {
+  const person = await vt.person();
+  const client = await vt.connect(person);
+  const watcher = await vt.connect(await vt.person());
+  await client.ok('presence:update', { status: 'dnd', text: 'back soon' });
+  await watcher.ok('presence:watch', { userIds: [person.id] });
+  client.close();
+  await presence(watcher, person.id, ({ status }) => status === 'offline');
+  watcher.forget();
+  await vt.connect(person);
+  assert.equal((await presence(watcher, person.id, ({ status }) => status !== 'offline')).status, 'dnd');
+  assert.equal((await watcher.ok('presence:watch', { userIds: [person.id] })).presences[0].text, 'back soon');
+});
+
 test('a list replaces the earlier one', async () => {
   const [first, second] = await vt.people(2);
   await eve.ok('presence:watch', { userIds: [first.id] });
