@@ -225,6 +225,7 @@ fn limits(config: &Config) -> Limits {
         requests_unanswered_max: config.limits_requests_unanswered,
         registrations_per_minute: config.limits_registrations_per_minute,
         login_failures_per_minute: config.limits_login_failures_per_minute,
+        login_failures_per_address_per_minute: config.limits_login_failures_per_address_per_minute,
         ..Limits::default()
     }
 }
