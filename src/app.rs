@@ -105,6 +105,7 @@ impl App {
         // Secrets first: it makes the data folder, too.
         let secrets = Secrets::load_or_create(&config.data_dir)?;
         let store = SqliteStore::open(&sqlite_config(config)?, Clock::system())?;
+        watch_store(&store, &lifecycle);
         let (bus, deliveries) = LocalBus::new();
         let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
         let chat = Chat::new(Shared {
@@ -184,6 +185,17 @@ fn publish_build_info(node: NodeId) {
         ("bus", "local".to_owned()),
     ];
     metrics::gauge!(telemetry::BUILD_INFO, &labels).set(1.0);
+}
+
+/// Without its writer the store takes nothing more: better a node that is started anew.
+fn watch_store(store: &SqliteStore, lifecycle: &Lifecycle) {
+    let (ended, stopping) = (store.ended(), lifecycle.clone());
+    lifecycle.spawn_critical("store", async move {
+        tokio::select! {
+            () = ended => tracing::error!("the store's writer has ended"),
+            () = stopping.stopping() => {}
+        }
+    });
 }
 
 async fn start_metrics(
