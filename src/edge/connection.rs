@@ -408,11 +408,11 @@ mod tests {
         let mut connection = connection.into_websocket(Bytes::new());
         connection = connection.hand_over(Bytes::new(), opening);
         let (first, second) = from.split_at(5);
-        let slices = [&[][..], first, second, b"rest"].map(io::IoSlice::new);
-        let mut slices = &mut slices.clone()[..];
-        while !slices.is_empty() {
-            let written = connection.write_vectored(slices).await.unwrap();
-            io::IoSlice::advance_slices(&mut slices, written);
+        let mut slices = [&[][..], first, second, b"rest"].map(io::IoSlice::new);
+        let mut unwritten = &mut slices[..];
+        while !unwritten.is_empty() {
+            let written = connection.write_vectored(unwritten).await.unwrap();
+            io::IoSlice::advance_slices(&mut unwritten, written);
         }
         connection.write_all(&from).await.unwrap();
         assert!(connection.opening.is_none());
