@@ -1,6 +1,7 @@
 /** Groups, their channels and settings, and the official group. Members, bans and invites have files of their own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BURST_MS } from './lib/client.mjs';
 import { bits } from './lib/contract.mjs';
 import { makeGroup, official, promote, suite } from './lib/suite.mjs';
 
@@ -175,7 +176,7 @@ test('an owner cannot leave', async () => {
 
 test('200 groups a person, 500 channels a group: more are a conflict', async () => {
   const [collector] = await vt.people(1);
-  const groups = await Promise.all(Array.from({ length: 199 }, (_, index) => collector.ok('group:create', { name: `group ${index}` })));
+  const groups = await Promise.all(Array.from({ length: 199 }, (_, index) => collector.ok('group:create', { name: `group ${index}` }, BURST_MS)));
   const { groupId: foreign, invite } = await makeGroup(owner);
   await collector.ok('invite:accept', { code: invite.code });
   await collector.refused('group:create', { name: 'one too many' }, 'conflict');
@@ -184,7 +185,7 @@ test('200 groups a person, 500 channels a group: more are a conflict', async () 
   await collector.ok('group:leave', { groupId: foreign });
   await collector.ok('invite:accept', { code: another.code });
   const { id } = groups[0];
-  await Promise.all(Array.from({ length: 499 }, (_, index) => collector.ok('channel:create', { groupId: id, name: `channel ${index}` }, 30_000)));
+  await Promise.all(Array.from({ length: 499 }, (_, index) => collector.ok('channel:create', { groupId: id, name: `channel ${index}` }, BURST_MS)));
   await collector.refused('channel:create', { groupId: id, name: 'one too many' }, 'conflict');
 });
 

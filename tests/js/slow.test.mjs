@@ -1,6 +1,7 @@
 /** Clients that read too slowly: nothing is lost before they are closed, nobody else notices, and afterwards they find everything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BURST_MS } from './lib/client.mjs';
 import { poll, pollingSession, rawSocket } from './lib/raw.mjs';
 import { makeGroup, suite } from './lib/suite.mjs';
 import { deadline, until } from './lib/wait.mjs';
@@ -28,7 +29,7 @@ async function scene() {
     pushed: () => slow.messages.filter((text) => text.startsWith('42["message:created"')).map((text) => JSON.parse(text.slice(2))[1]),
     closed: () => vt.server.metric('vibetalk_disconnects_total', { reason: 'slow_consumer' }),
     /** Sends `count` numbered messages at once and answers them in their order. */
-    publish: (count, content = BIG) => Promise.all(upTo(count).map((number) => sender.say(channelId, `${content}${number}`))),
+    publish: (count, content = BIG) => Promise.all(upTo(count).map((number) => sender.ok('message:create', { channelId, content: `${content}${number}` }, BURST_MS))),
   };
 }
 

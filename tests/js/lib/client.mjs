@@ -16,7 +16,10 @@ const v4 = require('socket.io-client-v4');
 export const versions = { v2, v3: v3.io ?? v3, v4: v4.io };
 export const transportsByName = { websocket: ['websocket'], polling: ['polling'], upgrade: ['polling', 'websocket'] };
 
-export const WAIT_MS = 10_000;
+/** Generous, for machines with more to do: only a test that fails waits for so long. */
+export const WAIT_MS = 20_000;
+/** For the acks of many requests that were sent at once. */
+export const BURST_MS = 60_000;
 
 /** Thrown by a request whose connection ended before its ack. */
 export class Cut extends Error {}

@@ -12,8 +12,22 @@ import { startServer } from './server.mjs';
 /** See startServer for the options. */
 export async function suite(options) {
   const shared = new Suite(await startServer(options));
-  after(() => shared.end());
+  after(async () => {
+    endWithin(LINGER_MS);
+    await shared.end();
+  });
   return shared;
+}
+
+/** How long a file may take to end after its last test: a server that is killed and a folder that is removed. */
+const LINGER_MS = 60_000;
+
+/** Ends this process if something that was not closed keeps it alive, and says what. */
+function endWithin(timeoutMs) {
+  setTimeout(() => {
+    console.error(`still alive ${timeoutMs} ms after the last test: ${process.getActiveResourcesInfo().join()}`);
+    process.exit(1);
+  }, timeoutMs).unref();
 }
 
 class Suite {
