@@ -6,3 +6,4 @@ mod chat;
 mod conformance;
 mod edge;
 mod http;
+mod structure;
