@@ -5,8 +5,7 @@
 //! - Dispatch: a request's way to its ack, without a store, against a plain handler that acks the
 //!   same. At most 1.3 times.
 //!
-//! One thread, streams in memory that take every byte at once: no kernel, whose share would hide ours.
-//! `cargo bench --bench gateway`.
+//! Loopback TCP, one thread, and another one that reads what is sent. `cargo bench --bench gateway`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on may panic")]
 
@@ -40,7 +39,11 @@ use vibetalk::model::presence::SocketKey;
 
 mod stream;
 
-use stream::{Peer, Service, Tally, connect};
+use stream::{Peer, Service, Tally, connect, drain};
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SOCKETS: usize = 1000;
 const ROUNDS: usize = 200;
@@ -161,6 +164,7 @@ impl GatewayRoom {
                 SocketOutlet { socket, transport: Arc::new(Open), lifecycle: lifecycle.clone() };
             join(&fanout, &local, SocketKey(number), outlet).await;
         }
+        drain(&peers.iter().collect::<Vec<_>>());
         Self { written, _peers: peers, bus, _fanout: fanout }
     }
 
@@ -221,6 +225,7 @@ impl BareRoom {
             peers.push(connect(&service, &written));
             sockets.recv().await.unwrap();
         }
+        drain(&peers.iter().collect::<Vec<_>>());
         Self { written, _peers: peers, io, _service: service }
     }
 
@@ -249,7 +254,7 @@ static ECHO: Route<()> = Route::new("echo", |context, payload| {
 });
 
 async fn dispatch() {
-    let (ours, theirs) = (echo_gateway(), echo_bare());
+    let (ours, theirs) = (echo_gateway().await, echo_bare().await);
     let packet = format!("2{}[\"echo\",{{\"content\":\"{}\"}}]", 1, MESSAGE.content);
     let mut comparison = Comparison::new();
     for peer in [&ours.1, &theirs.1] {
@@ -262,7 +267,21 @@ async fn dispatch() {
     comparison.report("dispatch, event to ack", REQUESTS_PER_ROUND, 1.3);
 }
 
-fn echo_gateway() -> (Service, Peer) {
+/// Says that handlers are in place.
+async fn joined(socket: SocketRef) {
+    socket.emit("ready", &MESSAGE).unwrap();
+}
+
+async fn join_alone(service: &Service) -> Peer {
+    let written = Arc::<Tally>::default();
+    let ready = written.more(1);
+    let peer = connect(service, &written);
+    ready.await;
+    drain(&[&peer]);
+    peer
+}
+
+async fn echo_gateway() -> (Service, Peer) {
     let (service, io) = engine_settings(SocketIo::builder()).build_svc();
     let rules = Arc::new(Rules {
         requests: Some(vibetalk::model::rate::Rate { per_second: 1e9, burst: 1e9 }),
@@ -277,12 +296,12 @@ fn echo_gateway() -> (Service, Peer) {
         socket.on_fallback(Dispatcher { inbox, context: (), find });
         async { Ok::<(), std::convert::Infallible>(()) }
     };
-    io.ns("/", (async || ()).with(install));
-    let peer = connect(&service, &Arc::default());
+    io.ns("/", joined.with(install));
+    let peer = join_alone(&service).await;
     (service, peer)
 }
 
-fn echo_bare() -> (Service, Peer) {
+async fn echo_bare() -> (Service, Peer) {
     let (service, io) = engine_settings(SocketIo::builder()).build_svc();
     let install = async |socket: SocketRef| {
         socket.on("echo", async |Data(request): Data<Request>, ack: AckSender| {
@@ -290,7 +309,7 @@ fn echo_bare() -> (Service, Peer) {
         });
         Ok::<(), std::convert::Infallible>(())
     };
-    io.ns("/", (async || ()).with(install));
-    let peer = connect(&service, &Arc::default());
+    io.ns("/", joined.with(install));
+    let peer = join_alone(&service).await;
     (service, peer)
 }

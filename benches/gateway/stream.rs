@@ -1,8 +1,7 @@
-//! A WebSocket connection in memory whose client costs next to nothing: it counts the messages it is
-//! sent without reading them, and sends what it is given.
+//! WebSocket connections over loopback TCP whose clients cost next to nothing: what they are sent is
+//! counted where it is written, and read by another thread.
 
-use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use engineioxide::service::NotFoundService;
 use socketioxide::service::SocketIoService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 pub type Service = SocketIoService<NotFoundService>;
 
@@ -45,39 +45,38 @@ impl Tally {
     }
 }
 
-/// What the server is still to read.
-#[derive(Default)]
-struct Incoming {
-    bytes: VecDeque<u8>,
-    reader: Option<Waker>,
-}
-
-/// The server's end.
+/// The server's end of a TCP connection, which counts what is written.
 struct Stream {
-    incoming: Arc<Mutex<Incoming>>,
+    socket: TcpStream,
     written: Arc<Tally>,
 }
 
 /// The client's end.
 pub struct Peer {
-    incoming: Arc<Mutex<Incoming>>,
+    socket: std::net::TcpStream,
     written: Arc<Tally>,
 }
 
 /// Opens a connection and joins the main namespace.
 pub fn connect(service: &Service, written: &Arc<Tally>) -> Peer {
-    let incoming = Arc::new(Mutex::new(Incoming::default()));
-    let stream = Stream { incoming: incoming.clone(), written: written.clone() };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (far, _) = listener.accept().unwrap();
+    far.set_nodelay(true).unwrap();
+    near.set_nodelay(true).unwrap();
+    far.set_nonblocking(true).unwrap();
+    let socket = TcpStream::from_std(far).unwrap();
+    let stream = Stream { socket, written: written.clone() };
     let request = http::Request::get("/socket.io/?EIO=4&transport=websocket").body(()).unwrap();
     let call = hyper::service::Service::call(service, (stream, request));
     futures_util::FutureExt::now_or_never(call).unwrap().unwrap();
-    let peer = Peer { incoming, written: written.clone() };
+    let peer = Peer { socket: near, written: written.clone() };
     peer.send("0");
     peer
 }
 
 impl Peer {
-    /// Sends `packet` and waits for its ack, `count` times in a row.
+    /// Sends `packet` and waits until its ack is written, `count` times in a row.
     pub async fn round_trips(&self, packet: &str, count: usize) -> Duration {
         let started = Instant::now();
         for _ in 0..count {
@@ -98,50 +97,56 @@ impl Peer {
         }
         frame.extend([0, 0, 0, 0, b'4']);
         frame.extend(packet.as_bytes());
-        let mut incoming = self.incoming.lock().unwrap();
-        incoming.bytes.extend(frame);
-        incoming.reader.take().inspect(|reader| reader.wake_by_ref());
+        (&self.socket).write_all(&frame).unwrap();
     }
+}
+
+/// Reads everything that these clients are sent, and drops it, on a thread of its own.
+pub fn drain(peers: &[&Peer]) {
+    let sockets: Vec<_> = peers.iter().map(|peer| peer.socket.try_clone().unwrap()).collect();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
+            let reads = sockets.into_iter().map(async |socket| {
+                socket.set_nonblocking(true).unwrap();
+                let mut socket = TcpStream::from_std(socket).unwrap();
+                tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
+            });
+            futures_util::future::join_all(reads).await;
+        });
+    });
 }
 
 impl AsyncRead for Stream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut incoming = self.incoming.lock().unwrap();
-        if incoming.bytes.is_empty() {
-            incoming.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let (head, _) = incoming.bytes.as_slices();
-        let taken = head.len().min(buffer.remaining());
-        buffer.put_slice(&head[..taken]);
-        incoming.bytes.drain(..taken);
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Stream {
     /// One write holds whole frames: the writer flushes what it has after each batch.
     fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
         // Pings and packets of the handshake are shorter than any message.
-        if bytes.len() > 150 {
+        if bytes.len() > 150 && result.is_ready() {
             self.written.add();
         }
-        Poll::Ready(Ok(bytes.len()))
+        result
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
