@@ -9,7 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
+use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::chat::announced::Announced;
 use crate::chat::attempts::Attempts;
@@ -28,7 +31,7 @@ use crate::edge::{CloseReason, Edge, EdgeConfig};
 use crate::gateway::{self, Gateway};
 use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
-use crate::http::{bind_metrics, run_upkeep, serve_metrics};
+use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
 use crate::lifecycle::{Lifecycle, stop_signal};
 use crate::model::id::{IdGenerator, NodeId};
 use crate::model::rate::Rate;
@@ -97,37 +100,15 @@ impl App {
         let metrics = telemetry::install_recorder();
         let lifecycle = Lifecycle::new();
         let readiness = Readiness::new(&lifecycle);
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let (listener, started) = listen(config.listen, &lifecycle).await?;
         let address = listener.local_addr()?;
 
         // Secrets first: it makes the data folder, too.
         let secrets = Secrets::load_or_create(&config.data_dir)?;
-        let store = SqliteStore::open(&sqlite_config(config)?, Clock::system())?;
-        watch_store(&store, &lifecycle);
+        let store = open_store(config, &lifecycle).await?;
         let (bus, deliveries) = LocalBus::new();
-        let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
-        let chat = Chat::new(Shared {
-            store: Arc::new(store.clone()) as Arc<dyn Store>,
-            bus: Arc::new(bus),
-            clock: Clock::system(),
-            ids: IdGenerator::new(NodeId::default()),
-            node: NodeId::default(),
-            limits: limits(config),
-            caches: Caches::new(&lifecycle),
-            tokens: tokens(config, &secrets),
-            passwords: Passwords::default(),
-            attempts: Attempts::default(),
-            official_group: OnceLock::new(),
-            presence: PresenceBoard::new(),
-            lifecycle: lifecycle.clone(),
-            announced: Announced::default(),
-            mention_news,
-        });
+        let chat = start_chat(config, &secrets, &store, Arc::new(bus), &lifecycle);
         let (socketio, gateway) = gateway::build(chat.clone(), deliveries, lifecycle.clone());
-        lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
-        lifecycle.spawn_critical("presence", run_presence(chat.clone()));
         tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
             .await
             .context("the official group takes too long")?
@@ -136,6 +117,7 @@ impl App {
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
         lifecycle.spawn("readiness", watch(readiness.clone(), chat.clone()));
         let router = http::router(HttpState::new(chat, readiness.clone()));
+        started.end().await;
         let serving = edge.clone();
         lifecycle.spawn_critical("edge", async move {
             if let Err(error) = serving.serve(listener, router, socketio).await {
@@ -174,6 +156,74 @@ impl App {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Answers that the node is starting, on the port where it will serve.
+struct Starting {
+    ready: CancellationToken,
+    answering: JoinHandle<()>,
+}
+
+impl Starting {
+    async fn end(self) {
+        self.ready.cancel();
+        if self.answering.await.is_err() {
+            tracing::warn!("answering during the start failed");
+        }
+    }
+}
+
+/// Takes the port, so that a second node on it fails before it touches any data.
+async fn listen(
+    address: SocketAddr,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<(TcpListener, Starting)> {
+    let failed = || format!("cannot listen on {address}");
+    let listener = TcpListener::bind(address).await.with_context(failed)?.into_std()?;
+    let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
+    let ready = CancellationToken::new();
+    let answering =
+        lifecycle.spawn("starting", serve_starting(meanwhile, ready.clone().cancelled_owned()));
+    Ok((TcpListener::from_std(listener)?, Starting { ready, answering }))
+}
+
+/// Migrates, if that is needed, which can take long.
+async fn open_store(config: &Config, lifecycle: &Lifecycle) -> anyhow::Result<SqliteStore> {
+    let settings = sqlite_config(config)?;
+    let open = move || SqliteStore::open(&settings, Clock::system());
+    let store = tokio::task::spawn_blocking(open).await.context("opening the store failed")??;
+    watch_store(&store, lifecycle);
+    Ok(store)
+}
+
+fn start_chat(
+    config: &Config,
+    secrets: &Secrets,
+    store: &SqliteStore,
+    bus: Arc<dyn Bus>,
+    lifecycle: &Lifecycle,
+) -> Chat {
+    let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
+    let chat = Chat::new(Shared {
+        store: Arc::new(store.clone()) as Arc<dyn Store>,
+        bus,
+        clock: Clock::system(),
+        ids: IdGenerator::new(NodeId::default()),
+        node: NodeId::default(),
+        limits: limits(config),
+        caches: Caches::new(lifecycle),
+        tokens: tokens(config, secrets),
+        passwords: Passwords::default(),
+        attempts: Attempts::default(),
+        official_group: OnceLock::new(),
+        presence: PresenceBoard::new(),
+        lifecycle: lifecycle.clone(),
+        announced: Announced::default(),
+        mention_news,
+    });
+    lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
+    lifecycle.spawn_critical("presence", run_presence(chat.clone()));
+    chat
 }
 
 /// What runs, for dashboards to join with.

@@ -6,6 +6,9 @@
 //!   [`Delivery::Gap`], and then makes its sessions sync; completeness comes from the store.
 //! - A node gets what is addressed to topics it bound; it may get more, and ignores that.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,7 +57,7 @@ pub trait Bus: Send + Sync {
 #[derive(Debug)]
 pub enum Delivery {
     Envelope {
-        envelope: std::sync::Arc<Envelope>,
+        envelope: Arc<Envelope>,
         /// Resolved by the fan-out once the envelope is applied, for `publish_applied`.
         applied: Option<oneshot::Sender<()>>,
     },
@@ -62,4 +65,39 @@ pub enum Delivery {
     Gap,
 }
 
-pub type Deliveries = mpsc::Receiver<Delivery>;
+/// The receiving end of a bus, read by one fan-out.
+pub struct Deliveries {
+    queue: mpsc::Receiver<Delivery>,
+    gap: GapFlag,
+}
+
+impl Deliveries {
+    pub fn new(queue: mpsc::Receiver<Delivery>, gap: GapFlag) -> Self {
+        Self { queue, gap }
+    }
+
+    /// The next delivery, a gap before all others; `None` when the bus has ended.
+    pub async fn recv(&mut self) -> Option<Delivery> {
+        if self.gap.take() { Some(Delivery::Gap) } else { self.queue.recv().await }
+    }
+
+    /// The next delivery if one is there.
+    pub fn try_recv(&mut self) -> Result<Delivery, mpsc::error::TryRecvError> {
+        if self.gap.take() { Ok(Delivery::Gap) } else { self.queue.try_recv() }
+    }
+}
+
+/// Says that something was not delivered. It needs no place in the queue, which is full when it is
+/// raised; so it is seen with the next delivery.
+#[derive(Clone, Debug, Default)]
+pub struct GapFlag(Arc<AtomicBool>);
+
+impl GapFlag {
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::AcqRel)
+    }
+}

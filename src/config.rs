@@ -281,11 +281,18 @@ fn environment() -> Vec<(String, String)> {
     let ours = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         let value = value.into_string().ok()?;
-        (name.starts_with(ENVIRONMENT_PREFIX) && name != "VIBETALK_BIN").then_some((name, value))
+        let key = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+        (!is_service_link(key)).then_some((name, value))
     });
     let mut ours: Vec<_> = ours.collect();
     ours.sort();
     ours
+}
+
+/// Kubernetes gives each container the address of every service near it: of one that is called
+/// vibetalk as `VIBETALK_SERVICE_HOST`, `VIBETALK_PORT_3000_TCP` and so on. No setting is called so.
+fn is_service_link(key: &str) -> bool {
+    key == "PORT" || key.starts_with("PORT_") || key.starts_with("SERVICE_")
 }
 
 fn unknown_key(key: &str, origin: String) -> String {
@@ -338,6 +345,16 @@ mod tests {
         ] {
             let error = load("", &[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_kubernetes_says_of_services_is_no_setting() {
+        for key in ["PORT", "PORT_3000_TCP_ADDR", "SERVICE_HOST", "SERVICE_PORT_HTTP"] {
+            assert!(is_service_link(key), "{key}");
+        }
+        for key in KEYS {
+            assert!(!is_service_link(&key.replace('.', "__").to_uppercase()), "{key}");
         }
     }
 

@@ -31,8 +31,10 @@ mod pages;
 mod rate;
 mod routes;
 pub mod session;
+mod starting;
 
 pub use exporter::{bind_metrics, run_upkeep, serve_metrics};
+pub use starting::serve_starting;
 
 /// What handlers work with; clones share everything.
 #[derive(Clone)]

@@ -19,7 +19,7 @@ use socketioxide::handler::ConnectHandler;
 use tokio::sync::mpsc;
 use vibetalk::bus::envelope::{Content, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
-use vibetalk::bus::{Bus, Delivery};
+use vibetalk::bus::{Bus, Deliveries, Delivery, GapFlag};
 use vibetalk::chat::ChatError;
 use vibetalk::clock::Clock;
 use vibetalk::edge::{CloseReason, engine_settings};
@@ -145,13 +145,14 @@ impl GatewayRoom {
         let lifecycle = Lifecycle::new();
         let (local, _) = LocalBus::new();
         let local: Arc<dyn Bus> = Arc::new(local);
-        let (bus, deliveries) = mpsc::channel(16);
+        let (bus, queue) = mpsc::channel(16);
         let context = Context {
             bus: local.clone(),
             clock: Clock::system(),
             node: NodeId::default(),
             lifecycle: lifecycle.clone(),
         };
+        let deliveries = Deliveries::new(queue, GapFlag::default());
         let fanout = spawn::<SocketOutlet>(context, deliveries);
         let (service, io) = engine_settings(SocketIo::builder()).build_svc();
         let (opened, mut sockets) = mpsc::channel(SOCKETS);

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::bus::envelope::{Envelope, Topic};
-use crate::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery};
+use crate::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
 use crate::telemetry;
 
 /// The fan-out empties its queue in milliseconds; longer means that it hangs.
@@ -17,12 +17,14 @@ const ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delivers every envelope to the one node there is; binding is a no-op, because all arrives anyway.
 pub struct LocalBus {
     deliveries: mpsc::Sender<Delivery>,
+    gap: GapFlag,
 }
 
 impl LocalBus {
     pub fn new() -> (Self, Deliveries) {
-        let (sender, deliveries) = mpsc::channel(DELIVERIES_QUEUED_MAX);
-        (Self { deliveries: sender }, deliveries)
+        let (sender, queue) = mpsc::channel(DELIVERIES_QUEUED_MAX);
+        let gap = GapFlag::default();
+        (Self { deliveries: sender, gap: gap.clone() }, Deliveries::new(queue, gap))
     }
 
     async fn deliver(
@@ -39,6 +41,7 @@ impl LocalBus {
             Ok(Err(_)) => Err(BusError::Unavailable("fan-out has ended".into())),
             Err(_) => {
                 metrics::counter!(telemetry::BUS_PUBLISHED, "kind" => "durable", "outcome" => "timeout").increment(1);
+                self.gap.raise();
                 Err(BusError::Timeout)
             }
         }
@@ -74,4 +77,37 @@ impl Bus for LocalBus {
     }
 
     fn unbind(&self, _topic: Topic) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::envelope::Content;
+    use crate::model::id::NodeId;
+    use smallvec::SmallVec;
+
+    fn envelope() -> Envelope {
+        Envelope {
+            origin: NodeId::default(),
+            published_at_ms: 0,
+            topics: SmallVec::new(),
+            effect: None,
+            content: Content::None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_fan_out_never_got_is_told_as_a_gap() {
+        let (bus, mut deliveries) = LocalBus::new();
+        for _ in 0..DELIVERIES_QUEUED_MAX {
+            bus.publish(envelope()).await.unwrap();
+        }
+        bus.publish_volatile(envelope()); // Dropped, and no gap: it is worth nothing later.
+        assert!(matches!(deliveries.recv().await, Some(Delivery::Envelope { .. })));
+        bus.publish(envelope()).await.unwrap();
+
+        assert!(matches!(bus.publish(envelope()).await, Err(BusError::Timeout)));
+        assert!(matches!(deliveries.recv().await, Some(Delivery::Gap)));
+        assert!(matches!(deliveries.recv().await, Some(Delivery::Envelope { .. })));
+    }
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use moka::future::Cache;
+use metrics::Counter;
+use moka::future::{Cache, CacheBuilder};
 use tokio::sync::oneshot;
 
 use crate::chat::ChatError;
@@ -26,6 +27,8 @@ use crate::telemetry;
 
 /// Bounds what a lost invalidation can do.
 const TIME_TO_LIVE: Duration = Duration::from_secs(30);
+/// Memory of cached history at most, roughly.
+const PAGES_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Counters that keys share by hash; a collision only costs a reload.
 const GENERATIONS: usize = 65_536;
 /// Loads that were overtaken by an invalidation are repeated this often, then served uncached.
@@ -71,9 +74,13 @@ impl Caches {
             member_counts: SnapshotCache::new("member_counts", 10_000, lifecycle),
             people: SnapshotCache::new("people", 100_000, lifecycle),
             sessions: SnapshotCache::new("sessions", 100_000, lifecycle),
-            pages: SnapshotCache::new("pages", 500, lifecycle),
+            pages: SnapshotCache::weighed("pages", PAGES_BYTES_MAX, weigh_page, lifecycle),
         }
     }
+}
+
+fn weigh_page(page: &Arc<HistoryPage>) -> u32 {
+    u32::try_from(page.bytes()).unwrap_or(u32::MAX)
 }
 
 #[derive(Clone)]
@@ -84,10 +91,18 @@ struct Entry<V> {
 
 /// A cache whose entries are never older than their key's last invalidation.
 pub struct SnapshotCache<K, V> {
-    name: &'static str,
     entries: Cache<K, Entry<V>>,
     generations: Arc<Generations>,
+    hits: Counter,
+    misses: Counter,
     lifecycle: Lifecycle,
+}
+
+type Builder<K, V> = CacheBuilder<K, Entry<V>, Cache<K, Entry<V>>>;
+
+/// Looked up once: commands read four caches or more each.
+fn requests(cache: &'static str, outcome: &'static str) -> Counter {
+    metrics::counter!(telemetry::CACHE_REQUESTS, "cache" => cache, "outcome" => outcome)
 }
 
 struct Generations {
@@ -107,10 +122,30 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub fn new(name: &'static str, entries_max: u64, lifecycle: &Lifecycle) -> Self {
+        Self::build(name, Cache::builder().max_capacity(entries_max), lifecycle)
+    }
+
+    /// Bounded by the sum of what `weigh` says of the values.
+    pub fn weighed(
+        name: &'static str,
+        weight_max: u64,
+        weigh: fn(&V) -> u32,
+        lifecycle: &Lifecycle,
+    ) -> Self {
+        let builder = Cache::builder().max_capacity(weight_max);
+        Self::build(
+            name,
+            builder.weigher(move |_, entry: &Entry<V>| weigh(&entry.value)),
+            lifecycle,
+        )
+    }
+
+    fn build(name: &'static str, builder: Builder<K, V>, lifecycle: &Lifecycle) -> Self {
         let counters = (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect();
         Self {
-            name,
-            entries: Cache::builder().max_capacity(entries_max).time_to_live(TIME_TO_LIVE).build(),
+            entries: builder.time_to_live(TIME_TO_LIVE).build(),
+            hits: requests(name, "hit"),
+            misses: requests(name, "miss"),
             generations: Arc::new(Generations { counters, hasher: RandomState::new() }),
             lifecycle: lifecycle.clone(),
         }
@@ -125,10 +160,10 @@ where
         if let Some(entry) = self.entries.get(&key).await
             && self.is_current(&key, &entry)
         {
-            self.count("hit");
+            self.hits.increment(1);
             return Ok(entry.value);
         }
-        self.count("miss");
+        self.misses.increment(1);
         for _ in 0..RELOADS_MAX {
             let entry = self.load_coalesced(key, load.clone()).await?;
             if self.is_current(&key, &entry) {
@@ -161,11 +196,6 @@ where
 
     fn is_current(&self, key: &K, entry: &Entry<V>) -> bool {
         entry.generation == self.generations.of(key).load(Ordering::Acquire)
-    }
-
-    fn count(&self, outcome: &'static str) {
-        metrics::counter!(telemetry::CACHE_REQUESTS, "cache" => self.name, "outcome" => outcome)
-            .increment(1);
     }
 
     /// Loads in a task of its own: a caller who goes away must not abort the load others wait for.

@@ -97,6 +97,18 @@ pub struct HistoryPage {
     extras: Extras,
 }
 
+impl HistoryPage {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let of_message = |message: &Message| 512 + message.content.len();
+        let messages: usize = self.messages.iter().map(of_message).sum();
+        let replied: usize = self.extras.replied.values().map(of_message).sum();
+        let reactions: usize =
+            self.extras.reactions.values().map(|counts| 128 * counts.len()).sum();
+        1024 + messages + replied + reactions
+    }
+}
+
 /// What messages are shown with besides themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {

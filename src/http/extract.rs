@@ -22,6 +22,8 @@ use crate::http::answer::Failure;
 /// How long a client may take to send a body of at most 1 MB: as long as in polling.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX as usize;
+/// Names, passwords and tokens fit in, escaped; and thousands of strangers cannot fill the memory.
+const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
 /// What of a body that is too large is read and thrown away.
 const DISCARDED_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 
@@ -69,7 +71,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let json = read_json(request).await?;
+        let json = read_json(request, BODY_BYTES_MAX).await?;
+        parse_object(&json).map(Self).map_err(Failure)
+    }
+}
+
+/// The body of somebody who has not shown who they are: like [`Body`], of a few kilobytes.
+pub struct StrangersBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrangersBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let json = read_json(request, STRANGERS_BODY_BYTES_MAX).await?;
         parse_object(&json).map(Self).map_err(Failure)
     }
 }
@@ -81,7 +95,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let json = read_json(request).await?;
+        let json = read_json(request, BODY_BYTES_MAX).await?;
         if json.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -90,9 +104,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
 }
 
 /// The whole body, which is empty or declared as JSON or not declared at all.
-async fn read_json(request: Request) -> Result<Bytes, ChatError> {
+async fn read_json(request: Request, bytes_max: usize) -> Result<Bytes, ChatError> {
     let is_json = accepts(request.headers());
-    let body = timeout(BODY_TIMEOUT, collect(request.into_body()));
+    let body = timeout(BODY_TIMEOUT, collect(request.into_body(), bytes_max));
     let body = body.await.map_err(|_| ChatError::Timeout)??;
     if is_json || body.is_empty() {
         Ok(body)
@@ -103,21 +117,22 @@ async fn read_json(request: Request) -> Result<Bytes, ChatError> {
 
 /// Reads on beyond what is allowed, for a while: a client that still sends when it is refused might
 /// only see its connection break, and never the refusal.
-async fn collect(mut body: axum::body::Body) -> Result<Bytes, ChatError> {
+async fn collect(mut body: axum::body::Body, bytes_max: usize) -> Result<Bytes, ChatError> {
     let mut collected = BytesMut::new();
     let mut read_bytes = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ChatError::malformed("the body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
         read_bytes += data.len();
-        if read_bytes <= BODY_BYTES_MAX {
+        if read_bytes <= bytes_max {
             collected.extend_from_slice(&data);
         } else if read_bytes > DISCARDED_BYTES_MAX {
             break;
         }
     }
-    if read_bytes > BODY_BYTES_MAX {
-        return Err(ChatError::TooLarge { field: "body", message: "has more than 1 MB".into() });
+    if read_bytes > bytes_max {
+        let message = format!("has more than {bytes_max} bytes").into();
+        return Err(ChatError::TooLarge { field: "body", message });
     }
     Ok(collected.freeze())
 }

@@ -4,7 +4,8 @@
 //! same behaviour. SQLite is compiled in: versions before 3.51.3 can corrupt a log that several
 //! connections share.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -271,17 +272,25 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         move |source| OpenError::Io { path, source }
     };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+        let builder = &mut DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
     }
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     let lock_path = PathBuf::from(lock_path);
-    let file = File::create(&lock_path).map_err(failed(&lock_path))?;
+    // Made here, because SQLite would let everybody read it; its other files take its mode.
+    open_private(path).map_err(failed(path))?;
+    let file = open_private(&lock_path).map_err(failed(&lock_path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(&lock_path)(source)),
     }
+}
+
+/// Opens a file, or makes one that only we may read.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 impl Shared {

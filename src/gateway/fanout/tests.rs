@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::subscriber::HELD_MAX;
 use super::*;
-use crate::bus::BusError;
+use crate::bus::{BusError, GapFlag};
 use crate::model::channel::ChannelKind;
 use crate::model::id::{MessageId, UserId};
 use crate::model::presence::Status;
@@ -372,7 +372,8 @@ async fn after_a_gap_every_session_is_told_to_sync_within_seconds() {
     for _ in 0..250 {
         inboxes.push(fixture.live(ADA, &[]).await.1);
     }
-    let (bus, deliveries) = mpsc::channel(1);
+    let (bus, queue) = mpsc::channel(1);
+    let deliveries = Deliveries::new(queue, GapFlag::default());
     let (handle, commands) = FanoutHandle::new();
     let running = Lifecycle::new().spawn("fanout", fixture.fanout.run(commands, deliveries));
     let asked = Instant::now();

@@ -12,7 +12,7 @@ use crate::chat::accounts::{ChangePassword, Login, Refresh, Register};
 use crate::chat::views::{Sessions, SignedIn};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, FailureBody, NewAnswer};
-use crate::http::extract::{Body, From, Params};
+use crate::http::extract::{Body, From, Params, StrangersBody};
 use crate::http::session::Session;
 use crate::model::id::SessionId;
 
@@ -44,7 +44,7 @@ struct SessionPath {
 async fn register(
     State(state): State<HttpState>,
     From(origin): From,
-    Body(request): Body<Register>,
+    StrangersBody(request): StrangersBody<Register>,
 ) -> NewAnswer<SignedIn> {
     let command = |chat: crate::chat::Chat| async move { chat.register(request, origin).await };
     Ok(Created(state.commands.run(command).await?))
@@ -60,7 +60,7 @@ async fn register(
 async fn login(
     State(state): State<HttpState>,
     From(origin): From,
-    Body(request): Body<Login>,
+    StrangersBody(request): StrangersBody<Login>,
 ) -> Answer<SignedIn> {
     let command = |chat: crate::chat::Chat| async move { chat.login(request, origin).await };
     Ok(Json(state.commands.run(command).await?))
@@ -73,7 +73,10 @@ async fn login(
     responses(
         (status = 200, description = "New tokens of the same session", body = SignedIn),
         (status = 401, description = "`unauthorized`: an unknown or used token", body = FailureBody)))]
-async fn refresh(State(state): State<HttpState>, Body(request): Body<Refresh>) -> Answer<SignedIn> {
+async fn refresh(
+    State(state): State<HttpState>,
+    StrangersBody(request): StrangersBody<Refresh>,
+) -> Answer<SignedIn> {
     let command = |chat: crate::chat::Chat| async move { chat.refresh(request).await };
     Ok(Json(state.commands.run(command).await?))
 }

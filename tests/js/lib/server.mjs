@@ -142,7 +142,8 @@ class Server {
 }
 
 function launch(args, env) {
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', ...env } });
+  const { VIBETALK_BIN: _, ...inherited } = process.env; // Ours, and no setting of the server.
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, NO_COLOR: '1', ...env } });
   running.add(child);
   child.once('exit', () => running.delete(child));
   guard(child);
