@@ -92,6 +92,20 @@ impl Transport for Open {
     }
 }
 
+fn rules() -> Arc<Rules> {
+    Arc::new(Rules {
+        requests: Some(vibetalk::model::rate::Rate { per_second: 1e9, burst: 1e9 }),
+        unanswered_max: 1000,
+        command_timeout: Duration::from_secs(10),
+        clock: Clock::system(),
+        lifecycle: Lifecycle::new(),
+    })
+}
+
+fn inbox(rules: &Arc<Rules>) -> Arc<Inbox> {
+    Inbox::new(rules.clone(), Arc::new(Open))
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -158,11 +172,12 @@ impl GatewayRoom {
         let (opened, mut sockets) = mpsc::channel(SOCKETS);
         io.ns("/", async move |socket: SocketRef| opened.send(socket).await.unwrap());
         let (written, mut peers) = (Arc::<Tally>::default(), Vec::new());
+        let rules = rules();
         for number in 1..=SOCKETS as u64 {
             peers.push(connect(&service, &written));
             let socket = sockets.recv().await.unwrap();
             let outlet =
-                SocketOutlet { socket, transport: Arc::new(Open), lifecycle: lifecycle.clone() };
+                SocketOutlet { socket, inbox: inbox(&rules), lifecycle: lifecycle.clone() };
             join(&fanout, &local, SocketKey(number), outlet).await;
         }
         drain(&peers.iter().collect::<Vec<_>>());
@@ -284,15 +299,9 @@ async fn join_alone(service: &Service) -> Peer {
 
 async fn echo_gateway() -> (Service, Peer) {
     let (service, io) = engine_settings(SocketIo::builder()).build_svc();
-    let rules = Arc::new(Rules {
-        requests: Some(vibetalk::model::rate::Rate { per_second: 1e9, burst: 1e9 }),
-        unanswered_max: 1000,
-        command_timeout: Duration::from_secs(10),
-        clock: Clock::system(),
-        lifecycle: Lifecycle::new(),
-    });
+    let rules = rules();
     let install = move |socket: SocketRef| {
-        let inbox = Inbox::new(rules.clone(), Arc::new(Open));
+        let inbox = inbox(&rules);
         let find = |event: &str| (event == ECHO.event).then_some(&ECHO);
         socket.on_fallback(Dispatcher { inbox, context: (), find });
         async { Ok::<(), std::convert::Infallible>(()) }

@@ -117,8 +117,8 @@ fn token(socket: &SocketRef, TryData(auth): &Auth) -> Option<String> {
 /// Makes the session, and the handlers of the socket, of which there are only two.
 fn install(shared: Arc<Shared>, socket: &SocketRef, caller: Caller) {
     let transport = transport_of(socket.req_parts());
-    let inbox = Inbox::new(shared.rules.clone(), transport.clone());
-    let session = Session::new(shared, caller, transport);
+    let inbox = Inbox::new(shared.rules.clone(), transport);
+    let session = Session::new(shared, caller, inbox.clone());
     socket.extensions.insert(session.clone());
     let dispatcher = Dispatcher { inbox, context: session.clone(), find: handlers::find };
     socket.on_fallback(dispatcher);
@@ -167,7 +167,7 @@ async fn connect(socket: SocketRef) {
     let transport = session.transport.clone();
     let outlet = || SocketOutlet {
         socket: socket.clone(),
-        transport: transport.clone(),
+        inbox: session.inbox.clone(),
         lifecycle: session.shared.lifecycle.clone(),
     };
     let opened = timeout(STEP_TIMEOUT, open(&session, outlet())).await;

@@ -30,6 +30,9 @@ pub type Work = Pin<Box<dyn Future<Output = Result<AckBody, ChatError>> + Send>>
 /// A request that was acked `timeout` goes on, so that what it stored is also announced; after this
 /// it is dropped. The store's and the bus's own deadlines are shorter.
 const OVERDUE_TIMEOUT: Duration = Duration::from_secs(30);
+/// What is being carried out when the node stops gets so long to end: less than the node waits for
+/// its tasks (`app.rs`), more than the store's own deadlines usually need.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// After how long a socket with too many unanswered requests may try again: some will be answered.
 const UNANSWERED_RETRY_MS: u64 = 1000;
 
@@ -66,7 +69,7 @@ struct State {
     jobs: VecDeque<Job>,
     /// The jobs, and the one being carried out. A runner exists while there are any.
     unanswered: usize,
-    /// The node stops: nothing is carried out any more.
+    /// The session has ended or the node stops: nothing new is carried out.
     stopped: bool,
 }
 
@@ -123,16 +126,26 @@ impl Inbox {
         })
     }
 
+    /// Carries out nothing from now on, and drops what waits; what runs goes on.
+    pub fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.abandon();
+    }
+
     /// Works until there is nothing left to do, or the node stops.
     async fn run(self: Arc<Self>) {
         let mut stopping = std::pin::pin!(self.rules.lifecycle.stopping());
         while let Some(job) = self.next_job() {
+            let mut carrying_out = std::pin::pin!(self.carry_out(job));
             tokio::select! {
                 biased;
-                () = self.carry_out(job) => {}
+                () = &mut carrying_out => {}
                 () = &mut stopping => {
-                    self.state.lock().stopped = true;
-                    return self.abandon();
+                    self.stop();
+                    if timeout(FINISH_TIMEOUT, carrying_out).await.is_err() {
+                        tracing::warn!("a request is cut off, the node stops");
+                    }
+                    return;
                 }
             }
             if self.is_done() {

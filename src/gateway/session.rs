@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::chat::{Caller, Chat, ChatError};
 use crate::gateway::fanout::FanoutHandle;
-use crate::gateway::inbox::Rules;
+use crate::gateway::inbox::{Inbox, Rules};
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
@@ -46,19 +46,21 @@ pub struct Session {
     pub caller: Caller,
     pub key: SocketKey,
     pub transport: Arc<dyn Transport>,
+    pub inbox: Arc<Inbox>,
     began: Instant,
     phase: Mutex<Phase>,
     phase_changed: Notify,
 }
 
 impl Session {
-    pub fn new(shared: Arc<Shared>, caller: Caller, transport: Arc<dyn Transport>) -> Arc<Self> {
+    pub fn new(shared: Arc<Shared>, caller: Caller, inbox: Arc<Inbox>) -> Arc<Self> {
         let key = shared.next_key();
         Arc::new(Self {
             shared,
             caller,
             key,
-            transport,
+            transport: inbox.transport().clone(),
+            inbox,
             began: Instant::now(),
             phase: Mutex::new(Phase::Opening),
             phase_changed: Notify::new(),

@@ -9,7 +9,7 @@ use socketioxide::{SendError, SocketError};
 
 use crate::edge::CloseReason;
 use crate::gateway::fanout::{EmitError, Outlet};
-use crate::gateway::transport::Transport;
+use crate::gateway::inbox::Inbox;
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
 
@@ -19,7 +19,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 pub struct SocketOutlet {
     pub socket: SocketRef,
-    pub transport: Arc<dyn Transport>,
+    pub inbox: Arc<Inbox>,
     pub lifecycle: Lifecycle,
 }
 
@@ -33,14 +33,16 @@ impl Outlet for SocketOutlet {
     }
 
     fn close(&self, reason: CloseReason) {
-        self.transport.close(reason);
+        self.inbox.transport().close(reason);
     }
 
     fn end(&self) {
+        self.inbox.stop(); // What an ended session has asked for is not carried out any more.
         if self.socket.clone().disconnect().is_err() {
-            return self.transport.close(CloseReason::Kicked);
+            return self.inbox.transport().close(CloseReason::Kicked);
         }
-        let (transport, lifecycle) = (Arc::downgrade(&self.transport), self.lifecycle.clone());
+        let (transport, lifecycle) =
+            (Arc::downgrade(self.inbox.transport()), self.lifecycle.clone());
         self.lifecycle.spawn("farewell", async move {
             tokio::select! {
                 () = lifecycle.stopping() => {}

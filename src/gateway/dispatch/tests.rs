@@ -24,6 +24,8 @@ use crate::model::rate::Rate;
 struct Bench {
     carried_out: Arc<Mutex<Vec<u32>>>,
     changed: Arc<Notify>,
+    /// Told when a `wait` begins.
+    waiting: Arc<Notify>,
     /// Lets `wait` go on, one by one.
     gate: Arc<Semaphore>,
 }
@@ -40,6 +42,7 @@ async fn echo(bench: Bench, request: Numbered) -> Result<u32, ChatError> {
 }
 
 async fn wait(bench: Bench, request: Numbered) -> Result<u32, ChatError> {
+    bench.waiting.notify_one();
     bench.gate.acquire().await.unwrap().forget();
     echo(bench, request).await
 }
@@ -114,6 +117,7 @@ async fn connect(rules: Rules) -> Fixture {
     let bench = Bench {
         carried_out: Arc::default(),
         changed: Arc::default(),
+        waiting: Arc::default(),
         gate: Arc::new(Semaphore::new(0)),
     };
     let transport = Arc::new(Closable::default());
@@ -246,22 +250,60 @@ async fn requests_beyond_the_rate_are_refused_until_it_allows_more() {
     assert_eq!(fixture.ack().await.1["ok"], true);
 }
 
-#[tokio::test]
-async fn a_stopping_node_acks_what_it_no_longer_carries_out() {
-    let mut fixture = connect(rules()).await;
+/// One request that is being carried out, and two behind it.
+async fn busy(rules: Rules) -> Fixture {
+    let mut fixture = connect(rules).await;
     for id in 0..3 {
         fixture.request(id, "wait", id).await;
     }
-    fixture.client.send(r#"29["nope"]"#).await;
+    fixture.bench.waiting.notified().await;
+    fixture
+}
+
+#[tokio::test]
+async fn a_stopping_node_finishes_what_runs_and_acks_what_it_no_longer_carries_out() {
+    let mut fixture = busy(rules()).await;
     fixture.lifecycle.stop();
-    let mut refused = Vec::new();
-    for _ in 0..4 {
-        let (id, code) = fixture.refusal().await;
-        assert!(code == "unavailable" || id == 9, "{id} {code}");
-        refused.push(id);
+    for id in [1, 2] {
+        assert_eq!(fixture.refusal().await, (id, "unavailable".to_owned()));
     }
-    refused.sort_unstable();
-    assert_eq!(refused, [0, 1, 2, 9]);
+    fixture.request(4, "echo", 4).await;
+    assert_eq!(fixture.refusal().await, (4, "unavailable".to_owned()));
+    fixture.bench.gate.add_permits(3);
+    assert_eq!(fixture.ack().await, (0, json!({"ok": true, "data": 0})));
+    assert_eq!(*fixture.bench.carried_out.lock(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_node_waits_for_what_runs_only_so_long() {
+    let mut fixture = busy(rules()).await;
+    let stopped = tokio::time::Instant::now();
+    fixture.lifecycle.stop();
+    for id in [1, 2, 0] {
+        assert_eq!(fixture.refusal().await, (id, "unavailable".to_owned()));
+    }
+    assert!(stopped.elapsed() < Duration::from_secs(4), "{:?}", stopped.elapsed());
+}
+
+#[tokio::test]
+async fn what_a_stopped_inbox_holds_is_not_carried_out() {
+    let mut fixture = connect(rules()).await;
+    let inbox = Inbox::new(Arc::new(rules()), fixture.transport.clone());
+    let wait = |n| {
+        let (reply, bench) = (Reply::new(None, inbox.transport().clone()), fixture.bench.clone());
+        inbox.push(unknown(), reply, || {
+            Box::pin(async move { Ok(accepted(&wait(bench, Numbered { n }).await?)) })
+        });
+    };
+    (0..3).for_each(&wait);
+    fixture.bench.waiting.notified().await;
+    inbox.stop();
+    wait(3);
+    fixture.bench.gate.add_permits(4);
+    fixture.bench.changed.notified().await;
+    fixture.request(5, "echo", 5).await;
+    assert_eq!(fixture.ack().await.0, 5);
+    assert_eq!(*fixture.bench.carried_out.lock(), [0, 5]);
 }
 
 #[tokio::test]
