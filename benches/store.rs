@@ -94,7 +94,9 @@ fn message(channel_id: ChannelId, id: u64) -> Message {
 
 async fn insert(store: &SqliteStore, channel_id: ChannelId, id: u64) -> Duration {
     let started = Instant::now();
-    store.insert_message(&message(channel_id, id), NOW_MS + 600_000, NOW_MS).await.unwrap();
+    let message = message(channel_id, id);
+    let inserted = store.insert_message(&message, NOW_MS + 600_000, NOW_MS, None).await;
+    inserted.unwrap().unwrap();
     started.elapsed()
 }
 

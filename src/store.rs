@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::clock::UnixMs;
 use crate::model::account::{Account, Session, TokenHash, User, UserPatch};
-use crate::model::channel::{Channel, ChannelPatch};
+use crate::model::channel::{Channel, ChannelPatch, SLOW_MODE_SECONDS_MAX};
 use crate::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, Role};
 use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
 use crate::model::message::{Change, Message, MessageEdit, ReactionCount};
@@ -22,6 +22,9 @@ pub mod sqlite;
 
 /// Changes of messages are kept this long: whoever was away longer reloads their channels.
 pub const CHANGES_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// When somebody last sent in a slow channel is known this long: the longest slow mode there is.
+pub const SLOW_MODE_KEPT_MS: u64 = SLOW_MODE_SECONDS_MAX as u64 * 1000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -334,12 +337,17 @@ pub trait MessageStore: Send + Sync {
     /// new, and nothing is stored. May be retried, also without a nonce: an id is stored once. Mentions
     /// are counted for read states from here on. A message for a channel that has just been deleted goes
     /// the way of the channel: it counts as stored before the deletion.
+    ///
+    /// With `slow_mode_ms` (at most [`SLOW_MODE_KEPT_MS`]) nothing changes either if the author's last
+    /// message in the channel is younger than that; a repetition wins over it. Messages from before slow
+    /// mode was switched on count, as far as they are among the channel's newest 100.
     async fn insert_message(
         &self,
         message: &Message,
         nonce_expires_at_ms: UnixMs,
         now_ms: UnixMs,
-    ) -> Result<Inserted, StoreError>;
+        slow_mode_ms: Option<u64>,
+    ) -> Result<Result<Inserted, TooEarly>, StoreError>;
 
     /// The message that `author_id` sent with `nonce`, while the nonce still counts.
     async fn find_message_by_nonce(
@@ -404,16 +412,6 @@ pub trait MessageStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError>;
 
-    /// Starts a person's slow-mode wait in a channel: `Err(ms left)` inside if the last one still runs.
-    /// Not to be retried: the second attempt would meet the wait that the first one started.
-    async fn claim_slow_mode(
-        &self,
-        channel_id: ChannelId,
-        user_id: UserId,
-        interval_ms: u64,
-        now_ms: UnixMs,
-    ) -> Result<Result<(), u64>, StoreError>;
-
     /// Adds a reaction and notes `change_id` if it was new.
     async fn insert_reaction(
         &self,
@@ -471,6 +469,12 @@ pub struct Inserted {
     pub message: Message,
     /// False for a repeated nonce.
     pub new: bool,
+}
+
+/// Slow mode does not let a message through yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooEarly {
+    pub wait_ms: u64,
 }
 
 /// One person's emoji on one message. `at_ms` orders the emojis of a message.

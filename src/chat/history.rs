@@ -240,18 +240,6 @@ impl Chat {
         Ok(reactions.into_iter().collect())
     }
 
-    /// The newest message of `author_id` among the last of a channel.
-    pub(crate) async fn last_message_of(
-        &self,
-        author_id: UserId,
-        channel_id: ChannelId,
-    ) -> Result<Option<MessageId>, ChatError> {
-        let key = PageKey { channel_id, cursor: Cursor::Newest, limit: MESSAGES_PAGE_MAX };
-        let page = self.history_page(key).await?;
-        let last = page.messages.iter().find(|message| message.author_id == author_id);
-        Ok(last.map(|message| message.id))
-    }
-
     async fn history_page(&self, key: PageKey) -> Result<Arc<HistoryPage>, ChatError> {
         let store = self.store.clone();
         let load = move || {

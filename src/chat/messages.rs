@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::bus::envelope::{Content, Topic};
 use crate::chat::access::ChannelStanding;
+use crate::chat::attempts::rate_limited;
 use crate::chat::error::Noun;
 use crate::chat::history::{PageKey, view};
 use crate::chat::mentions::MentionNews;
@@ -22,6 +23,7 @@ use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{Message, MessageEdit};
 use crate::model::permission::Permissions;
 use crate::model::text::{self, CONTENT_CHARS_MAX, NONCE_CHARS_MAX};
+use crate::store::{Inserted, TooEarly};
 use crate::telemetry;
 
 /// How long a nonce makes a repeated send the same send.
@@ -84,26 +86,38 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require(Permissions::SEND)?;
         let draft = Draft::parse(request)?;
-        if let Some(repeated) = self.pass_slow_mode(caller, &standing, &draft).await? {
-            return self.repeat(&standing.channel, &repeated).await;
-        }
-        let reply = self.find_replied(channel_id, draft.reply_to).await?;
+        let reply = match self.find_replied(channel_id, draft.reply_to).await {
+            // What a repetition replies to may be gone by now.
+            Err(missing @ ChatError::NotFound(_)) => {
+                let repeated = self.find_repeated(caller, channel_id, &draft).await?;
+                return self.repeat(&standing.channel, &repeated.ok_or(missing)?).await;
+            }
+            found => found?,
+        };
+        let slow_mode_ms = slow_mode_ms(&standing);
         let author = self.user(caller.user_id).await?;
         let (message, now_ms) = self.compose(caller, &standing, draft).await?;
         let body = to_raw(&view(&standing.channel, &message, author, reply, Vec::new()));
         let (chat, channel) = (self.clone(), standing.channel);
-        self.to_the_end(async move { chat.store_message(&channel, message, body, now_ms).await })
-            .await
+        self.to_the_end(async move {
+            let nonce_expires_at_ms = now_ms + NONCE_MS;
+            let inserted = chat
+                .store
+                .insert_message(&message, nonce_expires_at_ms, now_ms, slow_mode_ms)
+                .await?
+                .map_err(|TooEarly { wait_ms }| rate_limited("slow_mode", wait_ms))?;
+            chat.finish_message(&channel, message, body, inserted).await
+        })
+        .await
     }
 
-    async fn store_message(
+    async fn finish_message(
         &self,
         channel: &Channel,
         message: Message,
         body: Arc<RawValue>,
-        now_ms: UnixMs,
+        inserted: Inserted,
     ) -> Result<Sent, ChatError> {
-        let inserted = self.store.insert_message(&message, now_ms + NONCE_MS, now_ms).await?;
         if !inserted.new {
             return self.repeat(channel, &inserted.message).await;
         }
@@ -123,46 +137,56 @@ impl Chat {
         request: UpdateMessage,
     ) -> Result<MessageView, ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
-        let before = self.get_stored_message(channel_id, message_id).await?;
-        if before.author_id != caller.user_id {
-            return Err(ChatError::Forbidden("only its author edits a message"));
-        }
-        let content =
-            text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
-        let (mentions, mentions_everyone) = self.mentions(&standing, &content).await?;
-        let (change_id, edited_at_ms) = self.next_id_and_time()?;
-        let author_id = caller.user_id;
-        let edit = MessageEdit {
-            channel_id,
-            message_id,
-            author_id,
-            content,
-            mentions,
-            mentions_everyone,
-            edited_at_ms,
-        };
-
-        let (chat, channel) = (self.clone(), standing.channel);
+        let chat = self.clone();
         self.in_turn(Subject::Message(message_id), async move {
-            chat.store_edit(&channel, &before, edit, ChangeId::new(change_id)).await
+            chat.store_edit(caller, &standing, message_id, request).await
         })
         .await
     }
 
+    /// Reads and changes in one turn: who is told of mentions depends on what the message was before.
     async fn store_edit(
         &self,
-        channel: &Channel,
-        before: &Message,
-        edit: MessageEdit,
-        change_id: ChangeId,
+        caller: Caller,
+        standing: &ChannelStanding,
+        message_id: MessageId,
+        request: UpdateMessage,
     ) -> Result<MessageView, ChatError> {
+        let channel = &standing.channel;
+        let before = self.get_stored_message(channel.id, message_id).await?;
+        if before.author_id != caller.user_id {
+            return Err(ChatError::Forbidden("only its author edits a message"));
+        }
+        let (edit, change_id) = self.compose_edit(standing, &before, request).await?;
         let edited = self.store.update_message(&edit, change_id).await?;
         let message = edited.ok_or(ChatError::NotFound(Noun::Message))?;
         self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
         let for_all = self.show_one(channel, &message, None).await?;
         self.announce_in(channel, push(Push::MessageUpdated, &for_all)).await;
-        self.tell_mentioned(MentionNews::of_edit(channel, before, &message));
+        self.tell_mentioned(MentionNews::of_edit(channel, &before, &message));
         self.show_one(channel, &message, Some(edit.author_id)).await
+    }
+
+    async fn compose_edit(
+        &self,
+        standing: &ChannelStanding,
+        before: &Message,
+        request: UpdateMessage,
+    ) -> Result<(MessageEdit, ChangeId), ChatError> {
+        let content =
+            text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
+        let (mentions, mentions_everyone) = self.mentions(standing, &content).await?;
+        let (change_id, edited_at_ms) = self.next_id_and_time()?;
+        let edit = MessageEdit {
+            channel_id: before.channel_id,
+            message_id: before.id,
+            author_id: before.author_id,
+            content,
+            mentions,
+            mentions_everyone,
+            edited_at_ms,
+        };
+        Ok((edit, ChangeId::new(change_id)))
     }
 
     pub async fn delete_message(
@@ -237,38 +261,17 @@ impl Chat {
         Ok(Sent { message: to_raw(&shown), new: false })
     }
 
-    /// Returns the stored message if this is a repetition, which slow mode does not concern.
-    async fn pass_slow_mode(
+    /// The message that this one repeats. Asked only where that decides what a refusal is: storing finds
+    /// out by itself.
+    async fn find_repeated(
         &self,
         caller: Caller,
-        standing: &ChannelStanding,
+        channel_id: ChannelId,
         draft: &Draft,
     ) -> Result<Option<Message>, ChatError> {
-        let channel = &standing.channel;
-        if channel.slow_mode_seconds == 0 || standing.permissions.has(Permissions::MANAGE_MESSAGES)
-        {
-            return Ok(None);
-        }
+        let Some(nonce) = &draft.nonce else { return Ok(None) };
         let now_ms = self.clock.now_ms();
-        if let Some(nonce) = &draft.nonce {
-            let repeated =
-                self.store.find_message_by_nonce(caller.user_id, channel.id, nonce, now_ms).await?;
-            if repeated.is_some() {
-                return Ok(repeated);
-            }
-        }
-        let interval_ms = u64::from(channel.slow_mode_seconds) * 1000;
-        // What was sent before slow mode was switched on counts, too.
-        if let Some(last) = self.last_message_of(caller.user_id, channel.id).await? {
-            let retry_after_ms = (last.timestamp_ms() + interval_ms).saturating_sub(now_ms);
-            if retry_after_ms > 0 {
-                return Err(ChatError::RateLimited { retry_after_ms });
-            }
-        }
-        match self.store.claim_slow_mode(channel.id, caller.user_id, interval_ms, now_ms).await? {
-            Ok(()) => Ok(None),
-            Err(retry_after_ms) => Err(ChatError::RateLimited { retry_after_ms }),
-        }
+        Ok(self.store.find_message_by_nonce(caller.user_id, channel_id, nonce, now_ms).await?)
     }
 
     async fn find_replied(
@@ -304,6 +307,13 @@ impl Chat {
         };
         Ok((message, now_ms))
     }
+}
+
+/// How far apart this person's messages in this channel have to be, if at all.
+fn slow_mode_ms(standing: &ChannelStanding) -> Option<u64> {
+    let seconds = standing.channel.slow_mode_seconds;
+    let free = standing.permissions.has(Permissions::MANAGE_MESSAGES);
+    (seconds > 0 && !free).then_some(u64::from(seconds) * 1000)
 }
 
 /// Everybody who may see `channel`: one topic for a group, whatever its size.

@@ -44,13 +44,13 @@ impl Chat {
         let standing = self.channel_access(caller, target.channel_id).await?;
         standing.require(Permissions::REACT)?;
         let reaction = self.reaction(caller, target)?;
-        let outcome = self.store.insert_reaction(&reaction, ChangeId::new(self.next_id()?)).await?;
-        if outcome == Outcome::Full {
-            return Err(ChatError::Conflict(
-                "the message has as many different reactions as it can take",
-            ));
-        }
-        self.finish_reaction(&standing.channel, Push::ReactionAdded, reaction, outcome).await
+        let change_id = ChangeId::new(self.next_id()?);
+        let (chat, channel) = (self.clone(), standing.channel);
+        self.in_turn(Subject::Message(reaction.message_id), async move {
+            let outcome = chat.store.insert_reaction(&reaction, change_id).await?;
+            chat.finish_reaction(&channel, Push::ReactionAdded, reaction, outcome).await
+        })
+        .await
     }
 
     pub async fn remove_reaction(

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::bus::envelope::Topic;
+use crate::chat::turns::Subject;
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
@@ -26,10 +27,23 @@ impl Chat {
         request: MarkRead,
     ) -> Result<ReadState, ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
-        self.store.set_read_state(caller.user_id, channel_id, request.message_id).await?;
-        let read_state = self.read_state(caller.user_id, &standing.channel).await?;
+        let chat = self.clone();
+        self.in_turn(Subject::ReadState(caller.user_id, channel_id), async move {
+            chat.store_read_state(caller.user_id, &standing.channel, request.message_id).await
+        })
+        .await
+    }
+
+    async fn store_read_state(
+        &self,
+        user_id: UserId,
+        channel: &Channel,
+        last_read_id: MessageId,
+    ) -> Result<ReadState, ChatError> {
+        self.store.set_read_state(user_id, channel.id, last_read_id).await?;
+        let read_state = self.read_state(user_id, channel).await?;
         let content = push(Push::ReadStateUpdated, &read_state);
-        self.announce(self.envelope([Topic::User(caller.user_id)], content)).await;
+        self.announce(self.envelope([Topic::User(user_id)], content)).await;
         Ok(read_state)
     }
 

@@ -17,7 +17,7 @@ use crate::model::permission::Permissions;
 use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::store::ReadScope;
+use crate::store::{CHANGES_KEPT_MS, ReadScope};
 use crate::telemetry;
 
 /// Channels of one sync at most.
@@ -29,8 +29,6 @@ pub const MEMBERS_PAGE_MAX: usize = 200;
 const MISSED_MAX: usize = 200;
 /// A message stored by a slower writer may become visible after a newer one: a sync looks back so far.
 const OVERLAP_MS: UnixMs = 5_000;
-/// Changes older than this are no longer kept.
-const CHANGES_KEPT_MS: UnixMs = 7 * 24 * 60 * 60 * 1000;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
 const CHANGES_MAX: usize = 500;
 /// Content of all messages of one sync, in bytes; beyond, channels are to be reloaded, so that one

@@ -29,6 +29,7 @@ pub enum Subject {
     User(UserId),
     /// A message that is there already, with its reactions and its pin.
     Message(MessageId),
+    ReadState(UserId, ChannelId),
 }
 
 /// Who waits for what.

@@ -35,6 +35,7 @@ mod direct;
 mod groups;
 mod invites;
 mod members;
+mod messages;
 mod moderation;
 mod official;
 mod official_group;

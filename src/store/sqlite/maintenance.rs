@@ -9,9 +9,9 @@ use rusqlite::{Connection, params};
 
 use crate::clock::Clock;
 use crate::model::id::{ChangeId, ChannelId};
-use crate::store::CHANGES_KEPT_MS;
 use crate::store::sqlite::mentions;
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, list};
+use crate::store::{CHANGES_KEPT_MS, SLOW_MODE_KEPT_MS};
 
 /// Pages that the write-ahead log grows by before it is copied into the database: 16 MiB.
 const LOG_PAGES_MAX: i64 = 2048;
@@ -45,9 +45,10 @@ const EXPIRED: &[&str] = &[
          (SELECT code FROM invites WHERE expires_at_ms <= ?1 LIMIT ?2)",
     "DELETE FROM nonces WHERE (author_id, channel_id, nonce) IN
          (SELECT author_id, channel_id, nonce FROM nonces WHERE expires_at_ms <= ?1 LIMIT ?2)",
-    "DELETE FROM slow_mode WHERE (channel_id, user_id) IN
-         (SELECT channel_id, user_id FROM slow_mode WHERE expires_at_ms <= ?1 LIMIT ?2)",
 ];
+
+const EXPIRED_SLOW_MODE: &str = "DELETE FROM slow_mode WHERE (channel_id, user_id) IN
+    (SELECT channel_id, user_id FROM slow_mode WHERE sent_at_ms <= ?1 LIMIT ?2)";
 
 const EXPIRED_CHANGES: &str = "DELETE FROM channel_changes WHERE (channel_id, change_id) IN
     (SELECT channel_id, change_id FROM channel_changes WHERE change_id < ?1 LIMIT ?2)";
@@ -185,6 +186,9 @@ fn expiry_step(conn: &Connection, now_ms: u64) -> rusqlite::Result<bool> {
         let deleted = execute(conn, sql, params![Ms(now_ms), EXPIRED_ROWS_MAX as i64])?;
         more |= deleted == EXPIRED_ROWS_MAX;
     }
+    let sent_by = Ms(now_ms.saturating_sub(SLOW_MODE_KEPT_MS));
+    more |= execute(conn, EXPIRED_SLOW_MODE, params![sent_by, EXPIRED_ROWS_MAX as i64])?
+        == EXPIRED_ROWS_MAX;
     let oldest_kept = ChangeId::first_at(now_ms.saturating_sub(CHANGES_KEPT_MS));
     let deleted = execute(conn, EXPIRED_CHANGES, params![oldest_kept, EXPIRED_ROWS_MAX as i64])?;
     Ok(more || deleted == EXPIRED_ROWS_MAX)

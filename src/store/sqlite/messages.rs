@@ -11,7 +11,7 @@ use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
 use crate::model::message::{Change, ChangeKind, Message, MessageEdit, ReactionCount};
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, id_list, list, rows};
 use crate::store::sqlite::{SqliteStore, changes, mentions, reactions, slow_mode};
-use crate::store::{Inserted, MessageStore, Outcome, Reaction, StoreError};
+use crate::store::{Inserted, MessageStore, Outcome, Reaction, StoreError, TooEarly};
 
 macro_rules! message_columns {
     () => {
@@ -95,13 +95,25 @@ fn insert_message(
     message: &Message,
     nonce_expires_at_ms: UnixMs,
     now_ms: UnixMs,
-) -> Result<Inserted, StoreError> {
-    if let Some(first) = claim_nonce(conn, message, nonce_expires_at_ms, now_ms)? {
+    slow_mode_ms: Option<u64>,
+) -> Result<Result<Inserted, TooEarly>, StoreError> {
+    if let Some(first) = find_nonce(conn, message, now_ms)? {
         let stored = find_message(conn, message.channel_id, first)?;
         // Deleted since: what is repeated must not bring it back.
         let message = stored.unwrap_or_else(|| Message { id: first, ..message.clone() });
-        return Ok(Inserted { message, new: false });
+        return Ok(Ok(Inserted { message, new: false }));
     }
+    if let Some(interval_ms) = slow_mode_ms
+        && !message_exists(conn, message.channel_id, message.id)?
+        && let Err(too_early) = slow_mode::pass(conn, message, interval_ms, now_ms)?
+    {
+        return Ok(Err(too_early));
+    }
+    note_nonce(conn, message, nonce_expires_at_ms)?;
+    Ok(Ok(insert_once(conn, message)?))
+}
+
+fn insert_once(conn: &Connection, message: &Message) -> rusqlite::Result<Inserted> {
     if insert_message_row(conn, message)? {
         let Message { channel_id, id, author_id, mentions, mentions_everyone, .. } = message;
         mentions::note(conn, (*channel_id, *id), *author_id, mentions, *mentions_everyone)?;
@@ -113,31 +125,32 @@ fn insert_message(
     Ok(Inserted { message: stored.unwrap_or_else(|| message.clone()), new })
 }
 
-/// The message that used the nonce first, or `None` after noting that it is this one.
-fn claim_nonce(
+/// The message that used the nonce first.
+fn find_nonce(
     conn: &Connection,
     message: &Message,
-    expires_at_ms: UnixMs,
     now_ms: UnixMs,
 ) -> rusqlite::Result<Option<MessageId>> {
     let Some(nonce) = &message.nonce else { return Ok(None) };
-    let (author_id, channel_id) = (message.author_id, message.channel_id);
-    let first = find(
+    find(
         conn,
         "SELECT message_id FROM nonces
          WHERE author_id = ?1 AND channel_id = ?2 AND nonce = ?3 AND expires_at_ms > ?4",
-        params![author_id, channel_id, nonce, Ms(now_ms)],
+        params![message.author_id, message.channel_id, nonce, Ms(now_ms)],
         |row| row.get(0),
+    )
+}
+
+fn note_nonce(conn: &Connection, message: &Message, expires_at_ms: UnixMs) -> rusqlite::Result<()> {
+    let Some(nonce) = &message.nonce else { return Ok(()) };
+    let Message { author_id, channel_id, id, .. } = message;
+    execute(
+        conn,
+        "INSERT OR REPLACE INTO nonces (author_id, channel_id, nonce, message_id, expires_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![author_id, channel_id, nonce, id, Ms(expires_at_ms)],
     )?;
-    if first.is_none() {
-        execute(
-            conn,
-            "INSERT OR REPLACE INTO nonces (author_id, channel_id, nonce, message_id, expires_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![author_id, channel_id, nonce, message.id, Ms(expires_at_ms)],
-        )?;
-    }
-    Ok(first)
+    Ok(())
 }
 
 /// False if the message is there already, or its channel does not exist.
@@ -224,11 +237,12 @@ impl MessageStore for SqliteStore {
         message: &Message,
         nonce_expires_at_ms: UnixMs,
         now_ms: UnixMs,
-    ) -> Result<Inserted, StoreError> {
+        slow_mode_ms: Option<u64>,
+    ) -> Result<Result<Inserted, TooEarly>, StoreError> {
         let message = message.clone();
         let bytes = 128 + message.content.len();
         self.write("insert_message", bytes, move |conn| {
-            insert_message(conn, &message, nonce_expires_at_ms, now_ms)
+            insert_message(conn, &message, nonce_expires_at_ms, now_ms, slow_mode_ms)
         })
         .await
     }
@@ -330,19 +344,6 @@ impl MessageStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
         self.read("list_changes", move |conn| changes::since(conn, channel_id, since, limit)).await
-    }
-
-    async fn claim_slow_mode(
-        &self,
-        channel_id: ChannelId,
-        user_id: UserId,
-        interval_ms: u64,
-        now_ms: UnixMs,
-    ) -> Result<Result<(), u64>, StoreError> {
-        self.write("claim_slow_mode", 32, move |conn| {
-            slow_mode::claim(conn, channel_id, user_id, interval_ms, now_ms)
-        })
-        .await
     }
 
     async fn insert_reaction(

@@ -113,8 +113,10 @@ cases! {
         an_edit_that_races_a_deletion_brings_nothing_back
         a_message_is_deleted_once
         changes_are_listed_oldest_first
-        slow_mode_lets_one_through
-        one_of_racing_claims_of_slow_mode_gets_through
+        slow_mode_lets_one_message_through
+        one_of_racing_messages_gets_through_slow_mode
+        a_repetition_wins_over_slow_mode
+        slow_mode_counts_what_was_sent_before_it
     }
     reactions {
         a_reaction_is_added_and_removed_once
@@ -244,7 +246,9 @@ pub async fn stored_channel(store: &dyn Store) -> ChannelId {
 }
 
 pub async fn insert(store: &dyn Store, message: &Message) {
-    let inserted = store.insert_message(message, NOW_MS + 10 * MINUTE_MS, NOW_MS).await.unwrap();
+    let nonce_expires_at_ms = NOW_MS + 10 * MINUTE_MS;
+    let inserted = store.insert_message(message, nonce_expires_at_ms, NOW_MS, None).await;
+    let inserted = inserted.unwrap().unwrap();
     assert!(inserted.new);
     assert_eq!(&inserted.message, message);
 }

@@ -199,13 +199,14 @@ CREATE TABLE channel_changes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX channel_changes_by_age ON channel_changes (change_id);
 
+-- When somebody last sent a message in a channel while it was slow.
 CREATE TABLE slow_mode (
-    channel_id    INTEGER NOT NULL,
-    user_id       INTEGER NOT NULL,
-    expires_at_ms INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    user_id    INTEGER NOT NULL,
+    sent_at_ms INTEGER NOT NULL,
     PRIMARY KEY (channel_id, user_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX slow_mode_by_expiry ON slow_mode (expires_at_ms);
+CREATE INDEX slow_mode_by_age ON slow_mode (sent_at_ms);
 
 -- Read states ----------------------------------------------------------------------------------------
 

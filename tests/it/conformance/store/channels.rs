@@ -6,7 +6,7 @@ use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use vibetalk::store::Store;
 
 use super::{
-    NOW_MS, change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
+    change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
     stored_message, user_id,
 };
 
@@ -136,7 +136,7 @@ pub async fn direct_channels_are_listed_by_person(store: &dyn Store) {
         store.open_direct_channel(channel).await.unwrap();
     }
     let message = message(opened[1].id);
-    store.insert_message(&message, NOW_MS, NOW_MS).await.unwrap();
+    insert(store, &message).await;
     opened[1].last_message_id = Some(message.id);
     assert_eq!(store.list_direct_channels(a).await.unwrap(), opened[..2]);
     assert_eq!(store.list_direct_channels(c).await.unwrap(), opened[1..]);

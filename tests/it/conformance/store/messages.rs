@@ -3,9 +3,9 @@
 use std::slice::from_ref;
 
 use futures_util::future::{join, join_all};
-use vibetalk::model::id::{BUCKET_MS, ChangeId, ChannelId, MessageId};
+use vibetalk::model::id::{BUCKET_MS, ChangeId, ChannelId, MessageId, UserId};
 use vibetalk::model::message::{ChangeKind, Message, MessageEdit};
-use vibetalk::store::{Reaction, Store};
+use vibetalk::store::{Inserted, Reaction, Store, TooEarly};
 
 use super::{
     MINUTE_MS, NOW_MS, change_id, insert, message, message_with_id, stored_channel, stored_message,
@@ -14,6 +14,16 @@ use super::{
 
 fn with_nonce(channel_id: ChannelId, nonce: &str) -> Message {
     Message { nonce: Some(nonce.into()), ..message(channel_id) }
+}
+
+/// As if sent when its id was made.
+async fn send(
+    store: &dyn Store,
+    message: &Message,
+    slow_mode_ms: Option<u64>,
+) -> Result<Inserted, TooEarly> {
+    let now_ms = message.id.timestamp_ms();
+    store.insert_message(message, now_ms + 10 * MINUTE_MS, now_ms, slow_mode_ms).await.unwrap()
 }
 
 fn edit_of(message: &Message, content: &str) -> MessageEdit {
@@ -115,7 +125,7 @@ pub async fn a_repeated_nonce_answers_the_stored_message(store: &dyn Store) {
     let first = with_nonce(channel_id, "n");
     insert(store, &first).await;
     let again = Message { author_id: first.author_id, ..with_nonce(channel_id, "n") };
-    let repeated = store.insert_message(&again, u64::MAX, NOW_MS).await.unwrap();
+    let repeated = send(store, &again, None).await.unwrap();
     assert!(!repeated.new);
     assert_eq!(repeated.message, first);
     assert_eq!(store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap(), from_ref(&first));
@@ -128,7 +138,7 @@ pub async fn one_of_racing_repetitions_is_stored(store: &dyn Store) {
     let author_id = user_id();
     let attempts: Vec<Message> =
         (0..20).map(|_| Message { author_id, ..with_nonce(channel_id, "n") }).collect();
-    let inserts = attempts.iter().map(|message| store.insert_message(message, u64::MAX, NOW_MS));
+    let inserts = attempts.iter().map(|message| send(store, message, None));
     let inserted: Vec<_> = join_all(inserts).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(inserted.iter().filter(|inserted| inserted.new).count(), 1);
     let stored = store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap();
@@ -151,11 +161,14 @@ pub async fn a_nonce_counts_until_it_expires(store: &dyn Store) {
     let channel_id = stored_channel(store).await;
     let first = with_nonce(channel_id, "n");
     let expires_at_ms = NOW_MS + MINUTE_MS;
-    store.insert_message(&first, expires_at_ms, NOW_MS).await.unwrap();
+    store.insert_message(&first, expires_at_ms, NOW_MS, None).await.unwrap().unwrap();
     let again = Message { author_id: first.author_id, ..with_nonce(channel_id, "n") };
-    let at = |now_ms| store.insert_message(&again, now_ms + MINUTE_MS, now_ms);
-    assert!(!at(expires_at_ms - 1).await.unwrap().new);
-    assert!(at(expires_at_ms).await.unwrap().new);
+    let at = async |now_ms| {
+        let inserted = store.insert_message(&again, now_ms + MINUTE_MS, now_ms, None).await;
+        inserted.unwrap().unwrap()
+    };
+    assert!(!at(expires_at_ms - 1).await.new);
+    assert!(at(expires_at_ms).await.new);
     let found = store.find_message_by_nonce(first.author_id, channel_id, "n", expires_at_ms).await;
     assert_eq!(found.unwrap().unwrap().id, again.id);
 }
@@ -166,7 +179,7 @@ pub async fn a_repetition_does_not_bring_a_deleted_message_back(store: &dyn Stor
     insert(store, &first).await;
     store.delete_message(channel_id, first.id, change_id()).await.unwrap();
     let again = Message { author_id: first.author_id, ..with_nonce(channel_id, "n") };
-    let repeated = store.insert_message(&again, u64::MAX, NOW_MS).await.unwrap();
+    let repeated = send(store, &again, None).await.unwrap();
     assert!(!repeated.new);
     assert_eq!(repeated.message.id, first.id);
     assert!(store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap().is_empty());
@@ -177,7 +190,7 @@ pub async fn a_repetition_does_not_bring_a_deleted_message_back(store: &dyn Stor
 pub async fn repeating_a_message_without_nonce_stores_it_once(store: &dyn Store) {
     let channel_id = stored_channel(store).await;
     let message = stored_message(store, channel_id).await;
-    let repeated = store.insert_message(&message, NOW_MS, NOW_MS).await.unwrap();
+    let repeated = send(store, &message, None).await.unwrap();
     assert_eq!((repeated.message, repeated.new), (message.clone(), false));
     assert_eq!(store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap(), [message]);
 }
@@ -260,23 +273,70 @@ pub async fn changes_are_listed_oldest_first(store: &dyn Store) {
     assert!(store.list_changes(other, ChangeId::ZERO, 10).await.unwrap().is_empty());
 }
 
-pub async fn slow_mode_lets_one_through(store: &dyn Store) {
-    let channel_id = stored_channel(store).await;
-    let person = user_id();
-    let claim = async |person, now_ms| {
-        store.claim_slow_mode(channel_id, person, 5000, now_ms).await.unwrap()
-    };
-    assert_eq!(claim(person, NOW_MS).await, Ok(()));
-    assert_eq!(claim(person, NOW_MS + 1000).await, Err(4000));
-    assert_eq!(claim(user_id(), NOW_MS + 1000).await, Ok(()));
-    assert_eq!(claim(person, NOW_MS + 4999).await, Err(1), "a refused claim does not extend");
-    assert_eq!(claim(person, NOW_MS + 5000).await, Ok(()));
-    assert_eq!(claim(person, NOW_MS + 5000).await, Err(5000));
+/// A message of one author, sent so long after [`NOW_MS`].
+fn later(channel_id: ChannelId, author_id: UserId, after_ms: u64) -> Message {
+    let id = MessageId::new(change_id().get() + (after_ms << 21));
+    Message { author_id, ..message_with_id(channel_id, id) }
 }
 
-pub async fn one_of_racing_claims_of_slow_mode_gets_through(store: &dyn Store) {
+pub async fn slow_mode_lets_one_message_through(store: &dyn Store) {
     let (channel_id, person) = (stored_channel(store).await, user_id());
-    let claims = (0..10).map(|_| store.claim_slow_mode(channel_id, person, 5000, NOW_MS));
-    let claimed = join_all(claims).await.into_iter().map(Result::unwrap);
-    assert_eq!(claimed.filter(Result::is_ok).count(), 1);
+    let sent = async |author_id, after_ms, interval_ms| {
+        let outcome = send(store, &later(channel_id, author_id, after_ms), Some(interval_ms)).await;
+        outcome.map(|inserted| inserted.new)
+    };
+    let wait = |wait_ms| Err(TooEarly { wait_ms });
+    assert_eq!(sent(person, 0, 5000).await, Ok(true));
+    assert_eq!(sent(person, 1000, 5000).await, wait(4000));
+    assert_eq!(sent(user_id(), 1000, 5000).await, Ok(true));
+    assert_eq!(sent(person, 4999, 5000).await, wait(1), "a refused message does not extend it");
+    assert_eq!(sent(person, 5000, 5000).await, Ok(true));
+    assert_eq!(sent(person, 5000, 5000).await, wait(5000));
+    assert_eq!(sent(person, 6000, 60_000).await, wait(59_000), "the interval of now counts");
+    assert_eq!(sent(person, 6000, 1000).await, Ok(true));
+    let stored = store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap();
+    assert_eq!(stored.len(), 4);
+}
+
+pub async fn one_of_racing_messages_gets_through_slow_mode(store: &dyn Store) {
+    let (channel_id, person) = (stored_channel(store).await, user_id());
+    let messages: Vec<Message> = (0..10).map(|_| later(channel_id, person, 0)).collect();
+    let sent = join_all(messages.iter().map(|message| send(store, message, Some(5000)))).await;
+    assert_eq!(sent.into_iter().filter(Result::is_ok).count(), 1);
+}
+
+pub async fn a_repetition_wins_over_slow_mode(store: &dyn Store) {
+    let (channel_id, person) = (stored_channel(store).await, user_id());
+    let nonce = |nonce: &str| Message { nonce: Some(nonce.into()), ..later(channel_id, person, 1) };
+    let first = nonce("first");
+    assert!(send(store, &first, Some(5000)).await.unwrap().new);
+    let repeated = send(store, &nonce("first"), Some(5000)).await.unwrap();
+    assert_eq!((repeated.message, repeated.new), (first.clone(), false));
+    assert!(!send(store, &first, Some(5000)).await.unwrap().new);
+
+    // A refused message uses its nonce no more than its turn.
+    let second = nonce("second");
+    assert!(send(store, &second, Some(5000)).await.is_err());
+    let again = Message { nonce: second.nonce, ..later(channel_id, person, 5001) };
+    assert!(send(store, &again, Some(5000)).await.unwrap().new);
+}
+
+pub async fn slow_mode_counts_what_was_sent_before_it(store: &dyn Store) {
+    let (channel_id, person) = (stored_channel(store).await, user_id());
+    let before = later(channel_id, person, 0);
+    send(store, &before, None).await.unwrap();
+    let wait = |wait_ms| Err(TooEarly { wait_ms });
+    let slowly = async |after_ms| {
+        send(store, &later(channel_id, person, after_ms), Some(5000)).await.map(|sent| sent.new)
+    };
+    assert_eq!(slowly(4000).await, wait(1000));
+    assert_eq!(slowly(5000).await, Ok(true));
+    // Off, and on again.
+    send(store, &later(channel_id, person, 8000), None).await.unwrap();
+    assert_eq!(slowly(11_000).await, wait(2000));
+    // What is deleted was sent all the same.
+    let last = later(channel_id, person, 13_000);
+    send(store, &last, Some(5000)).await.unwrap();
+    store.delete_message(channel_id, last.id, change_id()).await.unwrap();
+    assert_eq!(slowly(14_000).await, wait(4000));
 }

@@ -12,7 +12,7 @@ use vibetalk::model::id::{ChangeId, MessageId, SessionId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{AccountStore, ChannelStore, GroupStore, MessageStore, ReadStateStore};
-use vibetalk::store::{CHANGES_KEPT_MS, Reaction, StoreError};
+use vibetalk::store::{CHANGES_KEPT_MS, Reaction, SLOW_MODE_KEPT_MS, StoreError};
 
 use super::{
     MINUTE_MS, NOW_MS, account, change_id, group, insert, message, sqlite_config, stored_channel,
@@ -306,7 +306,7 @@ async fn a_message_for_a_deleted_channel_goes_with_it() {
     let channel_id = stored_channel(&store).await;
     store.delete_channel(channel_id).await.unwrap();
     let late = Message { mentions: vec![user_id()], ..message(channel_id) };
-    store.insert_message(&late, NOW_MS, NOW_MS).await.unwrap();
+    store.insert_message(&late, NOW_MS, NOW_MS, None).await.unwrap().unwrap();
     assert_eq!(store.find_message(channel_id, late.id).await.unwrap(), None);
     store.delete_group(group_id).await.unwrap();
     wait_until_empty(folder.path(), OF_CHANNELS).await;
@@ -328,12 +328,9 @@ async fn insert_expiring(store: &SqliteStore, expires_at_ms: u64) {
     let channel_id = stored_channel(store).await;
     let author_id = user_id();
     let message = Message { author_id, nonce: Some("n".into()), ..message(channel_id) };
-    store.insert_message(&message, expires_at_ms, NOW_MS).await.unwrap();
-    store
-        .claim_slow_mode(channel_id, author_id, expires_at_ms - NOW_MS, NOW_MS)
-        .await
-        .unwrap()
-        .unwrap();
+    let sent_at_ms = expires_at_ms - SLOW_MODE_KEPT_MS;
+    let sent = store.insert_message(&message, expires_at_ms, sent_at_ms, Some(1)).await;
+    sent.unwrap().unwrap();
     let change = ChangeId::first_at(expires_at_ms - CHANGES_KEPT_MS);
     store.insert_pin(channel_id, message.id, change).await.unwrap();
 }
