@@ -78,6 +78,8 @@ for (const version of Object.keys(versions)) {
         const proxy = await startProxy(vt.server.port);
         const { client, channelId } = await newcomer({ ...options, url: proxy.url, reconnect: true });
         if (transport === 'upgrade') await until(() => client.transport === 'websocket', 10_000, 'it never upgraded');
+        // Over polling a POST that is never answered, such as that of a pong, would hold the request back.
+        await until(() => client.engine.transport.writable, 10_000, 'it is still sending');
         proxy.mute();
         const request = { channelId, content: 'acked into the void', nonce: `lost ${version} ${transport}` };
         const lost = assert.rejects(client.request('message:create', request), Cut);
