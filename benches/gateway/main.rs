@@ -50,6 +50,12 @@ const ROUNDS: usize = 200;
 const REQUESTS_PER_ROUND: usize = 200;
 const GROUP: GroupId = GroupId::new(7);
 
+/// As the node's, but for pings, which these clients do not answer.
+fn engine() -> (Service, SocketIo) {
+    let settings = engine_settings(SocketIo::builder());
+    settings.ping_timeout(Duration::from_secs(3600)).build_svc()
+}
+
 /// About 300 bytes, as a short chat message has.
 #[derive(Clone, Serialize)]
 struct Message {
@@ -168,7 +174,7 @@ impl GatewayRoom {
         };
         let deliveries = Deliveries::new(queue, GapFlag::default());
         let fanout = spawn::<SocketOutlet>(context, deliveries);
-        let (service, io) = engine_settings(SocketIo::builder()).build_svc();
+        let (service, io) = engine();
         let (opened, mut sockets) = mpsc::channel(SOCKETS);
         io.ns("/", async move |socket: SocketRef| opened.send(socket).await.unwrap());
         let (written, mut peers) = (Arc::<Tally>::default(), Vec::new());
@@ -229,7 +235,7 @@ struct BareRoom {
 
 impl BareRoom {
     async fn open() -> Self {
-        let (service, io) = engine_settings(SocketIo::builder()).build_svc();
+        let (service, io) = engine();
         let (opened, mut sockets) = mpsc::channel(SOCKETS);
         io.ns("/", async move |socket: SocketRef| {
             socket.join("room");
@@ -298,7 +304,7 @@ async fn join_alone(service: &Service) -> Peer {
 }
 
 async fn echo_gateway() -> (Service, Peer) {
-    let (service, io) = engine_settings(SocketIo::builder()).build_svc();
+    let (service, io) = engine();
     let rules = rules();
     let install = move |socket: SocketRef| {
         let inbox = inbox(&rules);
@@ -312,7 +318,7 @@ async fn echo_gateway() -> (Service, Peer) {
 }
 
 async fn echo_bare() -> (Service, Peer) {
-    let (service, io) = engine_settings(SocketIo::builder()).build_svc();
+    let (service, io) = engine();
     let install = async |socket: SocketRef| {
         socket.on("echo", async |Data(request): Data<Request>, ack: AckSender| {
             ack.send(&Ack { ok: true, data: request }).unwrap();
