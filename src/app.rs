@@ -32,7 +32,7 @@ use crate::gateway::{self, Gateway};
 use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
-use crate::lifecycle::{Lifecycle, stop_signal};
+use crate::lifecycle::{Lifecycle, StopSignals};
 use crate::model::id::{IdGenerator, NodeId};
 use crate::model::rate::Rate;
 use crate::store::Store;
@@ -63,13 +63,18 @@ pub struct App {
 ///
 /// If it cannot start, and if it had to stop by itself.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let app = App::start(&config).await?;
+    // Before the address is printed: who reads it may stop the node at once.
+    let mut signals = StopSignals::catch().context("cannot catch signals")?;
+    let app = tokio::select! {
+        app = App::start(&config) => app?,
+        () = signals.received() => return Ok(()),
+    };
     println!("listening on http://{}", app.address);
     if let Some(address) = app.metrics_address {
         println!("listening on http://{address}/metrics (metrics)");
     }
     tokio::select! {
-        signal = stop_signal() => signal.context("cannot listen for signals")?,
+        () = signals.received() => {}
         () = app.lifecycle.stopping() => {}
     }
     let failed = app.lifecycle.has_failed();

@@ -6,13 +6,19 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+/// Below debug, the WebSocket library writes whole frames into the log: what people say.
+const NO_FRAMES: [&str; 2] = ["tungstenite=debug", "tokio_tungstenite=debug"];
+
 /// Logs to standard error, for people or as JSON lines. `filter` is a level or a list of directives.
 ///
 /// # Errors
 ///
 /// A filter that does not parse.
 pub fn init_logging(filter: &str, human: bool) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
+    let mut filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
+    for directive in NO_FRAMES {
+        filter = filter.add_directive(directive.parse().expect("these directives are valid"));
+    }
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let installed =
         if human { lines.try_init() } else { lines.json().flatten_event(true).try_init() };

@@ -26,10 +26,10 @@ for (const client of clients) {
     }
   });
 
-  test(`${name}: so are names that JSON has to escape`, async () => {
-    const victim = await vt.connect(owner.person, { version: client.version, transport: client.transport });
+  test(`${name}: names that JSON has to escape close the connection, for they cannot be decoded`, async () => {
     for (const event of ['\u0000', 'a\nb', '"', '\\', '\ud800']) {
-      assert.equal((await victim.ask(event, [{}])).error?.code, 'unknown_event', JSON.stringify(event));
+      const victim = await vt.connect(owner.person, { version: client.version, transport: client.transport });
+      await assert.rejects(victim.ask(event, [{}]), /the connection ended/, JSON.stringify(event));
     }
   });
 
