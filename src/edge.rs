@@ -7,6 +7,7 @@
 
 mod accept;
 mod address;
+mod attempts;
 mod connection;
 mod cors;
 mod frames;
@@ -20,6 +21,7 @@ mod registry;
 mod session;
 mod session_id;
 mod settings;
+mod tally;
 mod upgrade;
 
 use std::io;
@@ -33,13 +35,14 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 pub use address::{Network, NetworkError, PeerAddr};
+pub use attempts::Unused;
 pub use connection::CloseReason;
 pub use front::SocketIo;
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{
-    CONNECT_TIMEOUT, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, UPGRADE_TIMEOUT,
-    engine_settings,
+    CONNECT_TIMEOUT, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, PUSHES_QUEUED_MAX,
+    UPGRADE_TIMEOUT, engine_settings,
 };
 
 use address::AddressLimit;

@@ -96,6 +96,10 @@ impl Transport for Open {
     fn close_reason(&self) -> Option<CloseReason> {
         None
     }
+
+    fn queue_push(&self) -> bool {
+        true
+    }
 }
 
 fn rules() -> Arc<Rules> {

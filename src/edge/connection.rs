@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::time::Sleep;
 use super::address::AddressPermit;
 use super::meters::Meters;
 use super::opening::Opening;
+use super::tally::Tally;
 
 /// How long a closing connection swallows what the peer still sends: a close with unread input
 /// makes TCP send a reset, which can destroy the answer (413, 431) before the peer reads it.
@@ -70,6 +71,8 @@ pub struct Link {
     writer: AtomicWaker,
     websocket: AtomicBool,
     requested: AtomicBool,
+    /// Pushes for the peer that the kernel has not taken.
+    pushes_queued: AtomicU32,
     meters: Arc<Meters>,
     write_stall: Duration,
 }
@@ -82,6 +85,7 @@ impl Link {
             writer: AtomicWaker::new(),
             websocket: AtomicBool::new(false),
             requested: AtomicBool::new(false),
+            pushes_queued: AtomicU32::new(0),
             meters,
             write_stall,
         })
@@ -109,6 +113,20 @@ impl Link {
         self.requested.load(Ordering::Relaxed)
     }
 
+    /// Counts a push that is about to be queued; returns how many are.
+    pub fn queue_push(&self) -> u32 {
+        self.pushes_queued.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Never below zero: what was queued for polling and goes out here was not counted here.
+    fn pushes_taken(&self, count: u32) {
+        let rest = |queued: u32| Some(queued.saturating_sub(count));
+        if count > 0 {
+            let _always_some =
+                self.pushes_queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+        }
+    }
+
     fn failure(&self) -> Option<io::Error> {
         self.close_reason().map(|reason| io::Error::other(reason.as_str()))
     }
@@ -124,6 +142,8 @@ pub struct Connection {
     opening: Option<Box<Opening>>,
     /// Set by the first read after [`hand_over`](Self::hand_over).
     read_since_hand_over: bool,
+    /// Counts the pushes among what is written to a WebSocket.
+    tally: Tally,
     /// Armed while a write is pending, or while lingering after the end.
     timer: Option<Pin<Box<Sleep>>>,
     _permit: Option<AddressPermit>,
@@ -137,6 +157,7 @@ impl Connection {
             replay: Bytes::new(),
             opening: None,
             read_since_hand_over: true,
+            tally: Tally::default(),
             timer: None,
             _permit: permit,
         }
@@ -211,6 +232,18 @@ impl Connection {
             }
             Poll::Ready(Err(error)) => self.failed_write(error, wanted),
             Poll::Pending => self.pending_write(cx, wanted),
+        }
+    }
+
+    /// The kernel has taken the first `written` bytes of `slices`.
+    fn tally(&mut self, slices: &[io::IoSlice<'_>], mut written: usize) {
+        if !self.is_websocket() {
+            return;
+        }
+        for slice in slices {
+            let taken = slice.len().min(written);
+            self.link.pushes_taken(self.tally.count(&slice[..taken]));
+            written -= taken;
         }
     }
 
@@ -297,7 +330,11 @@ impl AsyncWrite for Connection {
         if let Some(opening) = &mut this.opening {
             return Poll::Ready(Ok(opening.take(bytes)));
         }
-        this.write_with(cx, bytes.len(), |stream, cx| stream.poll_write(cx, bytes))
+        let written = this.write_with(cx, bytes.len(), |stream, cx| stream.poll_write(cx, bytes));
+        if let Poll::Ready(Ok(written)) = written {
+            this.tally(&[io::IoSlice::new(bytes)], written);
+        }
+        written
     }
 
     fn poll_write_vectored(
@@ -311,7 +348,12 @@ impl AsyncWrite for Connection {
             return Pin::new(this).poll_write(cx, first);
         }
         let wanted = slices.iter().map(|slice| slice.len()).sum();
-        this.write_with(cx, wanted, |stream, cx| stream.poll_write_vectored(cx, slices))
+        let written =
+            this.write_with(cx, wanted, |stream, cx| stream.poll_write_vectored(cx, slices));
+        if let Poll::Ready(Ok(written)) = written {
+            this.tally(slices, written);
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -440,6 +482,24 @@ mod tests {
         read.unwrap();
         assert_eq!(got[stuffed..], to);
         assert!(connection.opening.is_none());
+    }
+
+    #[tokio::test]
+    async fn pushes_are_queued_until_the_kernel_has_taken_them() {
+        let (connection, _peer) = pair().await;
+        let mut connection = connection.into_websocket(Bytes::new());
+        let link = connection.link().clone();
+        assert_eq!([link.queue_push(), link.queue_push(), link.queue_push()], [1, 2, 3]);
+        let mut frames = BytesMut::new();
+        for packet in ["42[\"a\"]", "431[{}]", "42[\"b\"]"] {
+            put_server_frame(&mut frames, Opcode::Text, packet.as_bytes());
+        }
+        connection.write_all(&frames).await.unwrap();
+        assert_eq!(link.queue_push(), 2);
+        let mut uncounted = frames.clone();
+        uncounted.extend_from_slice(&frames);
+        connection.write_vectored(&[io::IoSlice::new(&uncounted)]).await.unwrap();
+        assert_eq!(link.queue_push(), 1, "never below zero");
     }
 
     #[tokio::test]

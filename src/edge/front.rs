@@ -10,7 +10,7 @@ use bytes::Bytes;
 use engineioxide::service::NotFoundService;
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, USER_AGENT};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -26,7 +26,7 @@ use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::{Client, EngineSession, PollEnd};
 use super::settings::PAYLOAD_BYTES_MAX;
-use super::{ENGINE_PATH, Shared, USER_AGENT_CHARS_MAX};
+use super::{ENGINE_PATH, Shared};
 use crate::telemetry;
 
 /// The Socket.IO service that the gateway builds (`SocketIo::builder().build_svc()`).
@@ -163,7 +163,10 @@ impl<A: Adapter> Front<A> {
         let poll = self.call(slim(Method::GET, uri, None, Body::empty()));
         tokio::select! {
             biased;
-            response = poll => Ok(response),
+            response = poll => {
+                session.polled();
+                Ok(response)
+            }
             end = session.poll_end() => match end {
                 PollEnd::Closed => Err(Refusal::UnknownSession),
                 PollEnd::Upgrading => Ok(noop(session.protocol())),
@@ -206,14 +209,7 @@ impl<A: Adapter> Front<A> {
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         let permit = self.session_permit(address)?;
-        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let client = Client {
-            address,
-            user_agent: header(USER_AGENT).map(|text| truncated(text, USER_AGENT_CHARS_MAX)),
-            origin: header(ORIGIN).map(|text| truncated(text, USER_AGENT_CHARS_MAX)),
-            protocol: query.protocol,
-            _permit: permit,
-        };
+        let client = Client { address, protocol: query.protocol, _permit: permit };
         Ok(EngineSession::begin(&self.shared, client, query.transport))
     }
 
@@ -270,10 +266,6 @@ fn refused(reason: &'static str) {
 
 fn is_engine_path(path: &str) -> bool {
     path == ENGINE_PATH || path == ENGINE_PATH.trim_end_matches('/')
-}
-
-fn truncated(text: &str, chars_max: usize) -> Box<str> {
-    text.chars().take(chars_max).collect::<String>().into_boxed_str()
 }
 
 fn preflight<B>(request: &Request<B>) -> Response<Body> {

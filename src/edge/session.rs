@@ -4,7 +4,7 @@
 //! session's life. So it is found from a socket, and its drop is the end of the session.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -16,7 +16,9 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::address::AddressPermit;
+use super::attempts::{Attempts, Unused};
 use super::connection::{CloseReason, Link};
+use super::settings::PUSHES_QUEUED_MAX;
 use crate::telemetry;
 
 /// How long an idle poll is kept while the client upgrades: it has to end, but a client that polls
@@ -44,8 +46,6 @@ struct State {
 /// What a handshake request tells about its client.
 pub(super) struct Client {
     pub address: SocketAddr,
-    pub user_agent: Option<Box<str>>,
-    pub origin: Option<Box<str>>,
     pub protocol: ProtocolVersion,
     /// A polling session holds no connection, so sessions count by themselves.
     pub _permit: Option<AddressPermit>,
@@ -55,7 +55,6 @@ pub(super) struct Client {
 pub struct EngineSession {
     shared: Arc<Shared>,
     client: Client,
-    began: Instant,
     /// Known for sessions that began with polling.
     sid: OnceLock<Sid>,
     /// Known once the session is on a WebSocket.
@@ -63,6 +62,9 @@ pub struct EngineSession {
     /// A [`CloseReason`], or 0 while open.
     reason: AtomicU8,
     state: Mutex<State>,
+    attempts: Mutex<Attempts>,
+    /// Pushes since the last answered poll, while there is no link, which counts its own.
+    pushes_unpolled: AtomicU32,
     changed: Notify,
     /// Its key in the registry.
     number: u64,
@@ -88,10 +90,12 @@ impl EngineSession {
             TransportType::Websocket => Phase::WebSocket,
         };
         gauge(transport_name(phase), client.protocol).increment(1.0);
+        let began = Instant::now();
         Arc::new_cyclic(|weak: &Weak<Self>| Self {
             shared: shared.clone(),
             client,
-            began: Instant::now(),
+            attempts: Mutex::new(Attempts::new(began)),
+            pushes_unpolled: AtomicU32::new(0),
             sid: OnceLock::new(),
             link: OnceLock::new(),
             reason: AtomicU8::new(0),
@@ -125,20 +129,6 @@ impl EngineSession {
         self.client.address
     }
 
-    /// At most [`USER_AGENT_CHARS_MAX`](super::USER_AGENT_CHARS_MAX) characters.
-    pub fn user_agent(&self) -> Option<&str> {
-        self.client.user_agent.as_deref()
-    }
-
-    pub fn origin(&self) -> Option<&str> {
-        self.client.origin.as_deref()
-    }
-
-    /// When the handshake arrived.
-    pub fn began(&self) -> Instant {
-        self.began
-    }
-
     /// Ends the session at its transport, so that an ordinary client reconnects by itself.
     ///
     /// A WebSocket is cut. A waiting poll and every later request are answered 400. Either way the
@@ -154,6 +144,48 @@ impl EngineSession {
             link.close(reason);
         }
         self.end_in_engine();
+    }
+
+    /// Counts a push that is about to be queued; false if more than [`PUSHES_QUEUED_MAX`] are: the
+    /// peer is a slow consumer.
+    ///
+    /// On a WebSocket a push is queued until the kernel has taken it; an answered poll counts as
+    /// having taken all, as it takes all but what would make it larger than a megabyte.
+    pub fn queue_push(&self) -> bool {
+        let queued = match self.link.get() {
+            Some(link) => link.queue_push(),
+            None => self.pushes_unpolled.fetch_add(1, Ordering::Relaxed) + 1,
+        };
+        queued <= PUSHES_QUEUED_MAX
+    }
+
+    pub(super) fn polled(&self) {
+        self.pushes_unpolled.store(0, Ordering::Relaxed);
+    }
+
+    /// Takes an attempt to join a namespace; false if it is one too many, for which the connection
+    /// should be closed.
+    pub fn take_attempt(&self) -> bool {
+        self.attempts.lock().take(Instant::now())
+    }
+
+    /// Counts a refused attempt; false if it is one too many.
+    pub fn attempt_refused(&self) -> bool {
+        self.attempts.lock().refused()
+    }
+
+    pub fn attempt_accepted(&self) {
+        self.attempts.lock().accepted();
+    }
+
+    /// The session is in no namespace from now on; true if the caller has to watch it, by
+    /// [`look_if_unused`](Self::look_if_unused). So one watch per session is enough.
+    pub fn is_unused_now(&self) -> bool {
+        self.attempts.lock().unused(Instant::now())
+    }
+
+    pub fn look_if_unused(&self) -> Unused {
+        self.attempts.lock().look(Instant::now())
     }
 
     /// Why this side closed the session, if it did.

@@ -16,7 +16,12 @@ pub const PAYLOAD_BYTES_MAX: u64 = 1_000_000;
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// Allocated for every WebSocket at once: 1 KiB holds most chat events.
 const READ_BUFFER_BYTES: usize = 1024;
-/// More than a slow consumer may have queued (1,000), so that its bound is met first.
+/// Pushes of one socket that its transport has not taken: beyond, it is a slow consumer. Acks of its
+/// own requests do not count.
+pub const PUSHES_QUEUED_MAX: u32 = 1000;
+/// The engine's own bound, of pushes and acks together: as many pushes, an ack of each request that
+/// may be unanswered, and room for pings. Only a client that asks and asks and reads no answer meets
+/// it; its connection is closed as well.
 const PACKETS_QUEUED_MAX: usize = 2048;
 const BINARIES_MAX: usize = 16;
 const BINARY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::bus::envelope::Topic;
 use crate::chat::{Caller, ChatError, to_raw};
-use crate::edge::{CONNECT_TIMEOUT, CloseReason};
+use crate::edge::{CloseReason, EngineSession, Unused};
 use crate::gateway::dispatch::Dispatcher;
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::fanout::command::Audience;
@@ -50,6 +50,9 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// More attempts than a connection has; it is closed.
+const TOO_OFTEN: Refusal = Refusal("rate_limited");
+
 impl From<ChatError> for Refusal {
     fn from(error: ChatError) -> Self {
         match error {
@@ -72,14 +75,27 @@ async fn authenticate(
     io: SocketIo,
     State(shared): State<Arc<Shared>>,
 ) -> Result<(), Refusal> {
-    let result = identify(&shared, &socket, &auth).await.map_err(Refusal::from);
+    let session = EngineSession::of(socket.req_parts());
+    let result = match session.is_none_or(|session| session.take_attempt()) {
+        true => identify(&shared, &socket, &auth).await.map_err(Refusal::from),
+        false => Err(TOO_OFTEN),
+    };
     let outcome = result.as_ref().map_or_else(|refusal| refusal.0, |_| "ok");
     let transport = transport_name(transport);
     metrics::counter!(telemetry::CONNECTS, "transport" => transport, "outcome" => outcome)
         .increment(1);
     match result {
-        Ok(caller) => install(shared, &socket, caller),
+        Ok(caller) => {
+            session.inspect(|session| session.attempt_accepted());
+            install(shared, &socket, caller);
+        }
         Err(refusal) => {
+            // Whoever goes on trying is let go, lest a stranger has a token checked as fast as it can.
+            if let Some(session) = session
+                && (refusal == TOO_OFTEN || !session.attempt_refused())
+            {
+                session.close(CloseReason::TransportError);
+            }
             // Version 2 knows no timeout for clients that have joined no namespace.
             if protocol == ProtocolVersion::V4 {
                 close_unless_used(&shared, &socket, io);
@@ -132,21 +148,28 @@ fn install(shared: Arc<Shared>, socket: &SocketRef, caller: Caller) {
     );
 }
 
-/// A client without a namespace is a stranger, and gets as long as one that has just come.
+/// A client without a namespace is a stranger, and gets as long as one that has just come. However
+/// often it joins and leaves, one task watches it.
 fn close_unless_used(shared: &Shared, socket: &SocketRef, io: SocketIo) {
+    let Some(session) = EngineSession::of(socket.req_parts()) else { return };
+    if !session.is_unused_now() {
+        return;
+    }
     // Weak: a connection that has gone by itself must not count as one for so long.
-    let (id, transport) = (socket.id, Arc::downgrade(&transport_of(socket.req_parts())));
+    let (id, session) = (socket.id, Arc::downgrade(session));
     let lifecycle = shared.lifecycle.clone();
     shared.lifecycle.spawn("unused_connection", async move {
-        tokio::select! {
-            () = lifecycle.stopping() => return, // The edge closes all.
-            () = tokio::time::sleep(CONNECT_TIMEOUT) => {}
+        while let Some(Unused::Wait(left)) = session.upgrade().map(|s| s.look_if_unused()) {
+            tokio::select! {
+                () = lifecycle.stopping() => return, // The edge closes all.
+                () = tokio::time::sleep(left) => {}
+            }
         }
         let unused = io.nsps().iter().all(|namespace| namespace.get_socket(id).is_none());
-        if let Some(transport) = transport.upgrade()
+        if let Some(session) = session.upgrade()
             && unused
         {
-            transport.close(CloseReason::TransportError);
+            session.close(CloseReason::TransportError);
         }
     });
 }

@@ -25,6 +25,9 @@ pub struct SocketOutlet {
 
 impl Outlet for SocketOutlet {
     fn emit(&self, push: Push, body: &RawValue) -> Result<(), EmitError> {
+        if !self.inbox.transport().queue_push() {
+            return Err(EmitError::Full);
+        }
         self.socket.emit(push.name(), body).map_err(|error| match error {
             SendError::Socket(SocketError::Closed) => EmitError::Gone,
             // Besides a full queue only JSON that does not serialise, which this is not.

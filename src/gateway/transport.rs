@@ -12,6 +12,9 @@ pub trait Transport: Send + Sync {
 
     /// Why this side closed it, if it did.
     fn close_reason(&self) -> Option<CloseReason>;
+
+    /// Counts a push that is about to be queued; false if too many wait already.
+    fn queue_push(&self) -> bool;
 }
 
 impl Transport for EngineSession {
@@ -21,6 +24,10 @@ impl Transport for EngineSession {
 
     fn close_reason(&self) -> Option<CloseReason> {
         EngineSession::close_reason(self)
+    }
+
+    fn queue_push(&self) -> bool {
+        EngineSession::queue_push(self)
     }
 }
 
@@ -34,6 +41,10 @@ impl Transport for Uncontrolled {
 
     fn close_reason(&self) -> Option<CloseReason> {
         None
+    }
+
+    fn queue_push(&self) -> bool {
+        true
     }
 }
 

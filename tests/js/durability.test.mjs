@@ -5,6 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { connect, Cut } from './lib/client.mjs';
 import { login, register } from './lib/people.mjs';
+import { rawSocket } from './lib/raw.mjs';
 import { runBinary, startServer } from './lib/server.mjs';
 import { makeGroup, official, suite } from './lib/suite.mjs';
 import { until } from './lib/wait.mjs';
@@ -150,6 +151,26 @@ test('a drained client sees a transport that closed, so that it reconnects by it
     assert.ok(client.disconnects.every((reason) => reason !== 'io server disconnect'), `${client.version} ${client.disconnects}`);
     client.close();
   }
+});
+
+test('a draining node closes each connection when it said it would, and the exit waits for no one who has gone', async () => {
+  const server = await startServer({ set: { 'drain.seconds': 4 } });
+  const person = await register(server);
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => rawSocket(server, person.accessToken)));
+  const ends = sockets.map(async (raw) => {
+    const told = await raw.has('42["server:draining"', 30_000);
+    const toldAt = performance.now();
+    await raw.closed;
+    return [JSON.parse(told.slice(2))[1].reconnectInMs, performance.now() - toldAt];
+  });
+  const { code, tookMs } = await server.kill('SIGTERM', 60_000);
+  assert.equal(code, 0);
+  assert.ok(tookMs < 9_000, `${tookMs} ms`);
+  const times = await Promise.all(ends);
+  for (const [told, took] of times) assert.ok(Math.abs(took - told) < 1000, `told ${told} ms, closed after ${took} ms`);
+  const told = times.map(([reconnectInMs]) => reconnectInMs);
+  assert.ok(Math.max(...told) - Math.min(...told) > 2000, `${told}`);
+  await server.stop();
 });
 
 test('while draining a node is unready and turns new connections away with 503 and Retry-After', async () => {

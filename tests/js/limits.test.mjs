@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeGroup, official, suite } from './lib/suite.mjs';
+import { rawSocket } from './lib/raw.mjs';
+import { deadline, until } from './lib/wait.mjs';
 import { freshName, PASSWORD } from './lib/people.mjs';
 
 const limited = await suite({ set: { 'limits.rates': true } });
@@ -176,4 +178,49 @@ test('behind a trusted proxy the address is the last one that no trusted proxy a
   for (const [forwarded, status] of [['203.0.113.1', 201], ['203.0.113.2', 201], ['203.0.113.3', 429]]) {
     assert.equal(await from(wary, forwarded), status, forwarded);
   }
+});
+
+const starting = (raw, text) => raw.messages.filter((message) => message.startsWith(text)).length;
+const isOpen = ({ socket }) => socket.readyState === socket.OPEN;
+
+test('a connection that goes on asking with bad tokens is closed after ten refusals', async () => {
+  const stranger = await rawSocket(unlimited.server);
+  for (let refused = 0; isOpen(stranger) && refused < 30; refused += 1) {
+    stranger.socket.send('40{"token":"rubbish"}');
+    await until(() => starting(stranger, '44') > refused || !isOpen(stranger), 5000, 'no answer');
+  }
+  await deadline(stranger.closed, 5000, 'it is still open');
+  assert.ok(starting(stranger, '44') <= 10, `${starting(stranger, '44')} refusals`);
+});
+
+test('a session that leaves and joins in a loop is closed after a dozen rounds', async () => {
+  const person = await unlimited.person();
+  const restless = await rawSocket(unlimited.server, person.accessToken);
+  for (let rounds = 1; isOpen(restless) && rounds < 40; rounds += 1) {
+    restless.socket.send('41');
+    const joined = () => {
+      restless.socket.send(`40${JSON.stringify({ token: person.accessToken })}`);
+      return starting(restless, '42["ready"') > rounds || !isOpen(restless);
+    };
+    await until(joined, 5000, 'no ready and no end');
+  }
+  await deadline(restless.closed, 5000, 'it is still open');
+  assert.ok(starting(restless, '42["ready"') < 30, `${starting(restless, '42["ready"')} times ready`);
+});
+
+test('what an ended session has queued is not carried out', async () => {
+  const [owner] = await unlimited.people(1);
+  const { channelId, invite } = await makeGroup(owner);
+  const leaver = await unlimited.person();
+  await unlimited.http('POST', `/api/v1/invites/${invite.code}/accept`, { token: leaver.accessToken });
+  const raw = await rawSocket(unlimited.server, leaver.accessToken);
+  const messages = Array.from({ length: 900 }, (_, id) => `42${id}["message:create",${JSON.stringify({ channelId, content: `queued ${id}` })}]`);
+  messages.forEach((message) => raw.socket.send(message));
+  await raw.has('430[');
+  const { status } = await unlimited.http('POST', '/api/v1/auth/logout', { token: leaver.accessToken });
+  assert.equal(status, 204);
+  await deadline(raw.closed, 5000, 'it is still open');
+  await unlimited.fence(owner);
+  const stored = owner.seen('message:created', (message) => message.channelId === channelId).length;
+  assert.ok(stored > 0 && stored < 900, `${stored} were stored`);
 });

@@ -76,6 +76,10 @@ impl Transport for Closable {
     fn close_reason(&self) -> Option<CloseReason> {
         *self.reason.lock()
     }
+
+    fn queue_push(&self) -> bool {
+        true
+    }
 }
 
 struct Fixture {

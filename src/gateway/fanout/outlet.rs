@@ -8,7 +8,8 @@ use crate::model::event::Push;
 /// Why a push was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmitError {
-    /// Too much waits already: a slow consumer.
+    /// Too many pushes wait already ([`PUSHES_QUEUED_MAX`](crate::edge::PUSHES_QUEUED_MAX)), or the
+    /// engine's own queue is full: a slow consumer.
     Full,
     /// The socket is gone.
     Gone,

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::bus::envelope::Effect;
+use crate::edge::PUSHES_QUEUED_MAX;
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::fanout::outlet::{EmitError, Outlet};
 use crate::model::event::Push;
 use crate::model::id::{SessionId, UserId};
 
-/// Pushes that wait for `ready` at most; whoever has more is a slow consumer, as with a full queue.
-pub const HELD_MAX: usize = 1000;
+/// Pushes that wait for `ready` at most, which with it are as many as may be queued for a socket;
+/// whoever has more is a slow consumer, as with a full queue.
+pub const HELD_MAX: usize = PUSHES_QUEUED_MAX as usize - 1;
 
 pub type Body = Arc<RawValue>;
 

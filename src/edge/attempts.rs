@@ -1,0 +1,109 @@
+//! How often one connection may ask to join a namespace (CONNECT), and how long it may be in none.
+//!
+//! Each CONNECT costs a check of its token, and an accepted one a whole `ready`, so neither may be
+//! had in a loop. Who may join is the gateway's; this only counts.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::settings::CONNECT_TIMEOUT;
+use crate::model::rate::{Rate, TokenBucket};
+
+/// A client asks once, and once more with a fresh token: ten at once is a loop.
+const RATE: Rate = Rate { per_second: 1.0, burst: 10.0 };
+/// A token that was refused so often gets no better.
+const REFUSED_MAX: u8 = 10;
+
+/// The attempts of one connection.
+pub(super) struct Attempts {
+    began: Instant,
+    tokens: TokenBucket,
+    refused: u8,
+    /// Since when the connection is in no namespace, if somebody watches that.
+    unused_since: Option<Instant>,
+}
+
+/// What whoever watches an unused connection does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unused {
+    /// Look again after so long: it has been in a namespace since.
+    Wait(Duration),
+    /// It has had its time; nobody watches it any more.
+    Over,
+}
+
+impl Attempts {
+    pub fn new(began: Instant) -> Self {
+        Self { began, tokens: TokenBucket::full(RATE, 0), refused: 0, unused_since: None }
+    }
+
+    /// Takes an attempt; false if it is one too many.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let elapsed = now.saturating_duration_since(self.began).as_millis();
+        let elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        self.tokens.take(RATE, elapsed_ms).is_ok()
+    }
+
+    /// Counts a refusal; false if it is one too many.
+    pub fn refused(&mut self) -> bool {
+        self.refused = self.refused.saturating_add(1);
+        self.refused < REFUSED_MAX
+    }
+
+    pub fn accepted(&mut self) {
+        self.refused = 0;
+    }
+
+    /// The connection is in no namespace from `now` on; true if somebody has to begin to watch it.
+    pub fn unused(&mut self, now: Instant) -> bool {
+        self.unused_since.replace(now).is_none()
+    }
+
+    pub fn look(&mut self, now: Instant) -> Unused {
+        let unused = self.unused_since.map_or(CONNECT_TIMEOUT, |since| now - since);
+        match CONNECT_TIMEOUT.checked_sub(unused) {
+            Some(left) if !left.is_zero() => Unused::Wait(left),
+            _ => {
+                self.unused_since = None;
+                Unused::Over
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn ten_attempts_pass_at_once_and_then_one_a_second() {
+        let began = Instant::now();
+        let mut attempts = Attempts::new(began);
+        assert_eq!((0..20).filter(|_| attempts.take(began)).count(), 10);
+        assert!(attempts.take(began + SECOND));
+        assert!(!attempts.take(began + SECOND));
+    }
+
+    #[test]
+    fn the_tenth_refusal_in_a_row_is_the_last() {
+        let mut attempts = Attempts::new(Instant::now());
+        assert!((0..9).all(|_| attempts.refused()));
+        attempts.accepted();
+        assert_eq!((0..10).filter(|_| attempts.refused()).count(), 9);
+    }
+
+    #[test]
+    fn an_unused_connection_is_watched_once_and_from_its_last_use_on() {
+        let began = Instant::now();
+        let mut attempts = Attempts::new(began);
+        assert!(attempts.unused(began));
+        assert!(!attempts.unused(began + 10 * SECOND), "it is watched already");
+        let first_look = attempts.look(began + CONNECT_TIMEOUT);
+        assert_eq!(first_look, Unused::Wait(10 * SECOND));
+        assert_eq!(attempts.look(began + CONNECT_TIMEOUT + 10 * SECOND), Unused::Over);
+        assert!(attempts.unused(began + 60 * SECOND), "watched anew");
+    }
+}
