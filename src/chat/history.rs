@@ -323,7 +323,8 @@ async fn load_around(
     around: MessageId,
     limit: usize,
 ) -> Result<HistoryPage, StoreError> {
-    let up_to_it = MessageId::new(around.get().saturating_add(1));
+    // Ids have 63 bits: one more than the highest would wrap to 0.
+    let up_to_it = MessageId::new(around.get().saturating_add(1).min(MessageId::MAX.get()));
     let mut older = store.messages_before(channel_id, up_to_it, limit + 1).await?;
     let mut newer = store.messages_after(channel_id, around, limit + 1).await?;
     let older_kept = older.len().min((limit - limit / 2).max(limit.saturating_sub(newer.len())));

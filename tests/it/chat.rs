@@ -1,6 +1,7 @@
 //! Commands on a real store and the in-process bus, without sockets: what they answer, what they
 //! announce, and in which order.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::limits::Limits;
 use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::mentions::run_mentions;
 use vibetalk::chat::passwords::Passwords;
 use vibetalk::chat::presence::PresenceBoard;
 use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL, Tokens};
@@ -33,15 +35,25 @@ mod accounts;
 mod channels;
 mod direct;
 mod groups;
+mod history;
 mod invites;
+mod lossy_bus;
 mod members;
+mod mentions;
 mod messages;
 mod moderation;
 mod official;
 mod official_group;
+mod pins;
 mod presence;
+mod reactions;
+mod read_states;
+mod sending;
 mod sessions;
+mod sync;
 mod users;
+
+use lossy_bus::LossyBus;
 
 pub const NOW_MS: u64 = 1_795_000_000_000;
 
@@ -50,6 +62,8 @@ pub struct TestChat {
     pub chat: Chat,
     pub clock: Clock,
     record: Arc<Record>,
+    /// While true, what is published is lost.
+    pub bus_loses: Arc<AtomicBool>,
     _folder: TempDir,
 }
 
@@ -80,9 +94,11 @@ impl TestChat {
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
         lifecycle.spawn("record", record.clone().run(deliveries));
+        let bus_loses = Arc::new(AtomicBool::new(false));
+        let (mention_news, news) = mpsc::channel(100);
         let chat = Chat::new(Shared {
             store,
-            bus: Arc::new(bus),
+            bus: Arc::new(LossyBus { bus, loses: bus_loses.clone() }),
             clock: clock.clone(),
             ids: IdGenerator::new(NodeId::default()),
             node: NodeId::default(),
@@ -95,9 +111,10 @@ impl TestChat {
             presence: PresenceBoard::default(),
             lifecycle,
             announced: Announced::default(),
-            mention_news: mpsc::channel(1).0,
+            mention_news,
         });
-        Self { chat, clock, record, _folder: folder }
+        chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
+        Self { chat, clock, record, bus_loses, _folder: folder }
     }
 
     /// Somebody with an account, as if registered.

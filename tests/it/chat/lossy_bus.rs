@@ -1,0 +1,40 @@
+//! A bus that can fail to take what is announced: a lost broker, or a node that dies in between.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use vibetalk::bus::envelope::{Envelope, Topic};
+use vibetalk::bus::local::LocalBus;
+use vibetalk::bus::{Bus, BusError};
+
+pub struct LossyBus {
+    pub bus: LocalBus,
+    pub loses: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Bus for LossyBus {
+    async fn publish(&self, envelope: Envelope) -> Result<(), BusError> {
+        if self.loses.load(Ordering::SeqCst) {
+            return Err(BusError::Unavailable("lost on purpose".to_owned()));
+        }
+        self.bus.publish(envelope).await
+    }
+
+    async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
+        self.bus.publish_applied(envelope).await
+    }
+
+    fn publish_volatile(&self, envelope: Envelope) {
+        self.bus.publish_volatile(envelope);
+    }
+
+    async fn bind(&self, topic: Topic) -> Result<(), BusError> {
+        self.bus.bind(topic).await
+    }
+
+    fn unbind(&self, topic: Topic) {
+        self.bus.unbind(topic);
+    }
+}
