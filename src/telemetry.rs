@@ -44,7 +44,7 @@ pub struct Metric {
 macro_rules! metrics {
     ($($constant:ident, $name:literal, $kind:ident, $help:literal;)*) => {
         $(pub const $constant: &str = $name;)*
-        /// Every metric family of this binary; `docs/operations/metrics.md` is generated from it.
+        /// Every metric family of this binary; `docs/metrics.md` is generated from it.
         pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, help: $help }),*];
     };
 }
@@ -177,5 +177,35 @@ mod tests {
                 metric.name
             );
         }
+    }
+
+    /// `docs/metrics.md`.
+    fn reference() -> String {
+        let mut metrics: Vec<&Metric> = METRICS.iter().collect();
+        metrics.sort_by_key(|metric| metric.name);
+        let rows = metrics.iter().map(|metric| {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            format!("| `{}` | {kind} | {} |\n", metric.name, metric.help)
+        });
+        let rows: String = rows.collect();
+        format!(
+            "# Metrics\n\n\
+             Everything that `/metrics` offers, besides `process_*`: what the operating system knows of the process.\n\
+             How to scrape it, and where to look first: [operations](operations.md#metrics). Histograms come as\n\
+             `_bucket`, `_sum` and `_count`; times are in seconds.\n\n\
+             <!-- Generated from METRICS in src/telemetry.rs: UPDATE_DOCS=1 cargo test --lib telemetry -->\n\n\
+             | metric | kind | what it says |\n| --- | --- | --- |\n{rows}"
+        )
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "no setting of the server: it writes a document")]
+    fn the_reference_of_metrics_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+        if std::env::var("UPDATE_DOCS").is_ok() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written == reference(), "run: UPDATE_DOCS=1 cargo test --lib telemetry");
     }
 }

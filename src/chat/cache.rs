@@ -1,4 +1,4 @@
-//! Snapshots of what every command needs: channels, groups, members, people, newest pages.
+//! Snapshots of what every command needs: channels, groups, members, people, pages of history.
 //!
 //! A cache that is filled while its source changes can keep the old value: the load begins, the write
 //! and its invalidation pass, the load ends. So each key has a generation, which an invalidation
