@@ -145,9 +145,7 @@ impl App {
         self.lifecycle.drain();
         if !self.lifecycle.is_stopping() && sessions > 0 {
             self.gateway.announce_draining(self.drain).await;
-            let per_second = sessions as u64 / self.drain.as_secs().max(1) + 1;
-            let per_second = u32::try_from(per_second).unwrap_or(u32::MAX);
-            let closing = self.edge.close_all(CloseReason::Drain, per_second);
+            let closing = self.edge.close_all(CloseReason::Drain, self.drain);
             let closed = tokio::time::timeout(self.drain + STOP_TIMEOUT, closing).await;
             tracing::info!(
                 sessions = closed.unwrap_or_default(),

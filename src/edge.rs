@@ -25,14 +25,13 @@ mod tally;
 mod upgrade;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use engineioxide_core::{ProtocolVersion, Sid};
 use socketioxide::adapter::Adapter;
 use tokio::net::TcpListener;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 pub use address::{Network, NetworkError, PeerAddr};
 pub use attempts::Unused;
@@ -127,7 +126,6 @@ pub(crate) struct Shared {
     session_limit: Option<Arc<AddressLimit>>,
     meters: Arc<Meters>,
     registry: Registry,
-    refusing: AtomicBool,
     /// Set by `serve`.
     end_in_engine: OnceLock<EndInEngine>,
 }
@@ -143,7 +141,6 @@ impl Edge {
             session_limit: config.connections_per_address_max.map(AddressLimit::new),
             meters: Arc::new(Meters::new()),
             registry: Registry::default(),
-            refusing: AtomicBool::new(false),
             end_in_engine: OnceLock::new(),
             lifecycle,
             config,
@@ -175,7 +172,7 @@ impl Edge {
             return Err(io::Error::other("this edge serves already"));
         }
         accept::run(listener, &front).await;
-        for session in self.shared.registry.all() {
+        for (_, session) in self.shared.registry.all() {
             session.upgrade().inspect(|session| session.close(CloseReason::Drain));
         }
         Ok(())
@@ -186,23 +183,23 @@ impl Edge {
         self.shared.registry.len()
     }
 
-    /// Answers handshakes with 503 (or no longer). A draining node does so by itself.
-    pub fn refuse_handshakes(&self, refuse: bool) {
-        self.shared.refusing.store(refuse, Ordering::Relaxed);
-    }
-
-    /// Closes all sessions of now, `per_second` at most, so that their clients do not all come to
-    /// the other nodes at once. Returns how many it closed.
-    pub async fn close_all(&self, reason: CloseReason, per_second: u32) -> usize {
-        let sessions = self.shared.registry.all();
-        let slice_len =
-            (f64::from(per_second) * CLOSE_SLICE.as_secs_f64()).ceil().max(1.0) as usize;
+    /// Closes all sessions of now over `spread`, so that their clients do not all come to the other
+    /// nodes at once: each when [`EngineSession::closes_in`] says. Ends as soon as no session is
+    /// left, because clients may go by themselves. Returns how many it closed.
+    pub async fn close_all(&self, reason: CloseReason, spread: Duration) -> usize {
+        let began = Instant::now();
+        let mut due: Vec<_> = self.shared.registry.all().into_iter().collect();
+        due.sort_unstable_by_key(|(number, _)| session::closes_in(*number, spread));
+        let mut due = due.into_iter().peekable();
         let mut ticks = tokio::time::interval(CLOSE_SLICE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closed = 0;
-        for slice in sessions.chunks(slice_len) {
+        while due.peek().is_some() && self.sessions() > 0 {
             ticks.tick().await;
-            for session in slice.iter().filter_map(Weak::upgrade) {
+            let passed = began.elapsed();
+            let is_due = |(number, _): &(u64, _)| session::closes_in(*number, spread) <= passed;
+            while let Some((_, session)) = due.next_if(is_due) {
+                let Some(session) = session.upgrade() else { continue };
                 session.close(reason);
                 closed += 1;
             }
@@ -213,8 +210,7 @@ impl Edge {
 
 impl Shared {
     fn admit(&self) -> Result<(), Refusal> {
-        let refusing = self.refusing.load(Ordering::Relaxed) || self.lifecycle.is_draining();
-        if refusing || self.registry.len() >= self.config.sessions_max {
+        if self.lifecycle.is_draining() || self.registry.len() >= self.config.sessions_max {
             return Err(Refusal::Unavailable);
         }
         Ok(())

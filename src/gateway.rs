@@ -10,6 +10,7 @@ use std::time::Duration;
 use engineioxide::service::NotFoundService;
 use socketioxide::SocketIo;
 use socketioxide::service::SocketIoService;
+use tokio::time::timeout;
 
 use crate::bus::Deliveries;
 use crate::chat::Chat;
@@ -33,6 +34,9 @@ pub mod transport;
 use inbox::Rules;
 use session::Shared;
 use socket_outlet::SocketOutlet;
+
+/// Telling 10,000 sessions takes less than a second.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Speaks to all sessions of the node; clones are cheap.
 #[derive(Clone)]
@@ -69,11 +73,12 @@ pub fn build(
 }
 
 impl Gateway {
-    /// Sends `server:draining` to every session, each with another moment within `spread`. Closing
-    /// the connections is the edge's.
+    /// Sends `server:draining` to every session: when, within `spread`, the edge is going to close it.
+    /// Returns when all are told, after [`ANNOUNCE_TIMEOUT`] at the latest.
     pub async fn announce_draining(&self, spread: Duration) {
-        if self.fanout.announce_draining(spread).await.is_err() {
-            tracing::warn!("draining is not announced, the fan-out has ended");
+        let announced = timeout(ANNOUNCE_TIMEOUT, self.fanout.announce_draining(spread)).await;
+        if !matches!(announced, Ok(Ok(()))) {
+            tracing::warn!("not every session was told that the node drains");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a chat is made of. Pure: no I/O, no clock, no Socket.IO.
 
 pub mod account;
+pub mod address;
 pub mod channel;
 pub mod event;
 pub mod group;

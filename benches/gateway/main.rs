@@ -25,7 +25,6 @@ use vibetalk::clock::Clock;
 use vibetalk::edge::{CloseReason, engine_settings};
 use vibetalk::gateway::dispatch::{Dispatcher, Route, answer};
 use vibetalk::gateway::fanout::bindings::Bindings;
-use vibetalk::gateway::fanout::command::Audience;
 use vibetalk::gateway::fanout::subscriber::Subscriber;
 use vibetalk::gateway::fanout::{Context, FanoutHandle, spawn};
 use vibetalk::gateway::inbox::{Inbox, Rules};
@@ -34,7 +33,7 @@ use vibetalk::gateway::transport::Transport;
 use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::event::Push;
 use vibetalk::model::id::{GroupId, NodeId, SessionId, UserId};
-use vibetalk::model::permission::Permissions;
+use vibetalk::model::permission::{Audience, Permissions};
 use vibetalk::model::presence::SocketKey;
 
 mod stream;
@@ -95,6 +94,10 @@ impl Transport for Open {
 
     fn close_reason(&self) -> Option<CloseReason> {
         None
+    }
+
+    fn closes_in(&self, spread: Duration) -> Duration {
+        spread
     }
 
     fn queue_push(&self) -> bool {
@@ -220,7 +223,7 @@ async fn join(
 ) {
     let user_id = UserId::new(key.0);
     let own = Bindings::bind(bus.clone(), [Topic::User(user_id)]).await;
-    let subscriber = Subscriber::new(user_id, SessionId::new(key.0), outlet, own);
+    let subscriber = Subscriber::new(SessionId::new(key.0), outlet, own);
     fanout.attach(key, subscriber).await.unwrap();
     let groups = Bindings::bind(bus.clone(), [Topic::Group(GROUP)]).await;
     let audience = Audience { group_id: GROUP, permissions: Permissions::MEMBER };

@@ -4,7 +4,7 @@
 //! What is counted here is counted on this node. Failed logins per user name are counted over all
 //! nodes, in the store.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::chat::ChatError;
 use crate::clock::UnixMs;
+use crate::model::address::network;
 use crate::model::text;
 use crate::model::window::MinuteWindow;
 use crate::telemetry;
@@ -104,14 +105,6 @@ pub(crate) fn rate_limited(scope: &'static str, retry_after_ms: u64) -> ChatErro
     ChatError::RateLimited { retry_after_ms }
 }
 
-/// What one party holds: an IPv4 address, or the /64 that an IPv6 customer gets at least.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,14 +127,6 @@ mod tests {
         assert!(limit.check(one, 3, NOW_MS).await.is_err());
         assert!(limit.take(other, 3, NOW_MS).await.is_ok());
         assert!(limit.take(one, 3, NOW_MS + 60_000).await.is_ok());
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_party() {
-        assert_eq!(network(address("2001:db8:1:2::1")), network(address("2001:db8:1:2:9::ffff")));
-        assert_ne!(network(address("2001:db8:1:2::1")), network(address("2001:db8:1:3::1")));
-        assert_eq!(network(address("::ffff:192.0.2.1")), address("192.0.2.1"));
-        assert_ne!(network(address("192.0.2.1")), network(address("192.0.2.2")));
     }
 
     #[tokio::test]

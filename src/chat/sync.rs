@@ -11,9 +11,9 @@ use crate::chat::views::{
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::model::channel::{DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
-use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId};
+use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{MESSAGES_PAGE_MAX, Message, PINS_PER_CHANNEL_MAX};
-use crate::model::permission::Permissions;
+use crate::model::permission::Audience;
 use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -41,13 +41,6 @@ pub struct Sync {
     pub channels: BTreeMap<ChannelId, MessageId>,
     /// RFC 3339: the `serverTime` of the last `ready` or sync.
     pub since: String,
-}
-
-/// A group whose audience a session joins.
-#[derive(Clone, Copy, Debug)]
-pub struct Audience {
-    pub group_id: GroupId,
-    pub permissions: Permissions,
 }
 
 impl Chat {

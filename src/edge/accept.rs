@@ -26,6 +26,8 @@ const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Unsent bytes that the kernel keeps for one peer: a stalled one shows early and costs little.
 const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+/// A stopping node waits so long for requests that are under way, less than for its tasks (`app.rs`).
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// After a failure to accept: descriptors come back when connections end, not at once.
 const RETRY_MIN: Duration = Duration::from_millis(10);
 const RETRY_MAX: Duration = Duration::from_secs(1);
@@ -95,7 +97,8 @@ fn configure(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
 }
 
-/// Speaks HTTP with one peer until it leaves, upgrades, or the node stops.
+/// Speaks HTTP with one peer until it leaves, upgrades, or the node stops, which finishes the request
+/// that is under way.
 async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepted: Accepted) {
     let config = &front.shared.config;
     let (head_timeout, idle_timeout) = (config.head_timeout, config.idle_timeout);
@@ -116,8 +119,9 @@ async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepte
             std::future::pending::<()>().await;
         }
     };
+    let mut http = std::pin::pin!(http);
     tokio::select! {
-        ended = http => {
+        ended = &mut http => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended: {error}");
             }
@@ -125,6 +129,11 @@ async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepte
         () = strangers_end => {
             metrics::counter!(telemetry::CONNECTIONS_REFUSED, "reason" => "no_request").increment(1);
         }
-        () = lifecycle.stopping() => {}
+        () = lifecycle.stopping() => {
+            http.as_mut().graceful_shutdown();
+            if tokio::time::timeout(FINISH_TIMEOUT, http).await.is_err() {
+                tracing::debug!("a request is cut off, the node stops");
+            }
+        }
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use http::HeaderMap;
 use parking_lot::Mutex;
 
+use crate::model::address::network;
+
 /// The client's address, in the extensions of every request to the router.
 ///
 /// Its port is 0 when a proxy told the address.
@@ -96,7 +98,7 @@ fn forwarded_ip(entry: &str) -> Option<IpAddr> {
     entry.parse().or_else(|_| with_port()).ok()
 }
 
-/// Counts what each address holds.
+/// Counts what each address holds, all those of an IPv6 /64 as one.
 pub struct AddressLimit {
     permits_max: u32,
     held: Mutex<HashMap<IpAddr, u32>>,
@@ -115,6 +117,7 @@ impl AddressLimit {
 
     /// `None` if the address holds as much as it may.
     pub fn try_acquire(self: &Arc<Self>, ip: IpAddr) -> Option<AddressPermit> {
+        let ip = network(ip);
         let mut held = self.held.lock();
         let count = held.entry(ip).or_insert(0);
         if *count >= self.permits_max {
@@ -186,5 +189,12 @@ mod tests {
         drop(permit);
         assert!(limit.held.lock().is_empty());
         assert!(limit.try_acquire(ip).is_some());
+
+        let of_one_customer = ["2001:db8:1:2::1", "2001:db8:1:2:9::1"];
+        let [first, second] = of_one_customer.map(|ip| limit.try_acquire(ip.parse().unwrap()));
+        assert!(first.is_some() && second.is_none());
+        assert!(limit.try_acquire("2001:db8:1:3::1".parse().unwrap()).is_some());
+        drop(first);
+        assert_eq!(limit.held.lock().len(), 0);
     }
 }

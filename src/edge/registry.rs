@@ -48,7 +48,9 @@ impl Registry {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub fn all(&self) -> Vec<Weak<EngineSession>> {
-        self.by_number.lock().values().cloned().collect()
+    /// All sessions, by their numbers.
+    pub fn all(&self) -> Vec<(u64, Weak<EngineSession>)> {
+        let by_number = self.by_number.lock();
+        by_number.iter().map(|(number, session)| (*number, session.clone())).collect()
     }
 }

@@ -24,6 +24,8 @@ use crate::telemetry;
 /// How long an idle poll is kept while the client upgrades: it has to end, but a client that polls
 /// again at once must not spin.
 const POLL_WHILE_UPGRADING: Duration = Duration::from_millis(100);
+/// Before the first session of a drain is closed, so that it can read what it is told.
+const ANNOUNCED: Duration = Duration::from_millis(100);
 
 /// Where a session is on its way from polling to WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +190,11 @@ impl EngineSession {
         self.attempts.lock().look(Instant::now())
     }
 
+    /// How long after the beginning of a drain over `spread` the session is closed.
+    pub fn closes_in(&self, spread: Duration) -> Duration {
+        closes_in(self.number, spread)
+    }
+
     /// Why this side closed the session, if it did.
     pub fn close_reason(&self) -> Option<CloseReason> {
         let own = CloseReason::from_code(self.reason.load(Ordering::SeqCst));
@@ -340,6 +347,16 @@ impl Drop for RequestInFlight {
     }
 }
 
+/// The sessions of a drain are spread evenly, in no order that a client could choose. Successive
+/// multiples of the golden ratio fill a circle with no gap and no heap, wherever they begin (Knuth,
+/// The Art of Computer Programming, volume 3, section 6.4).
+pub(super) fn closes_in(number: u64, spread: Duration) -> Duration {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let position = number.wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
+    let first = ANNOUNCED.min(spread);
+    first + (spread - first).mul_f64(position)
+}
+
 fn transport_name(phase: Phase) -> &'static str {
     match phase {
         Phase::WebSocket => "websocket",
@@ -353,4 +370,24 @@ fn gauge(transport: &'static str, protocol: ProtocolVersion) -> metrics::Gauge {
         ProtocolVersion::V4 => "4",
     };
     metrics::gauge!(telemetry::CONNECTIONS, "transport" => transport, "protocol" => protocol)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_closes_about_as_many_sessions_in_each_part_of_its_time() {
+        let spread = Duration::from_secs(5);
+        for first in [0, 1, 77_777] {
+            let mut closed = [0; 10];
+            for number in first..first + 1000 {
+                let at = closes_in(number, spread);
+                assert!((ANNOUNCED..=spread).contains(&at));
+                closed[((at - ANNOUNCED).as_millis() / 490).min(9) as usize] += 1;
+            }
+            assert!(closed.iter().all(|count| (95..=105).contains(count)), "{closed:?}");
+        }
+        assert_eq!(closes_in(7, Duration::ZERO), Duration::ZERO);
+    }
 }

@@ -23,7 +23,7 @@ use crate::gateway::meters::PushMeters;
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
 use crate::model::id::{GroupId, NodeId, SessionId};
-use crate::model::permission::Permissions;
+use crate::model::permission::{Audience, Permissions};
 use crate::model::presence::{Presence, SocketKey};
 use crate::telemetry;
 
@@ -37,7 +37,7 @@ pub mod subscriber;
 
 use bindings::{Bindings, Confirmations};
 use bodies::{Bodies, PresenceBodies, raw};
-use command::{Audience, Command};
+use command::Command;
 pub use command::{Detached, FanoutHandle};
 pub use outlet::{EmitError, Outlet};
 use recent::RecentIds;
@@ -127,7 +127,10 @@ impl<O: Outlet> Fanout<O> {
             Command::Open { key, ready, done } => self.open(key, &ready, done),
             Command::Watch { key, bindings, done } => self.watch(key, bindings, done),
             Command::Detach { key } => self.remove(key),
-            Command::AnnounceDraining { spread } => self.announce_draining(spread).await,
+            Command::AnnounceDraining { spread, done } => {
+                self.announce_draining(spread).await;
+                let _asker_may_be_gone = done.send(());
+            }
         }
     }
 
@@ -386,12 +389,12 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    /// Tells every session when it will be asked to reconnect; each another moment within `spread`.
+    /// Tells every session when it will be closed, which is for each another moment within `spread`.
     async fn announce_draining(&mut self, spread: Duration) {
-        let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
         let keys: Vec<SocketKey> = self.subscribers.keys().copied().collect();
         for key in keys {
-            let reconnect_in_ms = rand::random_range(0..=spread_ms);
+            let Some(subscriber) = self.subscribers.get(&key) else { continue };
+            let reconnect_in_ms = subscriber.outlet.closes_in(spread).as_millis();
             let body = raw(format!("{{\"reconnectInMs\":{reconnect_in_ms}}}"));
             self.tell(key, Push::ServerDraining, &body);
             breathe(&mut self.emits_this_turn).await;

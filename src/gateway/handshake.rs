@@ -18,7 +18,6 @@ use crate::chat::{Caller, ChatError, to_raw};
 use crate::edge::{CloseReason, EngineSession, Unused};
 use crate::gateway::dispatch::Dispatcher;
 use crate::gateway::fanout::bindings::Bindings;
-use crate::gateway::fanout::command::Audience;
 use crate::gateway::fanout::subscriber::Subscriber;
 use crate::gateway::fanout::{Detached, Outlet};
 use crate::gateway::handlers;
@@ -212,7 +211,7 @@ async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
     // Bound before attached, attached before the audiences are read: a change of audiences is
     // either in what is read or among the effects that are logged.
     let own = Bindings::bind(bus.clone(), [Topic::User(caller.user_id)]).await;
-    let subscriber = Subscriber::new(caller.user_id, caller.session_id, outlet, own);
+    let subscriber = Subscriber::new(caller.session_id, outlet, own);
     shared.fanout.attach(session.key, subscriber).await?;
     if session.has_ended() {
         shared.fanout.detach(session.key).await;
@@ -222,7 +221,7 @@ async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
     if !shared.chat.session_lasts(caller).await? {
         return Err(ChatError::Unauthorized.into());
     }
-    let audiences = audiences(session).await?;
+    let audiences = shared.chat.audiences(caller).await?;
     let topics = audiences.iter().map(|audience| Topic::Group(audience.group_id));
     let groups = Bindings::bind(bus.clone(), topics).await;
     // Joined before the snapshot is taken: an event is either in it or held.
@@ -230,11 +229,4 @@ async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
     let ready = shared.chat.snapshot(caller).await?;
     shared.fanout.open(session.key, to_raw(&ready)).await?;
     Ok(())
-}
-
-async fn audiences(session: &Session) -> Result<Vec<Audience>, ChatError> {
-    let audiences = session.chat().audiences(session.caller).await?.into_iter();
-    Ok(audiences
-        .map(|at| Audience { group_id: at.group_id, permissions: at.permissions })
-        .collect())
 }

@@ -39,6 +39,10 @@ impl Outlet for SocketOutlet {
         self.inbox.transport().close(reason);
     }
 
+    fn closes_in(&self, spread: Duration) -> Duration {
+        self.inbox.transport().closes_in(spread)
+    }
+
     fn end(&self) {
         self.inbox.stop(); // What an ended session has asked for is not carried out any more.
         if self.socket.clone().disconnect().is_err() {

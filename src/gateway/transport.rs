@@ -1,6 +1,7 @@
 //! How the gateway ends a connection: at its transport, so that ordinary clients come back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 
@@ -13,6 +14,9 @@ pub trait Transport: Send + Sync {
     /// Why this side closed it, if it did.
     fn close_reason(&self) -> Option<CloseReason>;
 
+    /// How long after the beginning of a drain over `spread` it is closed.
+    fn closes_in(&self, spread: Duration) -> Duration;
+
     /// Counts a push that is about to be queued; false if too many wait already.
     fn queue_push(&self) -> bool;
 }
@@ -24,6 +28,10 @@ impl Transport for EngineSession {
 
     fn close_reason(&self) -> Option<CloseReason> {
         EngineSession::close_reason(self)
+    }
+
+    fn closes_in(&self, spread: Duration) -> Duration {
+        EngineSession::closes_in(self, spread)
     }
 
     fn queue_push(&self) -> bool {
@@ -41,6 +49,10 @@ impl Transport for Uncontrolled {
 
     fn close_reason(&self) -> Option<CloseReason> {
         None
+    }
+
+    fn closes_in(&self, spread: Duration) -> Duration {
+        spread
     }
 
     fn queue_push(&self) -> bool {

@@ -5,6 +5,7 @@ use std::ops::{BitAnd, BitOr};
 use serde::{Serialize, Serializer};
 
 use crate::model::channel::ChannelKind;
+use crate::model::id::GroupId;
 
 /// A set of permissions; a decimal string on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -80,6 +81,13 @@ impl Serialize for Permissions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
+}
+
+/// A group whose pushes somebody gets, and with which permissions.
+#[derive(Clone, Copy, Debug)]
+pub struct Audience {
+    pub group_id: GroupId,
+    pub permissions: Permissions,
 }
 
 /// Who outranks whom in a group: owner above admin above moderator above member.

@@ -77,6 +77,10 @@ impl Transport for Closable {
         *self.reason.lock()
     }
 
+    fn closes_in(&self, spread: Duration) -> Duration {
+        spread
+    }
+
     fn queue_push(&self) -> bool {
         true
     }

@@ -6,20 +6,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::fanout::subscriber::{Body, Subscriber};
-use crate::model::id::GroupId;
-use crate::model::permission::Permissions;
+use crate::model::permission::Audience;
 use crate::model::presence::SocketKey;
 
 /// Commands that wait at most; beyond, sessions wait. The fan-out takes them in microseconds, unless
 /// it is emitting to thousands.
 pub const COMMANDS_QUEUED_MAX: usize = 1024;
-
-/// A group whose pushes a session gets.
-#[derive(Clone, Copy, Debug)]
-pub struct Audience {
-    pub group_id: GroupId,
-    pub permissions: Permissions,
-}
 
 pub enum Command<O> {
     Attach { key: SocketKey, subscriber: Box<Subscriber<O>> },
@@ -27,7 +19,7 @@ pub enum Command<O> {
     Open { key: SocketKey, ready: Body, done: oneshot::Sender<()> },
     Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
     Detach { key: SocketKey },
-    AnnounceDraining { spread: Duration },
+    AnnounceDraining { spread: Duration, done: oneshot::Sender<()> },
 }
 
 /// The session has left the fan-out: its socket is gone, or was closed, or the node stops.
@@ -84,8 +76,9 @@ impl<O> FanoutHandle<O> {
         let _gone_with_the_fanout = self.send(Command::Detach { key }).await;
     }
 
+    /// Returns when all sessions are told.
     pub async fn announce_draining(&self, spread: Duration) -> Result<(), Detached> {
-        self.send(Command::AnnounceDraining { spread }).await
+        self.ask(|done| Command::AnnounceDraining { spread, done }).await
     }
 
     async fn ask(

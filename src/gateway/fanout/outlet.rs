@@ -1,5 +1,7 @@
 //! Where the pushes of one session go.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
 use crate::edge::CloseReason;
@@ -22,6 +24,9 @@ pub trait Outlet: Send + Sync + 'static {
 
     /// Cuts the connection, so that the client comes back.
     fn close(&self, reason: CloseReason);
+
+    /// How long after the beginning of a drain over `spread` its connection is closed.
+    fn closes_in(&self, spread: Duration) -> Duration;
 
     /// Disconnects the socket for good: the client stays away.
     fn end(&self);

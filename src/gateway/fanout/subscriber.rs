@@ -9,7 +9,7 @@ use crate::edge::PUSHES_QUEUED_MAX;
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::fanout::outlet::{EmitError, Outlet};
 use crate::model::event::Push;
-use crate::model::id::{SessionId, UserId};
+use crate::model::id::SessionId;
 
 /// Pushes that wait for `ready` at most, which with it are as many as may be queued for a socket;
 /// whoever has more is a slow consumer, as with a full queue.
@@ -18,7 +18,6 @@ pub const HELD_MAX: usize = PUSHES_QUEUED_MAX as usize - 1;
 pub type Body = Arc<RawValue>;
 
 pub struct Subscriber<O> {
-    pub user_id: UserId,
     pub session_id: SessionId,
     pub outlet: O,
     pub bindings: Bindings,
@@ -40,9 +39,9 @@ struct Held {
 
 impl<O: Outlet> Subscriber<O> {
     /// Held back, with effects logged until [`take_effects`](Self::take_effects).
-    pub fn new(user_id: UserId, session_id: SessionId, outlet: O, bindings: Bindings) -> Self {
+    pub fn new(session_id: SessionId, outlet: O, bindings: Bindings) -> Self {
         let held = Held { pushes: Vec::new(), effects: Some(Vec::new()) };
-        Self { user_id, session_id, outlet, bindings, phase: Phase::Held(Box::new(held)) }
+        Self { session_id, outlet, bindings, phase: Phase::Held(Box::new(held)) }
     }
 
     /// Remembers an effect for later; false if it is to be applied now.

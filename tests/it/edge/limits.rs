@@ -95,6 +95,14 @@ async fn the_router_learns_the_clients_address() {
 }
 
 #[tokio::test]
+async fn a_stopping_node_finishes_the_request_that_is_under_way() {
+    let server = Server::start().await;
+    let answer = reqwest::get(server.url("/stop")).await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "stopped");
+    assert!(server.lifecycle.wait_for_tasks(PATIENCE).await);
+}
+
+#[tokio::test]
 async fn engine_io_3_can_be_switched_off() {
     let server = Server::with(|config| config.allow_eio3 = false).await;
     for transport in ["polling", "websocket"] {

@@ -49,9 +49,9 @@ impl Server {
         let edge = Edge::new(config, lifecycle.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = edge.clone();
+        let (serving, router) = (edge.clone(), router(lifecycle.clone()));
         lifecycle.spawn("edge", async move {
-            serving.serve(listener, router(), socketio).await.unwrap();
+            serving.serve(listener, router, socketio).await.unwrap();
         });
         Self { address, edge, lifecycle, connected, disconnected }
     }
@@ -92,13 +92,21 @@ impl Drop for Server {
     }
 }
 
-fn router() -> axum::Router {
+fn router(lifecycle: Lifecycle) -> axum::Router {
     axum::Router::new()
         .route(
             "/address",
             get(|Extension(peer): Extension<PeerAddr>| async move { peer.0.to_string() }),
         )
+        .route("/stop", get(|| async move { stop(&lifecycle).await }))
         .route("/length", post(|body: bytes::Bytes| async move { body.len().to_string() }))
+}
+
+/// Answers after the node has stopped.
+async fn stop(lifecycle: &Lifecycle) -> &'static str {
+    lifecycle.stop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    "stopped"
 }
 
 async fn on_connect(

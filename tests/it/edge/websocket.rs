@@ -1,5 +1,7 @@
 //! WebSockets without polling before them.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use vibetalk::edge::{CloseReason, PING_INTERVAL};
 
@@ -120,7 +122,7 @@ fn stuff(connected: &Connected) {
 #[tokio::test]
 async fn a_peer_that_reads_nothing_is_closed_as_a_slow_consumer() {
     let mut server = Server::with(|config| {
-        config.write_stall = std::time::Duration::from_millis(300);
+        config.write_stall = Duration::from_millis(300);
     })
     .await;
     let socket = WebSocket::connect(&server).await;
@@ -133,21 +135,41 @@ async fn a_peer_that_reads_nothing_is_closed_as_a_slow_consumer() {
 }
 
 #[tokio::test]
-async fn draining_closes_sessions_in_slices() {
+async fn a_drain_closes_each_session_when_it_was_told_and_ends_when_none_is_left() {
     let mut server = Server::start().await;
-    let mut sockets = Vec::new();
+    let (mut sockets, mut sessions) = (Vec::new(), Vec::new());
     for _ in 0..6 {
         sockets.push(WebSocket::connect(&server).await);
-        server.connected().await;
+        sessions.push(server.connected().await.session.clone());
     }
+    let spread = Duration::from_millis(1500);
     let began = std::time::Instant::now();
-    // One every 50 ms.
-    assert_eq!(server.edge.close_all(CloseReason::Drain, 20).await, 6);
-    assert!(began.elapsed() >= std::time::Duration::from_millis(240));
-    for socket in &mut sockets {
+    let closed = sockets.into_iter().zip(sessions).map(|(mut socket, session)| async move {
+        let told = session.closes_in(spread);
+        drop(session);
         assert_eq!(socket.next().await, None);
-    }
+        let closed = began.elapsed();
+        assert!(
+            (told..told + Duration::from_secs(1)).contains(&closed),
+            "{closed:?}, not {told:?}"
+        );
+        told
+    });
+    let closing = server.edge.close_all(CloseReason::Drain, spread);
+    let (count, told) = tokio::join!(closing, futures_util::future::join_all(closed));
+    assert_eq!(count, 6);
+    assert!(told.iter().max().unwrap().abs_diff(*told.iter().min().unwrap()) > spread / 2);
     server.sessions_fall_to(0).await;
+
+    let began = std::time::Instant::now();
+    let socket = WebSocket::connect(&server).await;
+    let edge = server.edge.clone();
+    let leaving = async {
+        socket.close().await;
+        server.sessions_fall_to(0).await;
+    };
+    tokio::join!(leaving, edge.close_all(CloseReason::Drain, PATIENCE * 10));
+    assert!(began.elapsed() < PATIENCE, "the drain goes on with no session left");
 }
 
 #[tokio::test]
