@@ -27,7 +27,7 @@ use crate::chat::tokens::Tokens;
 use crate::chat::{Chat, Shared};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Synchronous};
-use crate::edge::{CloseReason, Edge, EdgeConfig};
+use crate::edge::{CloseReason, Edge, EdgeConfig, EngineLimits};
 use crate::gateway::{self, Gateway};
 use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
@@ -113,7 +113,8 @@ impl App {
         let store = open_store(config, &lifecycle).await?;
         let (bus, deliveries) = LocalBus::new();
         let chat = start_chat(config, &secrets, &store, Arc::new(bus), &lifecycle);
-        let (socketio, gateway) = gateway::build(chat.clone(), deliveries, lifecycle.clone());
+        let (socketio, gateway) =
+            gateway::build(chat.clone(), deliveries, engine_limits(config), lifecycle.clone());
         tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
             .await
             .context("the official group takes too long")?
@@ -290,9 +291,15 @@ fn limits(config: &Config) -> Limits {
         requests_unanswered_max: config.limits_requests_unanswered,
         registrations_per_minute: config.limits_registrations_per_minute,
         login_failures_per_minute: config.limits_login_failures_per_minute,
+        command_timeout: Duration::from_secs(config.limits_request_seconds),
         login_failures_per_address_per_minute: config.limits_login_failures_per_address_per_minute,
         ..Limits::default()
     }
+}
+
+fn engine_limits(config: &Config) -> EngineLimits {
+    let unanswered_max = config.limits_requests_unanswered;
+    EngineLimits::new(config.limits_payload_bytes, config.limits_pushes_queued, unanswered_max)
 }
 
 fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
@@ -305,6 +312,10 @@ fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
         allow_eio3: config.gateway_allow_eio3,
         trusted_proxies: config.edge_trusted_proxies.clone(),
         cors_origins: config.http_cors_origins.clone(),
+        head_bytes_max: config.limits_head_bytes,
+        payload_bytes_max: config.limits_payload_bytes,
+        pushes_queued_max: config.limits_pushes_queued,
+        write_stall: Duration::from_secs(config.limits_stall_seconds),
         ..EdgeConfig::default()
     }
 }

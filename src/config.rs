@@ -115,6 +115,16 @@ settings! {
         "limits.login_failures_per_address_per_minute", 300;
     /// Open connections from one address.
     limits_connections_per_address: usize = "limits.connections_per_address", 20_000;
+    /// Bytes of a request's head.
+    limits_head_bytes: usize = "limits.head_bytes", 16 * 1024;
+    /// Bytes of a request's body, of a WebSocket message, and of an answer to a poll.
+    limits_payload_bytes: usize = "limits.payload_bytes", 1_000_000;
+    /// Pushes that wait for one socket; a client that lets more wait is slow, and is closed.
+    limits_pushes_queued: u32 = "limits.pushes_queued", 1000;
+    /// Seconds in which a client may read nothing of what is being sent, before it is closed.
+    limits_stall_seconds: u64 = "limits.stall_seconds", 10;
+    /// Seconds that a request may take before it is answered `timeout`.
+    limits_request_seconds: u64 = "limits.request_seconds", 10;
     /// Seconds over which clients are asked to reconnect when the node leaves service.
     drain_seconds: u64 = "drain.seconds", 5;
 }
@@ -179,7 +189,16 @@ impl Config {
         if !(1..=16).contains(&self.store_sqlite_readers) {
             bail!("store.sqlite.readers takes 1 to 16");
         }
+        if !(8 * 1024..=1024 * 1024).contains(&self.limits_head_bytes) {
+            bail!("limits.head_bytes takes 8192 to 1048576");
+        }
+        if !(64 * 1024..=64 * 1024 * 1024).contains(&self.limits_payload_bytes) {
+            bail!("limits.payload_bytes takes 65536 to 67108864");
+        }
         let positive = [
+            ("limits.pushes_queued", u64::from(self.limits_pushes_queued)),
+            ("limits.stall_seconds", self.limits_stall_seconds),
+            ("limits.request_seconds", self.limits_request_seconds),
             ("limits.requests_per_second", u64::from(self.limits_requests_per_second)),
             ("limits.requests_burst", u64::from(self.limits_requests_burst)),
             ("limits.requests_unanswered", self.limits_requests_unanswered as u64),

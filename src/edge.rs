@@ -33,15 +33,15 @@ use socketioxide::adapter::Adapter;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
-pub use address::{Network, NetworkError, PeerAddr};
+pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use attempts::Unused;
 pub use connection::CloseReason;
 pub use front::SocketIo;
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{
-    CONNECT_TIMEOUT, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT, PUSHES_QUEUED_MAX,
-    UPGRADE_TIMEOUT, engine_settings,
+    CONNECT_TIMEOUT, EngineLimits, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT,
+    PUSHES_QUEUED_MAX, UPGRADE_TIMEOUT, engine_settings,
 };
 
 use address::AddressLimit;
@@ -79,6 +79,12 @@ pub struct EdgeConfig {
     pub trusted_proxies: Vec<Network>,
     /// Origins that may send credentials; all others may call without.
     pub cors_origins: Vec<String>,
+    /// Larger heads are answered 431.
+    pub head_bytes_max: usize,
+    /// Larger bodies are answered 413.
+    pub payload_bytes_max: usize,
+    /// A session that lets more pushes wait is a slow consumer.
+    pub pushes_queued_max: u32,
     /// A connection without a whole first request by then is closed.
     pub head_timeout: Duration,
     /// How long a kept-alive connection may be idle. More than nginx's `keepalive_timeout` (75 s),
@@ -100,6 +106,9 @@ impl Default for EdgeConfig {
             allow_eio3: true,
             trusted_proxies: Network::loopback(),
             cors_origins: Vec::new(),
+            head_bytes_max: 16 * 1024,
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+            pushes_queued_max: PUSHES_QUEUED_MAX,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
             write_stall: Duration::from_secs(10),

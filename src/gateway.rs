@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::bus::Deliveries;
 use crate::chat::Chat;
-use crate::edge::engine_settings;
+use crate::edge::{EngineLimits, engine_settings};
 use crate::lifecycle::Lifecycle;
 
 pub mod dispatch;
@@ -50,6 +50,7 @@ pub struct Gateway {
 pub fn build(
     chat: Chat,
     deliveries: Deliveries,
+    limits: EngineLimits,
     lifecycle: Lifecycle,
 ) -> (SocketIoService<NotFoundService>, Gateway) {
     let context = fanout::Context {
@@ -67,7 +68,7 @@ pub fn build(
         chat,
         lifecycle,
     });
-    let (service, io) = engine_settings(SocketIo::builder()).with_state(shared).build_svc();
+    let (service, io) = engine_settings(SocketIo::builder(), limits).with_state(shared).build_svc();
     handshake::accept(&io);
     (service, Gateway { fanout })
 }

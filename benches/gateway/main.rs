@@ -22,7 +22,7 @@ use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, Deliveries, Delivery, GapFlag};
 use vibetalk::chat::ChatError;
 use vibetalk::clock::Clock;
-use vibetalk::edge::{CloseReason, engine_settings};
+use vibetalk::edge::{CloseReason, EngineLimits, engine_settings};
 use vibetalk::gateway::dispatch::{Dispatcher, Route, answer};
 use vibetalk::gateway::fanout::bindings::Bindings;
 use vibetalk::gateway::fanout::subscriber::Subscriber;
@@ -51,7 +51,7 @@ const GROUP: GroupId = GroupId::new(7);
 
 /// As the node's, but for pings, which these clients do not answer.
 fn engine() -> (Service, SocketIo) {
-    let settings = engine_settings(SocketIo::builder());
+    let settings = engine_settings(SocketIo::builder(), EngineLimits::default());
     settings.ping_timeout(Duration::from_secs(3600)).build_svc()
 }
 

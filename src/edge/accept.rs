@@ -18,10 +18,9 @@ use super::connection::{Connection, Link};
 use super::front::{Accepted, Front};
 use crate::telemetry;
 
-const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// hyper checks a head when it is whole: this bounds one that never is. Twice the limit, so that
+/// hyper checks a head when it is whole: this times the limit bounds one that never is. Twice, so that
 /// the usual too large one is read in full and its sender gets to see the 431.
-const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
+const BUFFERED_HEADS: usize = 2;
 /// A peer that acknowledges nothing for this long is gone (RFC 5482).
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Unsent bytes that the kernel keeps for one peer: a stalled one shows early and costs little.
@@ -102,13 +101,14 @@ fn configure(stream: &TcpStream) -> io::Result<()> {
 async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepted: Accepted) {
     let config = &front.shared.config;
     let (head_timeout, idle_timeout) = (config.head_timeout, config.idle_timeout);
+    let head_bytes_max = config.head_bytes_max;
     let lifecycle = front.shared.lifecycle.clone();
     let link = accepted.link.clone();
     let service = service_fn(move |request| front.clone().handle(accepted.clone(), request));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .max_header_size(HEAD_BYTES_MAX)
-        .max_buf_size(BUFFER_BYTES_MAX)
+        .max_header_size(head_bytes_max)
+        .max_buf_size(BUFFERED_HEADS * head_bytes_max)
         // From the end of an answer to the end of the next head: idling counts, too.
         .header_read_timeout(idle_timeout)
         .serve_connection(TokioIo::new(connection), service)

@@ -18,6 +18,10 @@ use crate::model::address::network;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// How large a request's body may be, in the extensions of every request to the router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyBytesMax(pub usize);
+
 /// A network in CIDR notation, such as `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {

@@ -19,13 +19,12 @@ use socketioxide::adapter::Adapter;
 use socketioxide::service::SocketIoService;
 use tower::ServiceExt;
 
-use super::address::{AddressPermit, PeerAddr, client_address};
+use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
 use super::connection::Link;
 use super::cors::Cors;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::{Client, EngineSession, PollEnd};
-use super::settings::PAYLOAD_BYTES_MAX;
 use super::{ENGINE_PATH, Shared};
 use crate::telemetry;
 
@@ -49,7 +48,7 @@ pub(super) struct Accepted {
 impl<A: Adapter> Front<A> {
     pub fn new(shared: Arc<Shared>, router: axum::Router, socketio: SocketIo<A>) -> Arc<Self> {
         // Only a default: a route that takes more (attachments) sets its own.
-        let router = router.layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX as usize));
+        let router = router.layer(DefaultBodyLimit::max(shared.config.payload_bytes_max));
         Arc::new(Self { shared, socketio, router })
     }
 
@@ -80,6 +79,7 @@ impl<A: Adapter> Front<A> {
         let address = client_address(accepted.peer, request.headers(), trusted);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddr(address));
+        request.extensions_mut().insert(BodyBytesMax(self.shared.config.payload_bytes_max));
         let Ok(response) = self.router.clone().oneshot(request).await;
         response
     }

@@ -18,7 +18,6 @@ use super::Shared;
 use super::address::AddressPermit;
 use super::attempts::{Attempts, Unused};
 use super::connection::{CloseReason, Link};
-use super::settings::PUSHES_QUEUED_MAX;
 use crate::telemetry;
 
 /// How long an idle poll is kept while the client upgrades: it has to end, but a client that polls
@@ -148,7 +147,7 @@ impl EngineSession {
         self.end_in_engine();
     }
 
-    /// Counts a push that is about to be queued; false if more than [`PUSHES_QUEUED_MAX`] are: the
+    /// Counts a push that is about to be queued; false if more than `limits.pushes_queued` are: the
     /// peer is a slow consumer.
     ///
     /// On a WebSocket a push is queued until the kernel has taken it; an answered poll counts as
@@ -158,7 +157,7 @@ impl EngineSession {
             Some(link) => link.queue_push(),
             None => self.pushes_unpolled.fetch_add(1, Ordering::Relaxed) + 1,
         };
-        queued <= PUSHES_QUEUED_MAX
+        queued <= self.shared.config.pushes_queued_max
     }
 
     pub(super) fn polled(&self) {

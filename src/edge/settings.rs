@@ -11,36 +11,62 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A session that has joined no namespace by then is closed.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest body of a POST, and what one answer to a poll is filled up to. Node's default.
-pub const PAYLOAD_BYTES_MAX: u64 = 1_000_000;
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// The largest body of a POST, and what one answer to a poll is filled up to, by default. Node's.
+pub const PAYLOAD_BYTES_MAX: usize = 1_000_000;
 /// Allocated for every WebSocket at once: 1 KiB holds most chat events.
 const READ_BUFFER_BYTES: usize = 1024;
-/// Pushes of one socket that its transport has not taken: beyond, it is a slow consumer. Acks of its
-/// own requests do not count.
+/// Pushes of one socket that its transport has not taken, by default: beyond, it is a slow consumer.
+/// Acks of its own requests do not count.
 pub const PUSHES_QUEUED_MAX: u32 = 1000;
-/// The engine's own bound, of pushes and acks together: as many pushes, an ack of each request that
-/// may be unanswered, and room for pings. Only a client that asks and asks and reads no answer meets
-/// it; its connection is closed as well.
-const PACKETS_QUEUED_MAX: usize = 2048;
+/// Room for pings besides pushes and acks.
+const SPARE_PACKETS: usize = 48;
 const BINARIES_MAX: usize = 16;
 const BINARY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the engine bounds by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Of a POST's body, a WebSocket message, an answer to a poll.
+    pub payload_bytes_max: usize,
+    /// Pushes and acks of one socket together, which only a client meets that asks and asks and reads
+    /// no answer; its connection is closed as well.
+    pub packets_queued_max: usize,
+}
+
+impl EngineLimits {
+    /// As many pushes, and an ack of each request that may be unanswered.
+    pub fn new(payload_bytes_max: usize, pushes_queued_max: u32, unanswered_max: usize) -> Self {
+        let packets_queued_max = pushes_queued_max as usize + unanswered_max + SPARE_PACKETS;
+        Self { payload_bytes_max, packets_queued_max }
+    }
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self::new(PAYLOAD_BYTES_MAX, PUSHES_QUEUED_MAX, 1000)
+    }
+}
+
 /// Applies them. Call it after `with_config`, which would undo it.
-pub fn engine_settings<A: Adapter>(builder: SocketIoBuilder<A>) -> SocketIoBuilder<A> {
+pub fn engine_settings<A: Adapter>(
+    builder: SocketIoBuilder<A>,
+    limits: EngineLimits,
+) -> SocketIoBuilder<A> {
+    // A message is the body of a POST and its type.
+    let message_bytes_max = limits.payload_bytes_max + 1;
     let parser = ParserConfig::common()
         .max_incoming_binaries(BINARIES_MAX)
-        .max_incoming_binary_buf_size(MESSAGE_BYTES_MAX)
+        .max_incoming_binary_buf_size(limits.payload_bytes_max)
         .packet_completion_timeout(BINARY_TIMEOUT);
     builder
         .ping_interval(PING_INTERVAL)
         .ping_timeout(PING_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .upgrade_timeout(UPGRADE_TIMEOUT)
-        .max_payload(PAYLOAD_BYTES_MAX)
-        .max_buffer_size(PACKETS_QUEUED_MAX)
+        .max_payload(limits.payload_bytes_max as u64)
+        .max_buffer_size(limits.packets_queued_max)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
-        .ws_max_message_size(MESSAGE_BYTES_MAX)
-        .ws_max_frame_size(MESSAGE_BYTES_MAX)
+        .ws_max_message_size(message_bytes_max)
+        .ws_max_frame_size(message_bytes_max)
         .with_parser(parser)
 }

@@ -16,16 +16,15 @@ use tokio::time::timeout;
 
 use crate::chat::ChatError;
 use crate::chat::accounts::Origin;
-use crate::edge::{PAYLOAD_BYTES_MAX, PeerAddr, USER_AGENT_CHARS_MAX};
+use crate::edge::{BodyBytesMax, PAYLOAD_BYTES_MAX, PeerAddr, USER_AGENT_CHARS_MAX};
 use crate::http::answer::Failure;
 
-/// How long a client may take to send a body of at most 1 MB: as long as in polling.
+/// How long a client may take to send a body of the largest size: as long as in polling.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX as usize;
 /// Names, passwords and tokens fit in, escaped; and thousands of strangers cannot fill the memory.
 const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
 /// What of a body that is too large is read and thrown away.
-const DISCARDED_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+const DISCARDED_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
 
 /// The names in a route's path. What is no id is `invalid_request`, whoever asks.
 pub struct Params<T>(pub T);
@@ -71,7 +70,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let json = read_json(request, BODY_BYTES_MAX).await?;
+        let bytes_max = bytes_max(&request);
+        let json = read_json(request, bytes_max).await?;
         parse_object(&json).map(Self).map_err(Failure)
     }
 }
@@ -95,12 +95,18 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let json = read_json(request, BODY_BYTES_MAX).await?;
+        let bytes_max = bytes_max(&request);
+        let json = read_json(request, bytes_max).await?;
         if json.is_empty() {
             return Ok(Self(T::default()));
         }
         parse_object(&json).map(Self).map_err(Failure)
     }
+}
+
+/// `limits.payload_bytes`, as the edge passes it on.
+fn bytes_max(request: &Request) -> usize {
+    request.extensions().get::<BodyBytesMax>().map_or(PAYLOAD_BYTES_MAX, |BodyBytesMax(max)| *max)
 }
 
 /// The whole body, which is empty or declared as JSON or not declared at all.
@@ -126,7 +132,7 @@ async fn collect(mut body: axum::body::Body, bytes_max: usize) -> Result<Bytes, 
         read_bytes += data.len();
         if read_bytes <= bytes_max {
             collected.extend_from_slice(&data);
-        } else if read_bytes > DISCARDED_BYTES_MAX {
+        } else if read_bytes > DISCARDED_BYTES_MAX.max(bytes_max) {
             break;
         }
     }

@@ -10,7 +10,7 @@ use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::socket::DisconnectReason;
 use tokio::sync::mpsc;
-use vibetalk::edge::{Edge, EdgeConfig, EngineSession, PeerAddr, engine_settings};
+use vibetalk::edge::{Edge, EdgeConfig, EngineLimits, EngineSession, PeerAddr, engine_settings};
 use vibetalk::lifecycle::Lifecycle;
 
 /// Nothing in these tests takes longer, unless it never comes.
@@ -40,7 +40,8 @@ impl Server {
         change(&mut config);
         let (connects, connected) = mpsc::channel(1000);
         let (disconnects, disconnected) = mpsc::channel(1000);
-        let (socketio, io) = engine_settings(SocketIo::builder()).build_svc();
+        let (socketio, io) =
+            engine_settings(SocketIo::builder(), EngineLimits::default()).build_svc();
         io.ns("/", move |socket: SocketRef| {
             on_connect(socket, connects.clone(), disconnects.clone())
         });
