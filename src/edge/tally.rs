@@ -26,37 +26,41 @@ impl Tally {
         loop {
             let skipped = usize::try_from(self.rest).map_or(bytes.len(), |n| n.min(bytes.len()));
             self.rest -= skipped as u64;
-            let Some((first, tail)) = bytes[skipped..].split_first() else { return pushes };
-            bytes = tail;
-            self.head[usize::from(self.head_len)] = *first;
-            self.head_len += 1;
-            if let Some((is_push, rest)) = judge(&self.head[..usize::from(self.head_len)]) {
-                pushes += u32::from(is_push);
-                self.rest = rest;
-                self.head_len = 0;
+            bytes = &bytes[skipped..];
+            let Some((first, tail)) = bytes.split_first() else { return pushes };
+            let mut judged = if self.head_len == 0 { judge(bytes) } else { None };
+            if judged.is_none() {
+                // A head that is cut in two is put together.
+                self.head[usize::from(self.head_len)] = *first;
+                self.head_len += 1;
+                bytes = tail;
+                judged = judge(&self.head[..usize::from(self.head_len)]);
             }
+            let Some((is_push, frame_bytes)) = judged else { continue };
+            pushes += u32::from(is_push);
+            self.rest = frame_bytes - u64::from(self.head_len);
+            self.head_len = 0;
         }
     }
 }
 
-/// Whether the frame that begins with `head` is a push, and how many bytes of it follow; `None` if
-/// more of it is needed to tell.
+/// Whether the frame that begins with `head` is a push, and its length; `None` if more of it is needed
+/// to tell.
 fn judge(head: &[u8]) -> Option<(bool, u64)> {
-    let (&opcode, &[len, ref after @ ..]) = head.split_first()? else { return None };
-    let (payload_len, payload) = match (len & 0x7f, after) {
-        (short @ 0..=125, payload) => (u64::from(short), payload),
-        (126, [high, low, payload @ ..]) => (u16::from_be_bytes([*high, *low]).into(), payload),
-        (127, [a, b, c, d, e, f, g, h, payload @ ..]) => {
-            (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), payload)
+    let (header_bytes, payload_bytes) = match *head {
+        [_, len, ..] if len & 0x7f <= 125 => (2, u64::from(len & 0x7f)),
+        [_, len, high, low, ..] if len & 0x7f == 126 => (4, u16::from_be_bytes([high, low]).into()),
+        [_, len, a, b, c, d, e, f, g, h, ..] if len & 0x7f == 127 => {
+            (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
         }
         _ => return None,
     };
-    let rest = payload_len - payload.len() as u64;
-    if opcode != FINAL_TEXT {
-        return Some((false, rest));
+    let frame_bytes = header_bytes as u64 + payload_bytes;
+    if head[0] != FINAL_TEXT || payload_bytes < PUSH_START.len() as u64 {
+        return Some((false, frame_bytes));
     }
-    let seen_enough = payload.len() >= PUSH_START.len() || rest == 0;
-    seen_enough.then(|| (payload == PUSH_START, rest))
+    let start = head.get(header_bytes..header_bytes + PUSH_START.len())?;
+    Some((start == PUSH_START, frame_bytes))
 }
 
 #[cfg(test)]

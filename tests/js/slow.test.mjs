@@ -71,7 +71,7 @@ const stall = (async () => {
 })();
 stall.catch(() => {});
 
-test(`a polling client that does not poll is closed beyond ${QUEUED_MAX} queued packets, not before`, async () => {
+test(`a polling client that does not poll is closed beyond ${QUEUED_MAX} queued pushes, not before`, async () => {
   const { vt, slow, reader, witness, channelId, publish, closed } = await scene();
   slow.socket.terminate();
   const { sid } = await pollingSession(vt.server, reader.accessToken);
@@ -84,7 +84,7 @@ test(`a polling client that does not poll is closed beyond ${QUEUED_MAX} queued 
   await witness.ok('typing:start', { channelId });
 });
 
-test(`a WebSocket that reads nothing is closed beyond ${QUEUED_MAX} queued packets or after ${STALL_MS / 1000} s`, async () => {
+test(`a WebSocket that reads nothing is closed beyond ${QUEUED_MAX} queued pushes or after ${STALL_MS / 1000} s`, async () => {
   const own = await scene();
   own.slow.socket.pause();
   const startedAt = performance.now();
