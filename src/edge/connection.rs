@@ -498,7 +498,8 @@ mod tests {
         assert_eq!(link.queue_push(), 2);
         let mut uncounted = frames.clone();
         uncounted.extend_from_slice(&frames);
-        connection.write_vectored(&[io::IoSlice::new(&uncounted)]).await.unwrap();
+        let written = connection.write_vectored(&[io::IoSlice::new(&uncounted)]).await.unwrap();
+        assert_eq!(written, uncounted.len());
         assert_eq!(link.queue_push(), 1, "never below zero");
     }
 

@@ -209,7 +209,7 @@ impl<A: Adapter> Front<A> {
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         let permit = self.session_permit(address)?;
-        let client = Client { address, protocol: query.protocol, _permit: permit };
+        let client = Client { protocol: query.protocol, _permit: permit };
         Ok(EngineSession::begin(&self.shared, client, query.transport))
     }
 

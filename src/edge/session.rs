@@ -3,7 +3,6 @@
 //! The handle rides in the extensions of the handshake request, which the engine keeps for the
 //! session's life. So it is found from a socket, and its drop is the end of the session.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -46,7 +45,6 @@ struct State {
 
 /// What a handshake request tells about its client.
 pub(super) struct Client {
-    pub address: SocketAddr,
     pub protocol: ProtocolVersion,
     /// A polling session holds no connection, so sessions count by themselves.
     pub _permit: Option<AddressPermit>,
@@ -123,11 +121,6 @@ impl EngineSession {
 
     pub fn protocol(&self) -> ProtocolVersion {
         self.client.protocol
-    }
-
-    /// The client's address, behind trusted proxies; its port is 0 when a proxy told it.
-    pub fn address(&self) -> SocketAddr {
-        self.client.address
     }
 
     /// Ends the session at its transport, so that an ordinary client reconnects by itself.
