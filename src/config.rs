@@ -1,6 +1,6 @@
 //! Settings: a TOML file, then the environment, then flags; what comes later wins.
 //!
-//! Every key is declared once, in [`settings!`] below, with its default and its documentation. Keys
+//! Every key is declared once, in `settings!` below, with its default and its documentation. Keys
 //! that do not exist are errors that name the nearest one. Only this file reads the environment.
 
 use std::collections::BTreeMap;

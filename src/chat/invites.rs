@@ -36,7 +36,7 @@ pub struct CreateInvite {
 impl Chat {
     /// # Errors
     ///
-    /// `conflict` for a group that has [`OPEN_INVITES_MAX`] open invites.
+    /// `conflict` for a group that has `OPEN_INVITES_MAX` open invites.
     pub async fn create_invite(
         &self,
         caller: Caller,

@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["model", "clock", "telemetry"]),
     ("bus", &["model", "clock", "telemetry"]),
     ("chat", &["store", "bus", "model", "clock", "lifecycle", "telemetry"]),
-    ("edge", &["clock", "lifecycle", "telemetry"]),
+    ("edge", &["model", "clock", "lifecycle", "telemetry"]),
     // The one outbound path: it applies what commands decided, and must not ask them again.
     ("gateway/fanout", &["bus", "model", "clock", "edge", "lifecycle", "telemetry"]),
     ("gateway", &["chat", "bus", "model", "clock", "edge", "lifecycle", "telemetry"]),
