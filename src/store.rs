@@ -107,8 +107,8 @@ pub trait AccountStore: Send + Sync {
         expires_at_ms: UnixMs,
     ) -> Result<Rotation, StoreError>;
 
-    /// True if the session was there.
-    async fn delete_session(&self, session_id: SessionId) -> Result<bool, StoreError>;
+    /// Deletes all of `session_ids` in one step; those that are not there are no failure.
+    async fn delete_sessions(&self, session_ids: &[SessionId]) -> Result<(), StoreError>;
 
     /// Unexpired sessions of a user, oldest first.
     async fn list_sessions(
@@ -309,19 +309,46 @@ pub trait ChannelStore: Send + Sync {
     /// nothing of the channel is found from now on.
     async fn delete_channel(&self, channel_id: ChannelId) -> Result<bool, StoreError>;
 
-    /// Returns the direct channel of exactly these people, inserting `candidate` if there is none; true
-    /// if it was inserted. Racing calls for the same people get one channel.
-    async fn open_direct_channel(&self, candidate: &Channel)
-    -> Result<(Channel, bool), StoreError>;
+    /// Returns the direct channel of exactly these people, inserting `candidate` if there is none and
+    /// `quota` allows it. Racing calls for the same people get one channel.
+    async fn open_direct_channel(
+        &self,
+        candidate: &Channel,
+        quota: OpeningQuota,
+    ) -> Result<Opening, StoreError>;
 
-    /// A person's direct channels, by id.
-    async fn list_direct_channels(&self, user_id: UserId) -> Result<Vec<Channel>, StoreError>;
+    /// Those `limit` of a person's direct channels in which something happened last (a message, else
+    /// their opening), by id.
+    async fn list_direct_channels(
+        &self,
+        user_id: UserId,
+        limit: usize,
+    ) -> Result<Vec<Channel>, StoreError>;
 
     /// The newest message of each of `channel_ids` (at most 10,000) that has one.
     async fn list_last_messages(
         &self,
         channel_ids: &[ChannelId],
     ) -> Result<Vec<(ChannelId, MessageId)>, StoreError>;
+}
+
+/// How many direct channels somebody may open: fewer than `opened_max` with ids of `since` or above
+/// before the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct OpeningQuota {
+    pub opener: UserId,
+    pub since: ChannelId,
+    pub opened_max: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    New(Channel),
+    Found(Channel),
+    /// Nothing was inserted; `first` is the oldest one that counts against the quota.
+    TooMany {
+        first: ChannelId,
+    },
 }
 
 /// Channel history: messages, reactions, pins, and what changed.

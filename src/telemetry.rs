@@ -55,7 +55,7 @@ metrics! {
     BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
     ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take; clients find them when they sync.";
     CACHE_REQUESTS, "vibetalk_cache_requests_total", Counter, "Reads of snapshot caches, by cache and outcome.";
-    MENTIONS_UNTOLD, "vibetalk_mentions_untold_total", Counter, "Messages whose mentioned people were not told at once, because too many waited.";
+    MENTIONS_UNTOLD, "vibetalk_mentions_untold_total", Counter, "Messages whose mentioned people were not all told at once, because too many waited or the store was too slow.";
     MESSAGES_STORED, "vibetalk_messages_stored_total", Counter, "New messages, by kind of channel.";
     SYNC_CHANNELS, "vibetalk_sync_channels_total", Counter, "Channels synced, by whether all that was missed came.";
     RATE_LIMITED, "vibetalk_rate_limited_total", Counter, "Requests refused for coming too often, by scope.";

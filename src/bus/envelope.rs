@@ -77,8 +77,9 @@ pub enum Effect {
     CloseGroup {
         group_id: GroupId,
     },
-    /// The sockets of these signed-in sessions are disconnected, for good.
+    /// Those sockets of `user_id` that belong to these signed-in sessions are disconnected, for good.
     EndSessions {
+        user_id: UserId,
         session_ids: Vec<SessionId>,
     },
 }

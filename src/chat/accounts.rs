@@ -21,6 +21,7 @@ const NAME_TAKEN: ChatError = ChatError::Conflict("this user name is taken");
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: std::net::IpAddr,
+    /// Enough of it to recognise a device by: cut where the request is read.
     pub user_agent: String,
 }
 

@@ -6,14 +6,24 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::bus::envelope::Topic;
+use crate::chat::attempts::rate_limited;
 use crate::chat::error::Noun;
 use crate::chat::views::ChannelView;
 use crate::chat::{Caller, Chat, ChatError, push};
+use crate::clock::UnixMs;
 use crate::model::account::User;
 use crate::model::channel::{Channel, ChannelKind, DIRECT_PEOPLE_MAX};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, UserId};
 use crate::model::permission::Permissions;
+use crate::store::{Opening, OpeningQuota};
+
+/// Direct channels in `ready`, which strangers could fill up otherwise: nobody is asked whether they
+/// want one. Older ones are found by opening them.
+pub const DIRECT_CHANNELS_MAX: usize = 500;
+/// New direct channels that one person opens within 24 hours, over all nodes.
+pub const OPENED_PER_DAY_MAX: u32 = 200;
+const DAY_MS: UnixMs = 24 * 60 * 60 * 1000;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +43,8 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// `user_not_found` if one of the people does not exist.
+    /// `user_not_found` if one of the people does not exist; `rate_limited` for the
+    /// [`OPENED_PER_DAY_MAX`] + 1st new one within a day.
     pub async fn open_direct(
         &self,
         caller: Caller,
@@ -44,17 +55,32 @@ impl Chat {
         if users.len() != recipients.len() {
             return Err(ChatError::NotFound(Noun::User));
         }
-        let candidate = direct_channel(ChannelId::new(self.next_id()?), recipients);
+        let (id, now_ms) = self.next_id_and_time()?;
+        let candidate = direct_channel(ChannelId::new(id), recipients);
+        let quota = OpeningQuota {
+            opener: caller.user_id,
+            since: ChannelId::first_at(now_ms.saturating_sub(DAY_MS)),
+            opened_max: if self.limits.rates { OPENED_PER_DAY_MAX } else { u32::MAX },
+        };
         let chat = self.clone();
-        self.to_the_end(async move { chat.store_direct(candidate, users).await }).await
+        self.to_the_end(async move { chat.store_direct(candidate, quota, users).await }).await
     }
 
     async fn store_direct(
         &self,
         candidate: Channel,
+        quota: OpeningQuota,
         users: Vec<User>,
     ) -> Result<Opened, ChatError> {
-        let (channel, new) = self.store.open_direct_channel(&candidate).await?;
+        let (channel, new) = match self.store.open_direct_channel(&candidate, quota).await? {
+            Opening::New(channel) => (channel, true),
+            Opening::Found(channel) => (channel, false),
+            Opening::TooMany { first } => {
+                let free_at_ms = first.timestamp_ms() + DAY_MS + 1;
+                let wait_ms = free_at_ms.saturating_sub(candidate.id.timestamp_ms());
+                return Err(rate_limited("direct_open", wait_ms));
+            }
+        };
         let mut view = ChannelView::new(&channel, Some(users), Some(Permissions::DIRECT));
         if new {
             self.caches.channels.invalidate(&channel.id).await;
@@ -66,12 +92,13 @@ impl Chat {
         Ok(Opened { channel: view, new })
     }
 
-    /// The caller's direct channels, as `ready` shows them, with their newest message ids.
+    /// The caller's direct channels, as `ready` shows them, with their newest message ids: those
+    /// [`DIRECT_CHANNELS_MAX`] in which something happened last.
     pub async fn list_direct_channels(
         &self,
         caller: Caller,
     ) -> Result<Vec<ChannelView>, ChatError> {
-        let channels = self.store.list_direct_channels(caller.user_id).await?;
+        let channels = self.store.list_direct_channels(caller.user_id, DIRECT_CHANNELS_MAX).await?;
         let last = self.last_messages(channels.iter().map(|channel| channel.id)).await?;
         let people: BTreeSet<UserId> =
             channels.iter().flat_map(|channel| channel.recipients.iter().copied()).collect();

@@ -156,7 +156,12 @@ impl Chat {
     }
 
     pub async fn leave_group(&self, caller: Caller, group_id: GroupId) -> Result<(), ChatError> {
-        let standing = self.group_access(caller, group_id).await?;
+        let standing = match self.group_access(caller, group_id).await {
+            Err(ChatError::NotFound(missing)) => {
+                return self.repeat_departure(caller.user_id, group_id, missing).await;
+            }
+            standing => standing?,
+        };
         if standing.group.group.official {
             return Err(ChatError::Forbidden("nobody leaves the official group"));
         }
@@ -179,10 +184,28 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let deleted = self.store.delete_member(group_id, user_id).await?;
         if deleted.is_none() {
-            self.invalidate_membership(group_id, user_id).await;
+            self.apply_absent(user_id, group_id).await?;
             return Err(ChatError::NotFound(missing));
         }
         self.announce_left(user_id, group_id, false).await
+    }
+
+    /// Completes the departure of somebody who is no member any more, should it have failed half way,
+    /// and says that there is none.
+    pub(crate) async fn repeat_departure(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        missing: Noun,
+    ) -> Result<(), ChatError> {
+        let chat = self.clone();
+        self.in_turn(Subject::Member(group_id, user_id), async move {
+            if chat.store.find_member(group_id, user_id).await?.is_none() {
+                chat.apply_absent(user_id, group_id).await?;
+            }
+            Err(ChatError::NotFound(missing))
+        })
+        .await
     }
 
     pub async fn list_groups(&self, caller: Caller) -> Result<Groups, ChatError> {

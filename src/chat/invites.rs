@@ -21,6 +21,8 @@ const EXPIRES_IN_SECONDS_MAX: u64 = 31_536_000;
 const USES_MAX: u32 = 10_000;
 /// Open invites of a group at most: what one list can show.
 const OPEN_INVITES_MAX: usize = 1_000;
+/// Of those, what one member may have: nobody uses up the group's.
+const OPEN_INVITES_PER_CREATOR_MAX: usize = 100;
 /// 72 bits cannot be guessed, and make a code of 12 characters.
 const CODE_BYTES: usize = 9;
 /// No code is longer; longer ones need not be looked up.
@@ -36,7 +38,8 @@ pub struct CreateInvite {
 impl Chat {
     /// # Errors
     ///
-    /// `conflict` for a group that has `OPEN_INVITES_MAX` open invites.
+    /// `conflict` for a group that has `OPEN_INVITES_MAX` open invites, and for somebody who has
+    /// `OPEN_INVITES_PER_CREATOR_MAX` in it.
     pub async fn create_invite(
         &self,
         caller: Caller,
@@ -50,6 +53,10 @@ impl Chat {
         let open = self.store.list_invites(group_id, None, created_at_ms, OPEN_INVITES_MAX).await?;
         if open.len() >= OPEN_INVITES_MAX {
             return Err(ChatError::Conflict("the group has too many open invites"));
+        }
+        let own = open.iter().filter(|invite| invite.creator_id == caller.user_id).count();
+        if own >= OPEN_INVITES_PER_CREATOR_MAX {
+            return Err(ChatError::Conflict("you have too many open invites in the group"));
         }
         let invite = Invite {
             code: random_code(),

@@ -90,6 +90,18 @@ impl Chat {
         applied
     }
 
+    /// Makes sure that no node has the sockets of somebody in the group who is not a member.
+    pub(crate) async fn apply_absent(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<(), ChatError> {
+        self.invalidate_membership(group_id, user_id).await;
+        let effect = Effect::Leave { user_id, group_id };
+        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
+        self.announce_applied(envelope).await
+    }
+
     async fn apply_left(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
         let effect = Effect::Leave { user_id, group_id };

@@ -1,7 +1,10 @@
 //! Mentions: who counts as mentioned, and telling them, after the message itself is on its way.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use crate::bus::envelope::Topic;
@@ -17,10 +20,14 @@ use crate::telemetry;
 /// Messages whose mentioned people have yet to be told. Beyond it they learn of the mention from
 /// their next `ready`, and the drop is counted.
 pub const NEWS_QUEUED_MAX: usize = 4096;
-/// Members looked up at once when everybody is mentioned.
-const MEMBERS_PER_LOOKUP: usize = 1000;
-/// One read of one person's counts; longer means the store is in trouble.
-const TELL_TIMEOUT: Duration = Duration::from_secs(10);
+/// People of one slice, when everybody is mentioned.
+const PEOPLE_PER_SLICE: usize = 1000;
+/// For one slice, a read of each person's counts; longer means the store is in trouble.
+const SLICE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Slices at the same time: enough to use the store's readers, and to leave them to others, too.
+const SLICES_AT_ONCE: usize = 8;
+/// Messages that are being told of at most; those that are behind them wait in the queue.
+const TELLING_MAX: usize = 64;
 
 /// Whose mention counts in a channel have changed.
 #[derive(Debug)]
@@ -93,19 +100,55 @@ impl Chat {
         }
     }
 
-    async fn tell(&self, news: &MentionNews) -> Result<(), ChatError> {
-        for user_id in news.users.iter().filter(|user| **user != news.author) {
-            self.tell_read_state(*user_id, &news.channel).await?;
+    /// Tells the next people of `telling`; returns what is left to do.
+    async fn tell_slice(&self, telling: Telling) -> Option<Telling> {
+        match tokio::time::timeout(SLICE_TIMEOUT, self.try_slice(telling)).await {
+            Ok(Ok(rest)) => return rest,
+            Ok(Err(error)) => tracing::warn!(%error, "people were not told of a mention"),
+            Err(_) => tracing::warn!("telling people of a mention took too long"),
         }
-        let Some(group_id) = news.everyone_of else { return Ok(()) };
-        for online in self.online_users().chunks(MEMBERS_PER_LOOKUP) {
-            for user_id in self.store.filter_members(group_id, online).await? {
-                if user_id != news.author && !news.users.contains(&user_id) {
-                    self.tell_read_state(user_id, &news.channel).await?;
-                }
+        metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
+        None
+    }
+
+    async fn try_slice(&self, telling: Telling) -> Result<Option<Telling>, ChatError> {
+        let Telling { news, everyone_after } = telling;
+        let Some(after) = everyone_after else {
+            for user_id in news.users.iter().filter(|user| **user != news.author) {
+                self.tell_read_state(*user_id, &news.channel).await?;
+            }
+            let more = news.everyone_of.is_some();
+            return Ok(more.then_some(Telling { news, everyone_after: Some(UserId::ZERO) }));
+        };
+        let Some(group_id) = news.everyone_of else { return Ok(None) };
+        let (members, last) = self.online_members(group_id, after).await?;
+        for user_id in members {
+            if user_id != news.author && !news.users.contains(&user_id) {
+                self.tell_read_state(user_id, &news.channel).await?;
             }
         }
-        Ok(())
+        Ok(last.map(|last| Telling { news, everyone_after: Some(last) }))
+    }
+
+    /// Some of a group's online members after `after`, and whom to go on after. Goes through whichever is
+    /// fewer, the people online or the members.
+    async fn online_members(
+        &self,
+        group_id: GroupId,
+        after: UserId,
+    ) -> Result<(Vec<UserId>, Option<UserId>), ChatError> {
+        let mut online = self.online_users();
+        if online.len() as u64 > self.count_members(group_id).await? {
+            let members = self.store.list_members(group_id, None, after, PEOPLE_PER_SLICE).await?;
+            let slice: Vec<UserId> = members.iter().map(|member| member.user_id).collect();
+            let online: HashSet<UserId> = online.into_iter().collect();
+            let last = next_after(&slice);
+            return Ok((slice.into_iter().filter(|user| online.contains(user)).collect(), last));
+        }
+        online.retain(|user| *user > after);
+        online.sort_unstable();
+        online.truncate(PEOPLE_PER_SLICE);
+        Ok((self.store.filter_members(group_id, &online).await?, next_after(&online)))
     }
 
     async fn tell_read_state(&self, user_id: UserId, channel: &Channel) -> Result<(), ChatError> {
@@ -116,18 +159,36 @@ impl Chat {
     }
 }
 
-/// Tells people of their mentions, one message after another, until the node stops.
+/// A message whose people are being told, first those it names.
+struct Telling {
+    news: MentionNews,
+    /// Once those are told: everybody up to this one has been, too.
+    everyone_after: Option<UserId>,
+}
+
+/// The last of a slice, unless nobody follows it.
+fn next_after(slice: &[UserId]) -> Option<UserId> {
+    slice.last().copied().filter(|_| slice.len() == PEOPLE_PER_SLICE)
+}
+
+/// Tells people of their mentions until the node stops. A message to very many is told of a slice at a
+/// time, in turn with others, so that those do not wait for it.
 pub async fn run_mentions(chat: Chat, mut news: mpsc::Receiver<MentionNews>) {
+    let mut waiting = VecDeque::new();
+    let mut slices = FuturesUnordered::new();
     loop {
-        let next = tokio::select! {
-            next = news.recv() => next,
-            () = chat.lifecycle.stopping() => None,
-        };
-        let Some(next) = next else { return };
-        match tokio::time::timeout(TELL_TIMEOUT, chat.tell(&next)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "people were not told of a mention"),
-            Err(_) => tracing::warn!("telling people of a mention took too long"),
+        while slices.len() < SLICES_AT_ONCE
+            && let Some(telling) = waiting.pop_front()
+        {
+            slices.push(chat.tell_slice(telling));
+        }
+        tokio::select! {
+            () = chat.lifecycle.stopping() => return,
+            Some(rest) = slices.next() => waiting.extend(rest),
+            next = news.recv(), if waiting.len() < TELLING_MAX => match next {
+                Some(news) => waiting.push_back(Telling { news, everyone_after: None }),
+                None => return,
+            },
         }
     }
 }

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Content, Effect, Topic};
 use crate::chat::access::GroupStanding;
 use crate::chat::error::Noun;
 use crate::chat::members::{parse_limit, require_below};
@@ -44,8 +43,10 @@ impl Chat {
         if user_id == caller.user_id {
             return Err(ChatError::Forbidden("removing oneself is called leaving"));
         }
-        let target = self.standing_of(user_id, group_id).await?;
-        require_below(&standing, target.ok_or(ChatError::NotFound(Noun::Member))?.rank)?;
+        let Some(target) = self.standing_of(user_id, group_id).await? else {
+            return self.repeat_departure(user_id, group_id, Noun::Member).await;
+        };
+        require_below(&standing, target.rank)?;
         parse_reason(request.reason)?;
         let chat = self.clone();
         self.in_turn(Subject::Member(group_id, user_id), async move {
@@ -93,10 +94,7 @@ impl Chat {
             return self.announce_left(user_id, group_id, standing.group.group.official).await;
         }
         // They may have joined through another node a moment ago.
-        self.invalidate_membership(group_id, user_id).await;
-        let effect = Effect::Leave { user_id, group_id };
-        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
-        self.announce_applied(envelope).await
+        self.apply_absent(user_id, group_id).await
     }
 
     /// Lifts a ban; also answers ok if there is none. In the official group the person is a member

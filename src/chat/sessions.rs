@@ -9,8 +9,8 @@ use crate::model::account::{Session, User};
 use crate::model::id::{SessionId, UserId};
 use crate::model::time::Timestamp;
 
-/// Enough to recognise a device by.
-const USER_AGENT_CHARS_MAX: usize = 256;
+/// Devices that a person is signed in on; signing in on one more ends the session that is oldest.
+pub const SESSIONS_PER_PERSON_MAX: usize = 100;
 
 impl Chat {
     /// Who an access token belongs to, while its session lasts.
@@ -57,17 +57,20 @@ impl Chat {
 
     /// # Errors
     ///
-    /// `session_not_found`, also for somebody else's.
+    /// `session_not_found`, also for somebody else's. One that has ended may still have sockets, if
+    /// ending it failed half way: those of the caller are gone by then.
     pub async fn end_session(
         &self,
         caller: Caller,
         session_id: SessionId,
     ) -> Result<(), ChatError> {
         let session = self.store.find_session(session_id, self.clock.now_ms()).await?;
-        if session.is_none_or(|session| session.user_id != caller.user_id) {
-            return Err(ChatError::NotFound(Noun::Session));
+        match session.map(|session| session.user_id == caller.user_id) {
+            Some(true) => return self.end_sessions(caller.user_id, vec![session_id]).await,
+            Some(false) => {}
+            None => self.announce_ended(caller.user_id, vec![session_id]).await?,
         }
-        self.end_sessions(caller.user_id, vec![session_id]).await
+        Err(ChatError::NotFound(Noun::Session))
     }
 
     pub(crate) async fn end_other_sessions(&self, caller: Caller) -> Result<(), ChatError> {
@@ -93,15 +96,32 @@ impl Chat {
         }
         let chat = self.clone();
         self.to_the_end(async move {
+            chat.store.delete_sessions(&session_ids).await?;
             for session_id in &session_ids {
-                chat.store.delete_session(*session_id).await?;
                 chat.caches.sessions.invalidate(session_id).await;
             }
             tracing::debug!(user.id = %user_id, ended = session_ids.len(), "ended sessions");
-            let envelope = chat.envelope([Topic::User(user_id)], Content::None);
-            chat.announce_applied(envelope.with_effect(Effect::EndSessions { session_ids })).await
+            chat.announce_ended(user_id, session_ids).await
         })
         .await
+    }
+
+    /// Disconnects those sockets of a person that belong to one of `session_ids`.
+    async fn announce_ended(
+        &self,
+        user_id: UserId,
+        session_ids: Vec<SessionId>,
+    ) -> Result<(), ChatError> {
+        let effect = Effect::EndSessions { user_id, session_ids };
+        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
+        self.announce_applied(envelope).await
+    }
+
+    async fn end_oldest_sessions(&self, user_id: UserId) -> Result<(), ChatError> {
+        let sessions = self.store.list_sessions(user_id, self.clock.now_ms()).await?;
+        let excess = sessions.len().saturating_sub(SESSIONS_PER_PERSON_MAX);
+        let oldest = sessions.into_iter().take(excess).map(|session| session.id);
+        self.end_sessions(user_id, oldest.collect()).await
     }
 
     /// Starts a session for somebody who has proved who they are.
@@ -116,9 +136,10 @@ impl Chat {
             created_at_ms: now_ms,
             last_used_at_ms: now_ms,
             expires_at_ms: self.tokens.session_expires_at_ms(now_ms),
-            user_agent: origin.user_agent.chars().take(USER_AGENT_CHARS_MAX).collect(),
+            user_agent: origin.user_agent.clone(),
         };
         self.store.insert_session(&session).await?;
+        self.end_oldest_sessions(session.user_id).await?;
         Ok(self.signed_in(caller, user, refresh.text, now_ms))
     }
 }

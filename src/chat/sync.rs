@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use crate::chat::error::Noun;
 use crate::chat::views::{
-    ChangeView, ChannelView, JoinedGroupView, LimitsView, Ready, Synced, SyncedChannel,
+    ChangeView, ChannelView, JoinedGroupView, LimitsView, MessageView, Ready, Synced, SyncedChannel,
 };
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
-use crate::model::channel::{DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
+use crate::model::channel::{Channel, DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
 use crate::model::id::{ChangeId, ChannelId, MessageId};
-use crate::model::message::{MESSAGES_PAGE_MAX, Message, PINS_PER_CHANNEL_MAX};
+use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
 use crate::model::permission::Audience;
 use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::text;
@@ -31,9 +31,13 @@ const MISSED_MAX: usize = 200;
 const OVERLAP_MS: UnixMs = 5_000;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
 const CHANGES_MAX: usize = 500;
-/// Content of all messages of one sync, in bytes; beyond, channels are to be reloaded, so that one
-/// request cannot fill the server's memory.
+/// Changes of all channels of a sync.
+const CHANGED_MAX: usize = 5_000;
+/// All messages of one sync, in bytes, with what they reply to; beyond, channels are to be reloaded, so
+/// that one request cannot fill the server's memory. 200 messages that are as long as can be fit.
 const CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What counts for a message besides its texts.
+const MESSAGE_BYTES: usize = 256;
 
 #[derive(Debug, Deserialize)]
 pub struct Sync {
@@ -99,15 +103,15 @@ impl Chat {
                 Err(ChatError::NotFound(Noun::Channel)) => continue,
                 Err(error) => return Err(error),
             };
-            let (missed, mut complete) = match last_messages.get(&channel_id) {
+            let (messages, mut complete) = match last_messages.get(&channel_id) {
                 Some(last) if looks_back(*last, seen) => {
-                    self.missed(channel_id, seen, &mut content_bytes_left).await?
+                    let channel = &standing.channel;
+                    self.missed(caller, channel, seen, &mut content_bytes_left).await?
                 }
                 _ => (Vec::new(), true),
             };
             complete &=
                 !too_old && self.add_changes(&mut synced.changed, channel_id, since.0).await?;
-            let messages = self.show_all(&standing.channel, &missed, Some(caller.user_id)).await?;
             let outcome = if complete { "true" } else { "false" };
             metrics::counter!(telemetry::SYNC_CHANNELS, "complete" => outcome).increment(1);
             synced.channels.insert(channel_id, SyncedChannel { messages, complete });
@@ -115,28 +119,29 @@ impl Chat {
         Ok(synced)
     }
 
-    /// Messages newer than `seen`, newest first, with some from before it; and whether that is all.
+    /// Messages newer than `seen`, newest first, with some from before it; and whether those that are
+    /// newer are all there.
     async fn missed(
         &self,
-        channel_id: ChannelId,
+        caller: Caller,
+        channel: &Channel,
         seen: MessageId,
         content_bytes_left: &mut usize,
-    ) -> Result<(Vec<Message>, bool), ChatError> {
+    ) -> Result<(Vec<MessageView>, bool), ChatError> {
         let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(OVERLAP_MS));
         // Twice what is promised: the overlap must not push missed messages out of the answer.
         let limit = 2 * MISSED_MAX;
         let mut messages =
-            self.store.messages_before(channel_id, MessageId::MAX, limit + 1).await?;
-        messages.retain(|message| message.id >= from);
-        let complete = messages.len() <= limit;
+            self.store.messages_before(channel.id, MessageId::MAX, limit + 1).await?;
+        let mut complete = messages.get(limit).is_none_or(|cut| cut.id <= seen);
         messages.truncate(limit);
+        messages.retain(|message| message.id >= from);
 
-        let content_bytes: usize = messages.iter().map(|message| message.content.len()).sum();
-        if content_bytes > *content_bytes_left {
-            return Ok((Vec::new(), false));
-        }
-        *content_bytes_left -= content_bytes;
-        Ok((messages, complete))
+        let mut shown = self.show_all(channel, &messages, Some(caller.user_id)).await?;
+        let fit = how_many_fit(&shown, content_bytes_left);
+        complete &= shown.get(fit).is_none_or(|cut| cut.id <= seen);
+        shown.truncate(fit);
+        Ok((shown, complete))
     }
 
     /// Adds what changed in a channel since 5 s before `since_ms`. False if there is more than fits.
@@ -147,15 +152,35 @@ impl Chat {
         since_ms: UnixMs,
     ) -> Result<bool, ChatError> {
         let since = ChangeId::first_at(since_ms.saturating_sub(OVERLAP_MS));
-        let changes = self.store.list_changes(channel_id, since, CHANGES_MAX + 1).await?;
-        let complete = changes.len() <= CHANGES_MAX;
-        changed.extend(changes.iter().take(CHANGES_MAX).map(|change| ChangeView {
+        let limit = CHANGES_MAX.min(CHANGED_MAX.saturating_sub(changed.len()));
+        let changes = self.store.list_changes(channel_id, since, limit + 1).await?;
+        let complete = changes.len() <= limit;
+        changed.extend(changes.iter().take(limit).map(|change| ChangeView {
             channel_id,
             message_id: change.message_id,
             kind: change.kind,
         }));
         Ok(complete)
     }
+}
+
+/// How many of `messages` there is room for, from the first; takes it.
+fn how_many_fit(messages: &[MessageView], bytes_left: &mut usize) -> usize {
+    let fits = |message: &&MessageView| match bytes_left.checked_sub(bytes_of(message)) {
+        Some(left) => {
+            *bytes_left = left;
+            true
+        }
+        None => false,
+    };
+    messages.iter().take_while(fits).count()
+}
+
+/// About what a message takes up in an answer.
+fn bytes_of(message: &MessageView) -> usize {
+    let replied = message.reply_to.iter().flatten().map(|reply| reply.content.len());
+    let emojis = message.reactions.iter().map(|reaction| reaction.emoji.len());
+    MESSAGE_BYTES + message.content.len() + replied.chain(emojis).sum::<usize>()
 }
 
 /// Whether there can be anything to tell somebody who has seen `seen` when `last` is the newest.

@@ -22,7 +22,7 @@ use crate::edge::CloseReason;
 use crate::gateway::meters::PushMeters;
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
-use crate::model::id::{GroupId, NodeId, SessionId};
+use crate::model::id::{GroupId, NodeId, SessionId, UserId};
 use crate::model::permission::{Audience, Permissions};
 use crate::model::presence::{Presence, SocketKey};
 use crate::telemetry;
@@ -246,7 +246,9 @@ impl<O: Outlet> Fanout<O> {
                     self.apply_or_log(key, effect, pending);
                 }
             }
-            Effect::EndSessions { session_ids } => self.end_sessions(session_ids),
+            Effect::EndSessions { user_id, session_ids } => {
+                self.end_sessions(*user_id, session_ids);
+            }
             Effect::CloseGroup { .. } => {} // After the content.
         }
     }
@@ -286,13 +288,13 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    /// Looks at every session: sessions end by the second, not by the millisecond.
-    fn end_sessions(&mut self, session_ids: &[SessionId]) {
-        let ended = self.subscribers.iter().filter(|(_, s)| session_ids.contains(&s.session_id));
-        let ended: Vec<SocketKey> = ended.map(|(key, _)| *key).collect();
-        for key in ended {
-            self.subscribers[&key].outlet.end();
-            self.remove(key);
+    fn end_sessions(&mut self, user_id: UserId, session_ids: &[SessionId]) {
+        for key in self.rooms.keys(&Topic::User(user_id)) {
+            let subscriber = self.subscribers.get(&key);
+            if let Some(ended) = subscriber.filter(|it| session_ids.contains(&it.session_id)) {
+                ended.outlet.end();
+                self.remove(key);
+            }
         }
     }
 

@@ -34,6 +34,7 @@ use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 mod accounts;
 mod channels;
 mod direct;
+mod everyone;
 mod groups;
 mod history;
 mod invites;
@@ -51,6 +52,7 @@ mod read_states;
 mod sending;
 mod sessions;
 mod sync;
+mod sync_bounds;
 mod users;
 
 use lossy_bus::LossyBus;
@@ -294,7 +296,10 @@ fn effect_line(effect: &Effect) -> String {
             format!("{user_id} may {}", permissions.bits())
         }
         Effect::CloseGroup { .. } => "closes".to_owned(),
-        Effect::EndSessions { .. } => "ends sessions".to_owned(),
+        Effect::EndSessions { session_ids, .. } if session_ids.len() == 1 => {
+            "ends sessions".to_owned()
+        }
+        Effect::EndSessions { session_ids, .. } => format!("ends {} sessions", session_ids.len()),
     }
 }
 

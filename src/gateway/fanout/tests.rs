@@ -325,7 +325,10 @@ async fn sessions_that_end_are_disconnected_for_good_whatever_their_state() {
     let (_, opening) = fixture.attach(ADA).await;
     let (_, other) = fixture.live(ADA, &[GROUP]).await;
     let session_ids = vec![SessionId::new(1), SessionId::new(2)];
-    fixture.effect(Effect::EndSessions { session_ids }).await;
+    let of_bob = Effect::EndSessions { user_id: BOB, session_ids: session_ids.clone() };
+    fixture.effect(of_bob).await;
+    assert_eq!((*live.end.lock(), *opening.end.lock()), (None, None), "not his");
+    fixture.effect(Effect::EndSessions { user_id: ADA, session_ids }).await;
     fixture.say(&[Topic::Group(GROUP), Topic::User(ADA)], 1).await;
     assert_eq!((*live.end.lock(), *opening.end.lock()), (Some("ended"), Some("ended")));
     assert_eq!((live.take(), other.take()), (said(&[]), said(&[1])));

@@ -9,7 +9,7 @@ use crate::model::id::{GroupId, SessionId, UserId};
 use crate::model::text::folded;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::statement::{
-    Ms, execute, exists, find, list, prefix_end, rows, user_list,
+    Ms, execute, exists, find, id_list, list, prefix_end, rows, user_list,
 };
 use crate::store::{AccountStore, LoginFailures, Rotation, StoreError};
 
@@ -291,10 +291,13 @@ impl AccountStore for SqliteStore {
         .await
     }
 
-    async fn delete_session(&self, session_id: SessionId) -> Result<bool, StoreError> {
-        self.write("delete_session", 16, move |conn| {
-            let sql = "DELETE FROM sessions WHERE session_id = ?1";
-            Ok(execute(conn, sql, [session_id])? == 1)
+    async fn delete_sessions(&self, session_ids: &[SessionId]) -> Result<(), StoreError> {
+        let session_ids = id_list(session_ids.iter().map(|session_id| session_id.to_i64()));
+        self.write("delete_sessions", session_ids.len(), move |conn| {
+            let sql = "DELETE FROM sessions
+                       WHERE session_id IN (SELECT value FROM json_each(?1))";
+            execute(conn, sql, [&session_ids])?;
+            Ok(())
         })
         .await
     }

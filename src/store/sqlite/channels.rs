@@ -8,8 +8,8 @@ use crate::model::channel::{Channel, ChannelKind, ChannelPatch};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::groups::group_exists;
-use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, user_list};
-use crate::store::{ChannelStore, StoreError};
+use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, rows, user_list};
+use crate::store::{ChannelStore, Opening, OpeningQuota, StoreError};
 
 macro_rules! channel_columns {
     () => {
@@ -112,17 +112,33 @@ pub fn delete_channels_of(conn: &Connection, group_id: GroupId) -> Result<(), St
 fn open_direct_channel(
     conn: &Connection,
     candidate: &Channel,
-) -> Result<(Channel, bool), StoreError> {
+    quota: OpeningQuota,
+) -> Result<Opening, StoreError> {
     let sql = concat!("SELECT ", channel_columns!(), " FROM channels WHERE recipients = ?1");
     if let Some(open) = find(conn, sql, [user_list(&candidate.recipients)], channel)? {
-        return Ok((open, false));
+        return Ok(Opening::Found(open));
+    }
+    let (opened, first) = count_opened(conn, quota)?;
+    if let Some(first) = first.filter(|_| opened >= quota.opened_max) {
+        return Ok(Opening::TooMany { first });
     }
     insert_channel_row(conn, candidate)?;
     for user_id in &candidate.recipients {
-        let sql = "INSERT INTO direct_people (user_id, channel_id) VALUES (?1, ?2)";
-        execute(conn, sql, params![user_id, candidate.id])?;
+        let sql = "INSERT INTO direct_people (user_id, channel_id, opened) VALUES (?1, ?2, ?3)";
+        execute(conn, sql, params![user_id, candidate.id, *user_id == quota.opener])?;
     }
-    Ok((candidate.clone(), true))
+    Ok(Opening::New(candidate.clone()))
+}
+
+/// How many direct channels the opener has opened, and the first of them.
+fn count_opened(
+    conn: &Connection,
+    OpeningQuota { opener, since, .. }: OpeningQuota,
+) -> rusqlite::Result<(u32, Option<ChannelId>)> {
+    let sql = "SELECT count(*), min(channel_id) FROM direct_people
+               WHERE user_id = ?1 AND channel_id >= ?2 AND opened = 1";
+    let counted = find(conn, sql, params![opener, since], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(counted.unwrap_or((0, None)))
 }
 
 #[async_trait]
@@ -165,24 +181,37 @@ impl ChannelStore for SqliteStore {
     async fn open_direct_channel(
         &self,
         candidate: &Channel,
-    ) -> Result<(Channel, bool), StoreError> {
+        quota: OpeningQuota,
+    ) -> Result<Opening, StoreError> {
         let mut candidate = candidate.clone();
         candidate.recipients.sort_unstable();
         candidate.recipients.dedup();
-        self.write("open_direct_channel", 512, move |conn| open_direct_channel(conn, &candidate))
-            .await
+        self.write("open_direct_channel", 512, move |conn| {
+            open_direct_channel(conn, &candidate, quota)
+        })
+        .await
     }
 
-    async fn list_direct_channels(&self, user_id: UserId) -> Result<Vec<Channel>, StoreError> {
+    async fn list_direct_channels(
+        &self,
+        user_id: UserId,
+        limit: usize,
+    ) -> Result<Vec<Channel>, StoreError> {
         self.read("list_direct_channels", move |conn| {
+            // The ids of channels and messages are times, and can be compared.
             let sql = concat!(
-                "SELECT ",
+                "WITH active (channel_id) AS MATERIALIZED (
+                     SELECT channel_id FROM direct_people WHERE user_id = ?1
+                     ORDER BY coalesce((SELECT max(message_id) FROM messages
+                                        WHERE messages.channel_id = direct_people.channel_id),
+                                       channel_id) DESC
+                     LIMIT ?2)
+                 SELECT ",
                 channel_columns!(),
-                " FROM direct_people CROSS JOIN channels
-                  ON channels.channel_id = direct_people.channel_id
-                  WHERE direct_people.user_id = ?1 ORDER BY direct_people.channel_id"
+                " FROM active CROSS JOIN channels ON channels.channel_id = active.channel_id
+                  ORDER BY channels.channel_id"
             );
-            Ok(list(conn, sql, [user_id], channel)?)
+            Ok(list(conn, sql, params![user_id, rows(limit)], channel)?)
         })
         .await
     }

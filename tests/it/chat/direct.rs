@@ -1,11 +1,12 @@
 //! Direct channels.
 
 use vibetalk::chat::channels::UpdateChannel;
-use vibetalk::chat::direct::{OpenDirect, Opened};
+use vibetalk::chat::direct::{DIRECT_CHANNELS_MAX, OPENED_PER_DAY_MAX, OpenDirect, Opened};
 use vibetalk::chat::{Caller, ChatError};
 use vibetalk::model::id::UserId;
 
-use super::{TestChat, code};
+use super::messages::content;
+use super::{NOW_MS, TestChat, code};
 
 impl TestChat {
     async fn open(&self, caller: Caller, others: &[Caller]) -> Result<Opened, ChatError> {
@@ -87,4 +88,46 @@ async fn everybody_in_it_lists_it_with_all_people() {
         assert_eq!(listed[0].id, channel_id);
         assert_eq!(listed[0].recipients.as_ref().unwrap().len(), 10);
     }
+}
+
+#[tokio::test]
+async fn somebody_opens_a_bounded_number_a_day_and_finds_the_old_ones() {
+    let test = TestChat::start();
+    let [ada, bob] = test.people("p").await;
+    let old = test.open(ada, &[bob]).await.unwrap().channel.id;
+    for number in 1..OPENED_PER_DAY_MAX {
+        let other = test.person(&format!("other{number}")).await;
+        test.open(ada, &[other]).await.unwrap();
+    }
+    let late = test.person("late").await;
+    match test.open(ada, &[late]).await {
+        Err(ChatError::RateLimited { retry_after_ms }) => {
+            assert!(retry_after_ms <= 24 * 60 * 60 * 1000 + 1, "{retry_after_ms}");
+        }
+        other => panic!("not limited: {other:?}"),
+    }
+    assert_eq!(test.open(ada, &[bob]).await.unwrap().channel.id, old);
+    assert!(test.open(late, &[ada]).await.unwrap().new, "others still may");
+    test.clock.set(NOW_MS + 25 * 60 * 60 * 1000);
+    let another = test.person("another").await;
+    assert!(test.open(ada, &[another]).await.unwrap().new);
+}
+
+#[tokio::test]
+async fn ready_carries_a_bounded_number_of_direct_channels() {
+    let test = TestChat::with_limits(|limits| limits.rates = false);
+    let [ada, bob] = test.people("p").await;
+    let first = test.open(ada, &[bob]).await.unwrap().channel.id;
+    for number in 0..DIRECT_CHANNELS_MAX {
+        let other = test.person(&format!("other{number}")).await;
+        test.open(other, &[ada]).await.unwrap();
+    }
+    let listed = async || test.chat.snapshot(ada).await.unwrap().direct_channels;
+    let before = listed().await;
+    assert_eq!(before.len(), DIRECT_CHANNELS_MAX);
+    assert!(before.iter().all(|channel| channel.id != first));
+    test.chat.create_message(bob, first, content("hi")).await.unwrap();
+    let after = listed().await;
+    assert_eq!(after.len(), DIRECT_CHANNELS_MAX);
+    assert!(after.iter().any(|channel| channel.id == first));
 }

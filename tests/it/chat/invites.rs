@@ -143,3 +143,18 @@ async fn limits_are_judged_after_access() {
     assert_eq!(code(test.chat.create_invite(stranger, group_id, uses(0)).await), "group_not_found");
     assert_eq!(code(test.chat.create_invite(owner, group_id, uses(0)).await), "invalid_request");
 }
+
+#[tokio::test]
+async fn one_member_cannot_use_up_the_invites_of_a_group() {
+    let test = TestChat::start();
+    let [owner, member] = test.people("p").await;
+    let group_id = test.group(owner, &[member]).await.group.id;
+    let mut last = String::new();
+    for _ in 0..100 {
+        last = test.chat.create_invite(member, group_id, uses(1)).await.unwrap().code;
+    }
+    assert_eq!(code(test.chat.create_invite(member, group_id, uses(1)).await), "conflict");
+    assert_eq!(code(test.chat.create_invite(owner, group_id, uses(1)).await), "ok");
+    test.chat.delete_invite(member, &last).await.unwrap();
+    assert_eq!(code(test.chat.create_invite(member, group_id, uses(1)).await), "ok");
+}

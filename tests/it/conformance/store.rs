@@ -53,6 +53,7 @@ cases! {
     }
     sessions {
         a_session_is_found_until_it_expires_or_is_deleted
+        sessions_are_deleted_many_at_once
         sessions_are_listed_oldest_first
         one_of_racing_refreshes_rotates
         a_rotation_extends_a_session
@@ -96,6 +97,8 @@ cases! {
         the_same_people_have_one_direct_channel
         racing_openers_get_one_direct_channel
         direct_channels_are_listed_by_person
+        the_direct_channels_with_the_newest_messages_are_listed
+        somebody_opens_a_bounded_number_of_direct_channels
     }
     messages {
         a_message_comes_back_as_it_was_stored

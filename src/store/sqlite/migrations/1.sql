@@ -116,6 +116,7 @@ CREATE UNIQUE INDEX direct_channels ON channels (recipients) WHERE recipients IS
 CREATE TABLE direct_people (
     user_id    INTEGER NOT NULL,
     channel_id INTEGER NOT NULL,
+    opened     INTEGER NOT NULL, -- 1 for who opened the channel
     PRIMARY KEY (user_id, channel_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::model::channel::{Channel, ChannelKind, ChannelPatch};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
-use vibetalk::store::Store;
+use vibetalk::store::{Opening, OpeningQuota, Store};
 
 use super::{
     change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
@@ -109,36 +109,84 @@ pub async fn channels_know_their_last_message(store: &dyn Store) {
     assert_eq!(last, [(busy.id, MessageId::new(12))]);
 }
 
+/// By the first of its people, without a limit.
+async fn open(store: &dyn Store, channel: &Channel) -> Opening {
+    let opener = channel.recipients[0];
+    let quota = OpeningQuota { opener, since: ChannelId::ZERO, opened_max: u32::MAX };
+    store.open_direct_channel(channel, quota).await.unwrap()
+}
+
 pub async fn the_same_people_have_one_direct_channel(store: &dyn Store) {
     let [a, b, c] = [user_id(), user_id(), user_id()];
     let first = direct(&[a, b]);
-    assert_eq!(store.open_direct_channel(&first).await.unwrap(), (first.clone(), true));
-    assert_eq!(store.open_direct_channel(&direct(&[a, b])).await.unwrap(), (first.clone(), false));
-    let (with_third, new) = store.open_direct_channel(&direct(&[a, b, c])).await.unwrap();
-    assert!(new && with_third.id != first.id);
+    assert_eq!(open(store, &first).await, Opening::New(first.clone()));
+    assert_eq!(open(store, &direct(&[a, b])).await, Opening::Found(first.clone()));
+    let with_third = direct(&[a, b, c]);
+    assert_eq!(open(store, &with_third).await, Opening::New(with_third));
     assert_eq!(store.find_channel(first.id).await.unwrap(), Some(first));
 }
 
 pub async fn racing_openers_get_one_direct_channel(store: &dyn Store) {
     let people = [user_id(), user_id()];
     let candidates: Vec<Channel> = (0..10).map(|_| direct(&people)).collect();
-    let opened = join_all(candidates.iter().map(|c| store.open_direct_channel(c))).await;
-    let opened: Vec<(Channel, bool)> = opened.into_iter().map(Result::unwrap).collect();
-    assert_eq!(opened.iter().filter(|(_, new)| *new).count(), 1);
-    assert!(opened.iter().all(|(channel, _)| channel.id == opened[0].0.id));
-    assert_eq!(store.list_direct_channels(people[1]).await.unwrap().len(), 1);
+    let opened = join_all(candidates.iter().map(|candidate| open(store, candidate))).await;
+    let listed = store.list_direct_channels(people[1], 9).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    let new = Opening::New(listed[0].clone());
+    assert_eq!(opened.iter().filter(|opening| **opening == new).count(), 1);
+    let found = Opening::Found(listed[0].clone());
+    assert_eq!(opened.iter().filter(|opening| **opening == found).count(), 9);
 }
 
 pub async fn direct_channels_are_listed_by_person(store: &dyn Store) {
     let [a, b, c] = [user_id(), user_id(), user_id()];
     let mut opened = [direct(&[a, b]), direct(&[a, c]), direct(&[b, c])];
     for channel in &opened {
-        store.open_direct_channel(channel).await.unwrap();
+        open(store, channel).await;
     }
     let message = message(opened[1].id);
     insert(store, &message).await;
     opened[1].last_message_id = Some(message.id);
-    assert_eq!(store.list_direct_channels(a).await.unwrap(), opened[..2]);
-    assert_eq!(store.list_direct_channels(c).await.unwrap(), opened[1..]);
-    assert!(store.list_direct_channels(user_id()).await.unwrap().is_empty());
+    assert_eq!(store.list_direct_channels(a, 9).await.unwrap(), opened[..2]);
+    assert_eq!(store.list_direct_channels(c, 9).await.unwrap(), opened[1..]);
+    assert!(store.list_direct_channels(user_id(), 9).await.unwrap().is_empty());
+}
+
+pub async fn the_direct_channels_with_the_newest_messages_are_listed(store: &dyn Store) {
+    let person = user_id();
+    let opened: [Channel; 4] = std::array::from_fn(|_| direct(&[person, user_id()]));
+    for channel in &opened {
+        open(store, channel).await;
+    }
+    stored_message(store, opened[0].id).await;
+    let listed = async |limit| {
+        let listed = store.list_direct_channels(person, limit).await.unwrap();
+        listed.iter().map(|channel| channel.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(2).await, [opened[0].id, opened[3].id]);
+    stored_message(store, opened[1].id).await;
+    assert_eq!(listed(2).await, [opened[0].id, opened[1].id]);
+    assert_eq!(listed(9).await, opened.each_ref().map(|channel| channel.id));
+}
+
+pub async fn somebody_opens_a_bounded_number_of_direct_channels(store: &dyn Store) {
+    let [person, other] = [user_id(), user_id()];
+    // Opened by somebody else, and opened long ago: neither counts.
+    open(store, &direct(&[user_id(), person])).await;
+    let channels: [Channel; 4] = std::array::from_fn(|_| direct(&[person, user_id()]));
+    let opens = |channel: &Channel, since| {
+        let quota = OpeningQuota { opener: person, since, opened_max: 2 };
+        let channel = channel.clone();
+        async move { store.open_direct_channel(&channel, quota).await.unwrap() }
+    };
+    for channel in &channels[..3] {
+        assert_eq!(opens(channel, channels[1].id).await, Opening::New(channel.clone()));
+    }
+    let too_many = Opening::TooMany { first: channels[1].id };
+    assert_eq!(opens(&channels[3], channels[1].id).await, too_many);
+    assert_eq!(store.find_channel(channels[3].id).await.unwrap(), None);
+    let found = opens(&channels[0], channels[1].id).await;
+    assert_eq!(found, Opening::Found(channels[0].clone()));
+    assert_eq!(opens(&channels[3], channels[2].id).await, Opening::New(channels[3].clone()));
+    open(store, &direct(&[other, person])).await;
 }

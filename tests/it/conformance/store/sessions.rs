@@ -27,9 +27,21 @@ pub async fn a_session_is_found_until_it_expires_or_is_deleted(store: &dyn Store
     assert!(found_at(session.expires_at_ms - 1).await.unwrap().is_some());
     assert!(found_at(session.expires_at_ms).await.unwrap().is_none());
 
-    assert!(store.delete_session(session.id).await.unwrap());
-    assert!(!store.delete_session(session.id).await.unwrap());
+    store.delete_sessions(&[session.id]).await.unwrap();
+    store.delete_sessions(&[session.id]).await.unwrap();
     assert!(found_at(NOW_MS).await.unwrap().is_none());
+}
+
+pub async fn sessions_are_deleted_many_at_once(store: &dyn Store) {
+    let person = user_id();
+    let sessions: [Session; 5] = std::array::from_fn(|_| session(person));
+    for session in &sessions {
+        store.insert_session(session).await.unwrap();
+    }
+    let ids = sessions.each_ref().map(|session| session.id);
+    store.delete_sessions(&[ids[0], SessionId::new(7), ids[2], ids[4]]).await.unwrap();
+    let left = store.list_sessions(person, NOW_MS).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [ids[1], ids[3]]);
 }
 
 pub async fn sessions_are_listed_oldest_first(store: &dyn Store) {

@@ -1,0 +1,107 @@
+//! What comes back in a sync, and what bounds it.
+
+use vibetalk::chat::Caller;
+use vibetalk::chat::sync::Sync;
+use vibetalk::chat::views::Synced;
+use vibetalk::model::id::{ChangeId, ChannelId, MessageId};
+use vibetalk::model::message::Message;
+use vibetalk::model::time::Timestamp;
+
+use super::{NOW_MS, TestChat};
+
+async fn sync(test: &TestChat, caller: Caller, channels: &[(ChannelId, MessageId)]) -> Synced {
+    let since = serde_json::to_value(Timestamp(NOW_MS)).unwrap();
+    let since = since.as_str().unwrap().to_owned();
+    let request = Sync { channels: channels.iter().copied().collect(), since };
+    test.chat.sync(caller, request).await.unwrap()
+}
+
+/// A message that was sent so long after [`NOW_MS`].
+async fn store(
+    test: &TestChat,
+    caller: Caller,
+    channel_id: ChannelId,
+    after_ms: u64,
+    content: &str,
+    reply_to: Option<MessageId>,
+) -> MessageId {
+    let message = Message {
+        id: MessageId::first_at(NOW_MS + after_ms),
+        channel_id,
+        author_id: caller.user_id,
+        content: content.to_owned(),
+        edited_at_ms: None,
+        reply_to,
+        mentions: Vec::new(),
+        mentions_everyone: false,
+        nonce: None,
+        pinned: false,
+    };
+    test.chat.store.insert_message(&message, NOW_MS, NOW_MS, None).await.unwrap().unwrap();
+    message.id
+}
+
+#[tokio::test]
+async fn messages_from_before_the_cursor_make_nothing_incomplete() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let channel_id = test.group(owner, &[]).await.channels[0].id;
+    let mut ids = Vec::new();
+    for after_ms in 0..700 {
+        ids.push(store(&test, owner, channel_id, after_ms, "m", None).await);
+    }
+    for (seen, newer, complete) in
+        [(699, 0, true), (499, 200, true), (299, 400, true), (298, 400, false)]
+    {
+        let synced = sync(&test, owner, &[(channel_id, ids[seen])]).await;
+        let channel = &synced.channels[&channel_id];
+        let missed = channel.messages.iter().filter(|message| message.id > ids[seen]).count();
+        assert_eq!((missed, channel.complete), (newer, complete), "seen {seen}");
+    }
+}
+
+#[tokio::test]
+async fn replies_count_as_what_they_carry() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let group = test.group(owner, &[]).await;
+    let channel_id = group.channels[0].id;
+    let long = "\u{1F600}".repeat(4000);
+    let replied = store(&test, owner, channel_id, 0, &long, None).await;
+    for after_ms in 10_000..10_400 {
+        store(&test, owner, channel_id, after_ms, &long, Some(replied)).await;
+    }
+    let synced = sync(&test, owner, &[(channel_id, replied)]).await;
+    let channel = &synced.channels[&channel_id];
+    let sent: usize = channel.messages.iter().map(|message| message.content.len() * 2).sum();
+    assert!(sent <= 8 * 1024 * 1024, "{sent} bytes");
+    assert!(channel.messages.len() >= 200 && !channel.complete);
+    let newest = MessageId::first_at(NOW_MS + 10_399);
+    assert_eq!(channel.messages[0].id, newest);
+}
+
+#[tokio::test]
+async fn changes_of_all_channels_are_bounded() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let mut channels = Vec::new();
+    for number in 0..11 {
+        let channel_id = test.group(owner, &[]).await.channels[0].id;
+        let message_id = store(&test, owner, channel_id, 0, "m", None).await;
+        for change in 0..500 {
+            let change_id =
+                ChangeId::new(ChangeId::first_at(NOW_MS).get() + number * 1000 + change);
+            let store = &test.chat.store;
+            match change % 2 {
+                0 => store.insert_pin(channel_id, message_id, change_id).await.unwrap(),
+                _ => store.delete_pin(channel_id, message_id, change_id).await.unwrap(),
+            };
+        }
+        channels.push((channel_id, message_id));
+    }
+    let synced = sync(&test, owner, &channels).await;
+    assert_eq!(synced.changed.len(), 5000);
+    let complete = synced.channels.values().filter(|channel| channel.complete).count();
+    assert_eq!(complete, 10);
+    assert!(!synced.channels[&channels[10].0].complete);
+}
