@@ -187,6 +187,7 @@ async fn publishers_wait_for_a_place_and_time_out(bus: Arc<dyn Bus>, mut deliver
 
     let refused = tokio::time::timeout(Duration::from_secs(60), bus.publish(envelope(5))).await;
     assert!(matches!(refused, Ok(Err(BusError::Timeout))));
+    assert!(matches!(deliveries.recv().await, Some(Delivery::Gap)), "and that is told");
     let arrived = waiting(&mut deliveries);
     assert_eq!(arrived.len(), DELIVERIES_QUEUED_MAX);
     assert_eq!(arrived.last(), Some(&u64::MAX), "what was refused does not arrive");
