@@ -293,7 +293,6 @@ fn limits(config: &Config) -> Limits {
         login_failures_per_minute: config.limits_login_failures_per_minute,
         command_timeout: Duration::from_secs(config.limits_request_seconds),
         login_failures_per_address_per_minute: config.limits_login_failures_per_address_per_minute,
-        ..Limits::default()
     }
 }
 
