@@ -1,7 +1,6 @@
 /** Invites: limits, races, and who may see and delete them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BURST_MS } from './lib/client.mjs';
 import { makeGroup, promote, suite } from './lib/suite.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -101,9 +100,9 @@ test('members list their own invites, those with manageGroup all', async () => {
   assert.equal((await codes(member)).length, 3);
 });
 
-test('a group has 1,000 open invites, and a spent or deleted one makes room', async () => {
+test('a person has 100 open invites in a group, and a spent or deleted one makes room', async () => {
   const { groupId: id, invite: first } = await makeGroup(owner);
-  const invites = await Promise.all(Array.from({ length: 999 }, () => owner.ok('invite:create', { groupId: id, maxUses: 1 }, BURST_MS)));
+  const invites = await Promise.all(Array.from({ length: 99 }, () => owner.ok('invite:create', { groupId: id, maxUses: 1 })));
   await owner.refused('invite:create', { groupId: id }, 'conflict');
   await owner.ok('invite:delete', { code: first.code });
   await stranger.ok('invite:accept', { code: invites[0].code });
