@@ -19,6 +19,7 @@ RUNS=${RUNS:-1}                           # the table shows medians
 SERVER_CORE=${SERVER_CORE:-0}
 GENERATOR_CORE=${GENERATOR_CORE:-1}
 VIBETALK_ARGS=${VIBETALK_ARGS:-}          # more arguments of `vibetalk serve`
+export -n VIBETALK_ARGS                   # the server would take it for a setting
 RESULTS=${RESULTS:-${CARGO_TARGET_DIR:-target}/loadtest}
 BIN=${BIN:-${CARGO_TARGET_DIR:-target}/release}
 
