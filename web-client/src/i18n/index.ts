@@ -1,0 +1,3 @@
+/** The message catalogue: `m.sign_in()`. Compiled from `messages/{locale}/*.json`. */
+export { m } from "./generated/messages.js";
+export { getLocale, locales, setLocale } from "./generated/runtime.js";
