@@ -69,21 +69,42 @@ pub enum Delivery {
 pub struct Deliveries {
     queue: mpsc::Receiver<Delivery>,
     gap: GapFlag,
+    /// Taken from the queue, but not yet wanted.
+    held: Option<Delivery>,
 }
 
 impl Deliveries {
     pub fn new(queue: mpsc::Receiver<Delivery>, gap: GapFlag) -> Self {
-        Self { queue, gap }
+        Self { queue, gap, held: None }
     }
 
     /// The next delivery, a gap before all others; `None` when the bus has ended.
     pub async fn recv(&mut self) -> Option<Delivery> {
-        if self.gap.take() { Some(Delivery::Gap) } else { self.queue.recv().await }
+        match self.try_recv() {
+            Ok(delivery) => Some(delivery),
+            Err(_) => self.queue.recv().await,
+        }
     }
 
     /// The next delivery if one is there.
     pub fn try_recv(&mut self) -> Result<Delivery, mpsc::error::TryRecvError> {
-        if self.gap.take() { Ok(Delivery::Gap) } else { self.queue.try_recv() }
+        if self.gap.take() {
+            return Ok(Delivery::Gap);
+        }
+        self.held.take().map_or_else(|| self.queue.try_recv(), Ok)
+    }
+
+    /// The next delivery if one is there and `wanted`; else it stays the next.
+    pub fn next_if(&mut self, wanted: impl FnOnce(&Delivery) -> bool) -> Option<Delivery> {
+        let next = self.try_recv().ok()?;
+        if wanted(&next) {
+            return Some(next);
+        }
+        match next {
+            Delivery::Gap => self.gap.raise(),
+            envelope @ Delivery::Envelope { .. } => self.held = Some(envelope),
+        }
+        None
     }
 }
 

@@ -12,18 +12,18 @@ use crate::model::permission::Permissions;
 use crate::model::presence::Presence;
 
 /// A body that may differ by the receiver's permissions.
-pub enum Bodies<'a> {
-    Same(&'a Body),
+pub enum Bodies {
+    Same(Body),
     /// A channel without `permissions`, and the bodies made of it so far.
     Channel {
         kind: ChannelKind,
-        body: &'a Body,
+        body: Body,
         made: SmallVec<[(Permissions, Body); 4]>,
     },
 }
 
-impl<'a> Bodies<'a> {
-    pub fn channel(kind: ChannelKind, body: &'a Body) -> Self {
+impl Bodies {
+    pub fn channel(kind: ChannelKind, body: Body) -> Self {
         Self::Channel { kind, body, made: SmallVec::new() }
     }
 
@@ -91,13 +91,13 @@ mod tests {
     #[test]
     fn each_receiver_gets_their_own_permissions_in_that_channel() {
         let body = raw(r#"{"id":"1","name":"}"}"#.into());
-        let mut bodies = Bodies::channel(ChannelKind::Announcement, &body);
+        let mut bodies = Bodies::channel(ChannelKind::Announcement, body);
         let member = bodies.of(Permissions::MEMBER).clone();
         assert_eq!(member.get(), r#"{"id":"1","name":"}","permissions":"133"}"#);
         assert!(bodies.of(Permissions::ALL).get().ends_with(r#""permissions":"511"}"#));
         assert!(Arc::ptr_eq(&member, bodies.of(Permissions::MEMBER)), "made once");
         let empty = raw("{ }".into());
-        let mut bodies = Bodies::channel(ChannelKind::Text, &empty);
+        let mut bodies = Bodies::channel(ChannelKind::Text, empty);
         assert_eq!(bodies.of(Permissions::VIEW).get(), r#"{"permissions":"1"}"#);
     }
 }

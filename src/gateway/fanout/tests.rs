@@ -2,14 +2,17 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use smallvec::SmallVec;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 
 use super::subscriber::HELD_MAX;
 use super::*;
-use crate::bus::{BusError, GapFlag};
+use crate::bus::envelope::{Content, Envelope};
+use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag};
 use crate::model::channel::ChannelKind;
 use crate::model::id::{MessageId, UserId};
-use crate::model::presence::Status;
+use crate::model::presence::{Presence, Status};
 
 const GROUP: GroupId = GroupId::new(100);
 const OTHER_GROUP: GroupId = GroupId::new(200);
@@ -89,6 +92,10 @@ struct Fixture {
     fanout: Fanout<Inbox>,
     bus: Arc<CountingBus>,
     next_key: u64,
+    /// Whatever waits behind a delivery that is being taken.
+    inflow: Inflow<Inbox>,
+    behind: mpsc::Sender<Delivery>,
+    handle: FanoutHandle<Inbox>,
 }
 
 impl Fixture {
@@ -100,7 +107,11 @@ impl Fixture {
             node: NodeId::default(),
             lifecycle: Lifecycle::new(),
         };
-        Self { fanout: Fanout::new(context), bus, next_key: 0 }
+        let (behind, queue) = mpsc::channel(DELIVERIES_QUEUED_MAX);
+        let (handle, commands) = FanoutHandle::new();
+        let deliveries = Deliveries::new(queue, GapFlag::default());
+        let inflow = Inflow { commands, deliveries };
+        Self { fanout: Fanout::new(context), bus, next_key: 0, inflow, behind, handle }
     }
 
     async fn attach(&mut self, user_id: UserId) -> (SocketKey, Inbox) {
@@ -144,10 +155,18 @@ impl Fixture {
     }
 
     async fn deliver(&mut self, topics: &[Topic], effect: Option<Effect>, content: Content) {
-        let topics = SmallVec::from_slice(topics);
-        let origin = NodeId::default();
-        let envelope = Arc::new(Envelope { origin, published_at_ms: 0, topics, effect, content });
-        self.fanout.take(Delivery::Envelope { envelope, applied: None }).await;
+        self.take(delivery(topics, effect, content)).await;
+    }
+
+    async fn take(&mut self, delivery: Delivery) {
+        self.fanout.take(delivery, &mut self.inflow).await;
+    }
+
+    /// What is left of what was queued behind.
+    async fn take_the_rest(&mut self) {
+        while let Ok(next) = self.inflow.deliveries.try_recv() {
+            self.take(next).await;
+        }
     }
 
     async fn say(&mut self, topics: &[Topic], n: u32) {
@@ -163,6 +182,13 @@ impl Fixture {
         bound.retain(|_, count| *count != 0);
         bound
     }
+}
+
+fn delivery(topics: &[Topic], effect: Option<Effect>, content: Content) -> Delivery {
+    let topics = SmallVec::from_slice(topics);
+    let origin = NodeId::default();
+    let envelope = Arc::new(Envelope { origin, published_at_ms: 0, topics, effect, content });
+    Delivery::Envelope { envelope, applied: None }
 }
 
 fn push(n: u32) -> Content {
@@ -290,6 +316,70 @@ async fn each_session_gets_the_presences_it_watches_and_its_own_in_one_array() {
 }
 
 #[tokio::test]
+async fn what_is_queued_for_the_same_audience_goes_round_with_it_in_order() {
+    let mut fixture = Fixture::new();
+    let (_, ada) = fixture.live(ADA, &[GROUP, OTHER_GROUP]).await;
+    let (_, bob) = fixture.live(BOB, &[GROUP]).await;
+    let (group, other) = ([Topic::Group(GROUP)], [Topic::Group(OTHER_GROUP)]);
+    for (topics, n) in [(&group, 2), (&group, 3), (&other, 4), (&group, 5)] {
+        fixture.behind.send(delivery(topics, None, push(n))).await.unwrap();
+    }
+    fixture.say(&group, 1).await;
+    assert_eq!((ada.take(), bob.take()), (said(&[1, 2, 3]), said(&[1, 2, 3])));
+    fixture.take_the_rest().await;
+    assert_eq!((ada.take(), bob.take()), (said(&[4, 5]), said(&[5])));
+}
+
+#[tokio::test]
+async fn nothing_goes_along_that_changes_an_audience_or_while_a_session_waits() {
+    let mut fixture = Fixture::new();
+    let (_, ada) = fixture.live(ADA, &[GROUP]).await;
+    let group = [Topic::Group(GROUP)];
+    let leave = Effect::Leave { user_id: ADA, group_id: GROUP };
+    fixture.behind.send(delivery(&group, Some(leave), push(2))).await.unwrap();
+    fixture.behind.send(delivery(&group, None, push(3))).await.unwrap();
+    fixture.say(&group, 1).await;
+    fixture.take_the_rest().await;
+    assert_eq!(ada.take(), said(&[1]), "who has left gets nothing more");
+
+    let (_, bob) = fixture.live(BOB, &[GROUP]).await;
+    fixture.behind.send(delivery(&group, None, push(2))).await.unwrap();
+    fixture.handle.detach(SocketKey(0)).await;
+    fixture.say(&group, 1).await;
+    assert_eq!(bob.take(), said(&[1]), "commands come first");
+    fixture.take_the_rest().await;
+    assert_eq!(bob.take(), said(&[2]));
+}
+
+/// Says something to a large audience whenever the fan-out gives others a turn.
+#[tokio::test]
+async fn who_joins_on_the_way_reaches_everybody_once_and_in_order() {
+    let mut fixture = Fixture::new();
+    let mut inboxes = Vec::new();
+    for _ in 0..100 {
+        inboxes.push(fixture.live(ADA, &[GROUP]).await.1);
+    }
+    let slow = inboxes[50].clone();
+    *slow.room.lock() = 2;
+    let behind = fixture.behind.clone();
+    tokio::spawn(async move {
+        for n in 2..=20 {
+            behind.send(delivery(&[Topic::Group(GROUP)], None, push(n))).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    });
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    assert!(inboxes[99].packets.lock().len() > 1, "what was said on the way came along");
+    fixture.take_the_rest().await;
+    let all: Vec<u32> = (1..=20).collect();
+    for (index, inbox) in inboxes.iter().enumerate() {
+        let expected = if index == 50 { said(&[1, 2]) } else { said(&all) };
+        assert_eq!(inbox.take(), expected, "session {index}");
+    }
+    assert_eq!(*slow.end.lock(), Some("slow_consumer"));
+}
+
+#[tokio::test]
 async fn a_slow_consumer_is_closed_and_gets_nothing_behind_the_hole() {
     let mut fixture = Fixture::new();
     let (_, slow) = fixture.live(ADA, &[GROUP]).await;
@@ -358,15 +448,11 @@ async fn a_join_is_applied_once_its_topic_is_bound() {
     let bus = fixture.bus.clone();
     let shut = bus.gate.acquire().await.unwrap();
     let (applied, mut told) = oneshot::channel();
-    let envelope = Envelope {
-        origin: NodeId::default(),
-        published_at_ms: 0,
-        topics: SmallVec::new(),
-        effect: Some(joins(ADA, GROUP)),
-        content: Content::None,
-    };
-    let applied = Some(applied);
-    fixture.fanout.take(Delivery::Envelope { envelope: Arc::new(envelope), applied }).await;
+    let mut joining = delivery(&[], Some(joins(ADA, GROUP)), Content::None);
+    if let Delivery::Envelope { applied: confirmation, .. } = &mut joining {
+        *confirmation = Some(applied);
+    }
+    fixture.take(joining).await;
     assert!(told.try_recv().is_err());
     drop(shut);
     told.await.unwrap();
@@ -379,10 +465,8 @@ async fn after_a_gap_every_session_is_told_to_sync_within_seconds() {
     for _ in 0..250 {
         inboxes.push(fixture.live(ADA, &[]).await.1);
     }
-    let (bus, queue) = mpsc::channel(1);
-    let deliveries = Deliveries::new(queue, GapFlag::default());
-    let (handle, commands) = FanoutHandle::new();
-    let running = Lifecycle::new().spawn("fanout", fixture.fanout.run(commands, deliveries));
+    let Fixture { fanout, inflow, behind: bus, handle, .. } = fixture;
+    let running = Lifecycle::new().spawn("fanout", fanout.run(inflow));
     let asked = Instant::now();
     bus.send(Delivery::Gap).await.unwrap();
     while inboxes.iter().any(|inbox| inbox.packets.lock().is_empty()) {
