@@ -100,13 +100,15 @@ impl<O: Outlet> Fanout<O> {
         sync_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // A round of a large audience takes long, so whatever is quick goes first.
+                biased;
                 () = &mut stopping => return,
                 Some(command) = inflow.commands.recv() => self.obey(command).await,
+                _ = sync_ticks.tick(), if !self.sync_due.is_empty() => self.demand_syncs(),
                 delivery = inflow.deliveries.recv() => match delivery {
                     Some(delivery) => self.take(delivery, &mut inflow).await,
                     None => return tracing::error!("the bus has ended"),
                 },
-                _ = sync_ticks.tick(), if !self.sync_due.is_empty() => self.demand_syncs(),
             }
         }
     }

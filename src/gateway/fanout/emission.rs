@@ -76,7 +76,9 @@ impl<O: Outlet> Fanout<O> {
     async fn go_round(&mut self, first: &Arc<Envelope>, mut inflow: Option<&mut Inflow<O>>) {
         let mut round = Round::new(self.audience(&first.topics));
         self.put_on(&mut round, first.clone());
-        self.let_join(&mut round, inflow.as_deref_mut());
+        if let Some(inflow) = inflow.as_deref_mut() {
+            self.let_join(&mut round, &mut inflow.deliveries);
+        }
         loop {
             while let Some(rider) = round.next_arrived() {
                 self.measure(&rider.envelope, rider.push, rider.recipients, rider.started);
@@ -85,8 +87,13 @@ impl<O: Outlet> Fanout<O> {
             if let Err(error) = round.visit(self.subscribers.get_mut(&key)) {
                 self.drop_failed(key, error);
             }
-            if self.turn.visited(round.riders()).await {
-                self.let_join(&mut round, inflow.as_deref_mut());
+            // A round that is joined again and again does not end, and then nothing else is done.
+            if self.turn.visited(round.riders()).await
+                && let Some(Inflow { commands, deliveries }) = inflow.as_deref_mut()
+                && commands.is_empty()
+                && self.sync_due.is_empty()
+            {
+                self.let_join(&mut round, deliveries);
             }
         }
     }
@@ -112,13 +119,9 @@ impl<O: Outlet> Fanout<O> {
         round.join(envelope);
     }
 
-    /// Puts on what comes next in `inflow`, unless something else is waiting: a round that is joined
-    /// again and again does not end.
-    fn let_join(&mut self, round: &mut Round, inflow: Option<&mut Inflow<O>>) {
-        let Some(Inflow { commands, deliveries }) = inflow else { return };
+    /// Puts on what comes next, as long as it may go along.
+    fn let_join(&mut self, round: &mut Round, deliveries: &mut Deliveries) {
         while round.riders() < RIDERS_MAX
-            && commands.is_empty()
-            && self.sync_due.is_empty()
             && let Some(topics) = round.topics()
             && let Some(next) = deliveries.next_if(|next| rides_along(next, topics))
         {
