@@ -356,7 +356,7 @@ impl Fixture {
     /// Says 2 to 20, one whenever the fan-out gives others a turn.
     fn say_more(&self) {
         let behind = self.behind.clone();
-        tokio::spawn(async move {
+        self.fanout.context.lifecycle.spawn("saying", async move {
             for n in 2..=20 {
                 behind.send(delivery(&[Topic::Group(GROUP)], None, push(n))).await.unwrap();
                 tokio::task::yield_now().await;
