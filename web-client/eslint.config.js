@@ -20,6 +20,11 @@ export default ts.config(
       "svelte/no-navigation-without-resolve": "off",
     },
   },
+  {
+    files: ["src/state/**/*.svelte.ts"],
+    // What nobody shows is kept in plain maps and sets, on purpose.
+    rules: { "svelte/prefer-svelte-reactivity": "off" },
+  },
   layer(
     ["src/protocol/**"],
     ["**/state/**", "**/ui/**", "**/i18n/**", "svelte", "svelte/*"],
