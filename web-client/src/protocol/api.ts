@@ -78,7 +78,7 @@ export interface ClientEvents {
   sent: (entry: OutboxEntry, message: Message) => void;
 }
 
-type AllEvents = ServerToClientEvents & ClientEvents;
+export type AllEvents = ServerToClientEvents & ClientEvents;
 
 export interface Account {
   /** Who is signed in, from storage until the server says otherwise. */

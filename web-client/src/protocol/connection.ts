@@ -1,0 +1,239 @@
+/**
+ * Keeps one connection to the server for as long as it is wanted: tries again with backoff, changes the order of
+ * transports where WebSocket does not get through, replaces a refused token once, and notices a dead link after
+ * sleep. Each attempt is a new `Wire`. What is sent over it, and what pushes mean, is not its business.
+ */
+import type { ConnectionInfo, ConnectionState } from "./api";
+import { backoffMs } from "./backoff";
+import type { Ready } from "./contract";
+import { isFailure } from "./failure";
+import { type OpenWire, type Refusal, type Transport, type Wire, openWire } from "./socket";
+import type { TokenKeeper } from "./tokens";
+
+export interface Connection {
+  readonly info: ConnectionInfo;
+  /** The open wire, if there is one; requests are accepted before `ready`. */
+  readonly wire: Wire | null;
+  start(): void;
+  stop(state: "signedOut" | "offline"): void;
+  /** At once instead of after the backoff; a healthy connection is left alone. */
+  reconnectNow(): void;
+  measured(latencyMs: number): void;
+}
+
+interface Needs {
+  origin: string;
+  transports: Transport[];
+  tokens: Pick<TokenKeeper, "accessToken" | "replace">;
+  changed(info: ConnectionInfo): void;
+  ready(ready: Ready): void;
+  push(event: string, payload: unknown): void;
+  lost(): void;
+  open?: OpenWire;
+  random?: () => number;
+}
+
+/** From opening to an open transport: a WebSocket that a proxy swallows says nothing at all. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** From an open transport to `ready`, which may be long on a slow line. */
+const READY_TIMEOUT_MS = 20_000;
+/** The server pings every 20 s. */
+const SILENCE_MAX_MS = 30_000;
+/** A connection that lived this long proves that the server is well: the backoff starts anew. */
+const STABLE_MS = 10_000;
+const RETRY_AFTER_MAX_MS = 30_000;
+const LATENCY_REPORT_MS = 1000;
+
+export function createConnection(needs: Needs): Connection {
+  const { tokens, open = openWire } = needs;
+  let info: ConnectionInfo = {
+    state: "signedOut",
+    transport: null,
+    latencyMs: null,
+    since: performance.now(),
+  };
+  let wanted = false;
+  let wire: Wire | null = null;
+  /** Counts attempts, so that what an earlier one still awaits is recognised as stale. */
+  let generation = 0;
+  let failures = 0;
+  let refusedToken: string | null = null;
+  let order = needs.transports;
+  let everReady = false;
+  let readyAt = 0;
+  let lastPacketAt = 0;
+  let latencyReportedAt = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function report(change: Partial<ConnectionInfo>): void {
+    const since = change.state && change.state !== info.state ? performance.now() : info.since;
+    info = { ...info, ...change, since };
+    needs.changed(info);
+  }
+
+  const disconnected = (): ConnectionState =>
+    globalThis.navigator?.onLine === false ? "offline" : everReady ? "reconnecting" : "connecting";
+
+  function after(delayMs: number, run: () => void): void {
+    clearTimeout(timer);
+    timer = setTimeout(run, delayMs);
+  }
+
+  async function attempt(): Promise<void> {
+    clearTimeout(timer);
+    const mine = ++generation;
+    let accessToken: string;
+    try {
+      accessToken = await (refusedToken ? tokens.replace(refusedToken) : tokens.accessToken());
+    } catch (error) {
+      // After `unauthorized` the keeper of tokens has said that the session is over.
+      if (mine === generation && wanted) retry(isFailure(error) ? error.retryAfterMs : undefined);
+      return;
+    }
+    if (mine !== generation || !wanted) return;
+    refusedToken = null;
+    connect(accessToken);
+  }
+
+  function connect(accessToken: string): void {
+    const first = order[0] as Transport;
+    let opened = false;
+    wire = open(
+      { origin: needs.origin, transports: [...order], accessToken },
+      {
+        opened(transport) {
+          opened = true;
+          // Where only polling got through, it comes first the next time, and the upgrade is tried from there.
+          if (transport !== first) prefer(transport);
+          after(READY_TIMEOUT_MS, giveUp);
+          lastPacketAt = Date.now();
+          info = { ...info, transport };
+        },
+        upgraded(transport) {
+          prefer(transport);
+          report({ transport });
+        },
+        packet: () => (lastPacketAt = Date.now()),
+        push: receive,
+        refused: (refusal) => refused(refusal, accessToken),
+        closed(byServer) {
+          if (byServer) refusedToken = accessToken;
+          down();
+          // Told to go (drain), or dropped after a healthy time: come back at once, the jitter is the server's.
+          if (info.state === "draining" && !byServer) retryAtOnce();
+          else retry();
+        },
+      },
+    );
+    after(OPEN_TIMEOUT_MS, giveUp);
+
+    function giveUp(): void {
+      if (!opened) prefer(order[1] ?? first);
+      wire?.close();
+      down();
+      retry();
+    }
+  }
+
+  function prefer(transport: Transport): void {
+    order = [transport, ...order.filter((other) => other !== transport)];
+  }
+
+  function receive(event: string, payload: unknown): void {
+    if (event === "ready") {
+      clearTimeout(timer);
+      everReady = true;
+      readyAt = Date.now();
+      const change = { state: "online" as const, since: performance.now() };
+      info = { ...info, ...change };
+      needs.ready(payload as Ready);
+      needs.changed(info);
+      return;
+    }
+    if (event === "server:draining") report({ state: "draining" });
+    needs.push(event, payload);
+  }
+
+  function refused({ message, retryAfterMs }: Refusal, accessToken: string): void {
+    down();
+    if (message === "unauthorized" || message === "token_expired") {
+      // The first time at once. If the new token is refused as well, like any other failure.
+      refusedToken = accessToken;
+      if (failures++ === 0) return retryAtOnce();
+    }
+    retry(retryAfterMs ?? undefined);
+  }
+
+  /** The wire is gone. */
+  function down(): void {
+    wire = null;
+    if (readyAt && Date.now() - readyAt > STABLE_MS) failures = 0;
+    readyAt = 0;
+    needs.lost();
+  }
+
+  function retryAtOnce(): void {
+    report({ state: disconnected(), transport: null });
+    void attempt();
+  }
+
+  function retry(retryAfterMs = 0): void {
+    report({ state: disconnected(), transport: null });
+    const delay = Math.max(backoffMs(failures++, needs.random), Math.min(retryAfterMs, RETRY_AFTER_MAX_MS));
+    after(delay, () => void attempt());
+  }
+
+  /** The page is shown again, or the network is back: timers may have slept, so the clock decides. */
+  function woken(): void {
+    if (!wanted) return;
+    if (wire && Date.now() - lastPacketAt > SILENCE_MAX_MS) {
+      wire.close();
+      down();
+    }
+    if (!wire) retryAtOnce();
+  }
+
+  globalThis.addEventListener?.("online", woken);
+  globalThis.addEventListener?.("offline", () => {
+    if (wanted && !wire) report({ state: disconnected() });
+  });
+  globalThis.document?.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") woken();
+  });
+
+  return {
+    get info() {
+      return info;
+    },
+    get wire() {
+      return wire;
+    },
+    start() {
+      if (wanted) return;
+      wanted = true;
+      everReady = false;
+      failures = 0;
+      refusedToken = null;
+      report({ state: disconnected() });
+      void attempt();
+    },
+    stop(state) {
+      wanted = false;
+      generation++;
+      clearTimeout(timer);
+      const had = wire;
+      wire?.close();
+      if (had) down();
+      report({ state, transport: null });
+    },
+    reconnectNow() {
+      if (wanted && !wire) retryAtOnce();
+    },
+    measured(latencyMs) {
+      info = { ...info, latencyMs: Math.round(latencyMs) };
+      if (Date.now() - latencyReportedAt < LATENCY_REPORT_MS) return;
+      latencyReportedAt = Date.now();
+      needs.changed(info);
+    },
+  };
+}

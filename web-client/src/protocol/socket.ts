@@ -1,0 +1,115 @@
+/**
+ * One connection of socket.io-client from its opening to its end, without the library's own reconnecting,
+ * buffering and token handling: `connection.ts` decides those, with a new socket for each attempt.
+ */
+import { Manager } from "socket.io-client";
+import type { Ack } from "./contract";
+
+export type Transport = "websocket" | "polling";
+
+export interface WireOptions {
+  origin: string;
+  /** In the order to try. */
+  transports: Transport[];
+  accessToken: string;
+}
+
+export interface Refusal {
+  /** `unauthorized` and `token_expired` are the server's; others are the library's. */
+  message: string;
+  /** Header `Retry-After` of a full or draining server. */
+  retryAfterMs: number | null;
+}
+
+/** Nothing is called after `refused`, `closed` or `Wire.close`. */
+export interface WireEvents {
+  /** The transport is open; the server has not judged the token yet. */
+  opened(transport: Transport): void;
+  upgraded(transport: Transport): void;
+  /** Any packet, pings too. */
+  packet(): void;
+  push(event: string, payload: unknown): void;
+  refused(refusal: Refusal): void;
+  /** `byServer`: with a Socket.IO disconnect, which means that the session has ended. */
+  closed(byServer: boolean): void;
+}
+
+export interface Wire {
+  /** False when not connected. */
+  send(event: string, payload: unknown, ack: (reply: Ack<unknown>) => void): boolean;
+  volatile(event: string, payload: unknown): void;
+  close(): void;
+}
+
+export type OpenWire = (options: WireOptions, events: WireEvents) => Wire;
+
+export const openWire: OpenWire = ({ origin, transports, accessToken }, events) => {
+  const manager = new Manager(origin, {
+    transports,
+    // Without it only the first transport is ever tried.
+    tryAllTransports: true,
+    reconnection: false,
+    autoConnect: false,
+    timeout: false as unknown as number, // `connection.ts` has the deadline.
+  });
+  const socket = manager.socket("/", { auth: { token: accessToken } });
+  let over = false;
+  const unless_over = <A extends unknown[]>(call: (...values: A) => void) => {
+    return (...values: A) => {
+      if (!over) call(...values);
+    };
+  };
+  const end = () => {
+    over = true;
+    socket.disconnect();
+  };
+
+  const transport = () => manager.engine.transport.name as Transport;
+  manager.on(
+    "open",
+    unless_over(() => events.opened(transport())),
+  );
+  socket.onAny(unless_over((event: string, payload: unknown) => events.push(event, payload)));
+  socket.on(
+    "connect_error",
+    unless_over((error: Error) => {
+      end();
+      events.refused({ message: error.message, retryAfterMs: retryAfterMs(error) });
+    }),
+  );
+  socket.on(
+    "disconnect",
+    unless_over((reason) => {
+      end();
+      events.closed(reason === "io server disconnect");
+    }),
+  );
+  socket.connect();
+  manager.engine.on(
+    "packet",
+    unless_over(() => events.packet()),
+  );
+  manager.engine.on(
+    "upgrade",
+    unless_over(() => events.upgraded(transport())),
+  );
+
+  return {
+    send(event, payload, ack) {
+      if (over || !socket.connected) return false;
+      socket.emit(event, payload, ack);
+      return true;
+    },
+    volatile(event, payload) {
+      if (!over && socket.connected) socket.volatile.emit(event, payload);
+    },
+    close: end,
+  };
+};
+
+/** Only polling tells why a handshake was refused: its errors carry the `XMLHttpRequest`. */
+function retryAfterMs(error: Error): number | null {
+  const request = (error as { context?: unknown }).context as XMLHttpRequest | undefined;
+  const seconds = Number(request?.getResponseHeader?.("retry-after") || NaN);
+  return seconds >= 0 ? seconds * 1000 : null;
+}
