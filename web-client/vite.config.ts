@@ -1,6 +1,7 @@
 import { paraglideVitePlugin } from "@inlang/paraglide-js";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
+import { iconSprite } from "./build/iconSprite.ts";
 
 /** `npm run dev` serves the client by itself and passes the rest on to a running server. */
 const SERVER = process.env.VIBETALK_URL ?? "http://127.0.0.1:3000";
@@ -14,6 +15,7 @@ export default defineConfig({
       emitTsDeclarations: true,
     }),
     svelte(),
+    iconSprite(),
   ],
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   server: {

@@ -1,0 +1,64 @@
+/** What of the layout is open. The width of the window decides how it looks (Layout.svelte). */
+import { MediaQuery } from "svelte/reactivity";
+
+class Pane {
+  #narrow = new MediaQuery("width < 600px");
+  #wide = new MediaQuery("width >= 1024px");
+  #membersColumn = $state(true);
+  #membersDrawer = $state(false);
+  #lists = $state(false);
+
+  /** A phone: either the lists or the channel. */
+  get single(): boolean {
+    return this.#narrow.current;
+  }
+
+  /** Members are a column beside the timeline, not a drawer over it. */
+  get wide(): boolean {
+    return this.#wide.current;
+  }
+
+  get members(): boolean {
+    return this.wide ? this.#membersColumn : this.#membersDrawer;
+  }
+
+  set members(open: boolean) {
+    if (this.wide) this.#membersColumn = open;
+    else this.#membersDrawer = open;
+  }
+
+  /** On a phone: the lists are shown instead of the channel. */
+  get lists(): boolean {
+    return this.#lists;
+  }
+
+  /** To the lists, on a phone. */
+  back(): void {
+    this.#lists = true;
+    this.#membersDrawer = false;
+  }
+
+  /** A channel was opened. */
+  forward(): void {
+    this.#lists = false;
+    this.#membersDrawer = false;
+  }
+}
+
+export type DialogName = "settings" | "switcher" | "shortcuts" | "markAllRead";
+
+/** The dialogs of the shell: at most one at a time. */
+class Dialogs {
+  current = $state<DialogName | null>(null);
+
+  open(name: DialogName): void {
+    this.current = name;
+  }
+
+  close(): void {
+    this.current = null;
+  }
+}
+
+export const pane = new Pane();
+export const dialogs = new Dialogs();
