@@ -1,5 +1,6 @@
 # What one does with VibeTalk from a clone. `make help` lists it.
-# Needs Rust (rust-version in Cargo.toml) and, for the tests with real clients, Node.js 20 and Chromium.
+# Needs Rust (rust-version in Cargo.toml), Node.js 20 for the web client, and Chromium for the tests.
+# The server alone needs none of this: `cargo run --release`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,15 +19,15 @@ NPM_CI = $(NPM) ci --no-audit --no-fund --loglevel=error > /dev/null
 
 .PHONY: help
 help: ## Lists these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 .PHONY: run
-run: has-cargo web-client ## Builds the server (and the web client) and starts it on http://127.0.0.1:3000
+run: has-cargo web-client ## Builds the web client and the server, and starts it on http://127.0.0.1:3000
 	@$(CARGO) build --release --locked --bin vibetalk
 	@exec $(TARGET)/release/vibetalk serve $(ARGS)
 
 .PHONY: test
-test: has-cargo has-node chromium test-rust test-types test-js ## Runs every test, also those with real Socket.IO clients
+test: has-cargo has-node chromium web-client test-rust test-types test-js test-web-client ## Runs every test, also those with real clients
 
 .PHONY: check
 check: has-cargo ## Format, lints, and licences where cargo-deny is installed
@@ -45,7 +46,7 @@ bench: has-cargo ## Measures: micro benchmarks, then the load tests
 # Tests and binary in one build: apart they would be compiled twice, because the tests' dependencies
 # switch features on.
 .PHONY: build-debug
-build-debug: has-cargo
+build-debug: has-cargo web-client
 	@$(CARGO) build --quiet --workspace --bins --tests --locked
 
 .PHONY: test-rust
@@ -63,12 +64,22 @@ test-js: has-node chromium build-debug ## The contract, with socket.io-client of
 	  cd tests/js && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test; \
 	fi
 
+.PHONY: test-web-client
+test-web-client: build-debug chromium ## The web client: types, lints, tests (some against the debug binary), sizes
+	@cd web-client && $(NPM) --silent run check
+	@cd web-client && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test
+	@cd web-client && $(NPM) --silent run sizes
+
+# What the build reads. Folders are listed too: they change when a file in them is deleted.
+WEB_CLIENT_SOURCES := $(shell find web-client/index.html web-client/*.json web-client/*.ts web-client/*.js web-client/scripts \
+  web-client/src web-client/public web-client/messages web-client/project.inlang/settings.json -name generated -prune -o -print)
+
+# The built client, which the server's build embeds (src/http/client/files.rs).
 .PHONY: web-client
-web-client:
-	@if [ -f web-client/package.json ]; then \
-	  $(MAKE) has-node web-client/node_modules/.package-lock.json; \
-	  cd web-client && $(NPM) --silent run build; \
-	fi
+web-client: has-node web-client/dist/index.html
+
+web-client/dist/index.html: $(WEB_CLIENT_SOURCES) web-client/node_modules/.package-lock.json
+	@cd web-client && $(NPM) --silent run build
 
 # npm writes this file last, so it says that an install is complete.
 %/node_modules/.package-lock.json: %/package-lock.json %/package.json
@@ -83,7 +94,7 @@ has-cargo:
 
 .PHONY: has-node
 has-node:
-	@command -v node > /dev/null && command -v $(NPM) > /dev/null || { echo "Node.js 20 or later with npm is missing" >&2; exit 1; }
+	@command -v node > /dev/null && command -v $(NPM) > /dev/null || { echo "Node.js 20 or later with npm is missing (the server alone needs only cargo: cargo run --release)" >&2; exit 1; }
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' || { echo "Node.js is too old: 20 or later" >&2; exit 1; }
 
 .PHONY: chromium

@@ -1,9 +1,11 @@
-//! HTTP: the REST API, its document, health and metrics.
+//! HTTP: the REST API, its document, health, metrics, and the web client.
 //!
 //! Every route calls the same command as its event does; nothing here decides who may do what.
 //! Connections, cross-origin access and Socket.IO are the edge's. A request passes, in this order:
 //! who it is (401), how fast (429), its path, query and body (400, 413), and then the command, which
 //! looks at access before it judges fields.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -18,10 +20,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::chat::Chat;
+use crate::http::client::ClientFiles;
 use crate::http::health::Readiness;
 use crate::http::session::Commands;
 
 pub mod answer;
+pub mod client;
 pub mod exporter;
 pub mod extract;
 pub mod health;
@@ -41,12 +45,14 @@ pub use starting::serve_starting;
 pub struct HttpState {
     pub chat: Chat,
     pub readiness: Readiness,
+    pub client: Arc<ClientFiles>,
     commands: Commands,
 }
 
 impl HttpState {
     pub fn new(chat: Chat, readiness: Readiness) -> Self {
-        Self { commands: Commands::new(chat.clone()), chat, readiness }
+        let (commands, client) = (Commands::new(chat.clone()), ClientFiles::embedded());
+        Self { chat, readiness, client, commands }
     }
 }
 
@@ -59,7 +65,7 @@ pub fn router(state: HttpState) -> Router {
     router
         .route(pages::OPENAPI_PATH, openapi_json)
         .merge(pages::router())
-        .fallback(answer::unknown_route)
+        .fallback(client::serve)
         .method_not_allowed_fallback(answer::unknown_method)
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(axum::middleware::from_fn(observe::measure))

@@ -13,13 +13,18 @@ use crate::chat::ChatError;
 use crate::http::answer::Failure;
 use crate::telemetry;
 
+/// An answer that carries it is counted under this name: no route of the router gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteLabel(pub &'static str);
+
 /// Counts and times a request by its route, never by its path, which clients choose.
 pub async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    let route = route.as_ref().map_or("unknown", MatchedPath::as_str).to_owned();
+    let label = response.extensions().get().map_or("unknown", |&RouteLabel(label)| label);
+    let route = route.as_ref().map_or(label, MatchedPath::as_str).to_owned();
     let labels = [
         ("method", method.to_owned()),
         ("route", route),

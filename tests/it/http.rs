@@ -1,18 +1,24 @@
-//! The HTTP API on a real store, without sockets: what it answers to whom, and how it refuses.
+//! The HTTP API and the web client on a real store, without sockets: what is answered to whom, and how
+//! it is refused.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use vibetalk::edge::PeerAddr;
 use vibetalk::http::HttpState;
+use vibetalk::http::client::ClientFiles;
 use vibetalk::http::health::Readiness;
 
 use crate::chat::TestChat;
 
 mod access;
+mod client;
 mod commands;
 mod document;
 mod pages;
@@ -50,11 +56,18 @@ impl Answer {
 }
 
 impl TestApi {
+    /// With a small client, whatever the client of this build is.
     pub async fn start() -> Self {
+        Self::start_with(client_files()).await
+    }
+
+    pub async fn start_with(client: ClientFiles) -> Self {
         let test = TestChat::start();
         test.chat.ensure_official_group().await.unwrap();
         let readiness = Readiness::new(&test.chat.lifecycle);
-        let router = vibetalk::http::router(HttpState::new(test.chat.clone(), readiness.clone()));
+        let mut state = HttpState::new(test.chat.clone(), readiness.clone());
+        state.client = Arc::new(client);
+        let router = vibetalk::http::router(state);
         Self { test, readiness, router }
     }
 
@@ -99,4 +112,24 @@ pub fn request(method: &str, path: &str, token: &str) -> http::request::Builder 
     } else {
         builder.header("authorization", format!("Bearer {token}"))
     }
+}
+
+/// As the client's build leaves its folder; what the encoded copies hold is not looked at.
+pub fn client_files() -> ClientFiles {
+    let files = [
+        (".gitkeep", ""),
+        ("index.html", "<!doctype html><title>the page</title>"),
+        ("index.html.br", "the page in brotli"),
+        ("index.html.gz", "the page in gzip"),
+        ("sw.js", "the worker"),
+        ("manifest.webmanifest", "{}"),
+        ("icon.png", "a picture"),
+        ("assets/index-1a2b.js", "the script"),
+        ("assets/index-1a2b.js.br", "the script in brotli"),
+        ("assets/index-1a2b.js.gz", "the script in gzip"),
+        ("assets/index-3c4d.css", "the style"),
+        ("assets/index-3c4d.css.gz", "the style in gzip"),
+        ("assets/text-5e6f.woff2", "a font"),
+    ];
+    ClientFiles::new(files.map(|(path, text)| (path.to_owned(), Bytes::from(text))))
 }

@@ -79,19 +79,29 @@ async fn requests_are_counted_by_route_not_by_what_clients_make_up() {
     let api = TestApi::start().await;
     api.send("GET", "/api/v1/groups/123456", "", None).await;
     api.send("GET", "/made-up-path", "", None).await;
+    api.send("GET", "/assets/index-1a2b.js", "", None).await;
+    api.send("GET", "/assets/made-up.js", "", None).await;
+    let deep = request("GET", "/c/123456", "").header("accept", "text/html");
+    assert_eq!(api.send_raw(deep.body(axum::body::Body::empty()).unwrap()).await.status, 200);
     let odd = request("BREW", "/healthz", "").body(axum::body::Body::empty()).unwrap();
     assert_eq!(api.send_raw(odd).await.status, 405);
     let text = metrics.render();
     for labels in [
         r#"method="GET",route="/api/v1/groups/{groupId}",status="4xx""#,
         r#"method="GET",route="unknown",status="4xx""#,
+        r#"method="GET",route="client",status="2xx""#,
         r#"method="other",route="/healthz",status="4xx""#,
     ] {
         let line = format!("vibetalk_http_requests_total{{{labels}}} ");
         assert!(text.contains(&line), "{line} in {text}");
     }
     assert!(text.contains("vibetalk_http_request_duration_seconds_bucket{"));
-    assert!(!text.contains("123456") && !text.contains("made-up") && !text.contains("BREW"));
+    assert!(
+        !text.contains("123456")
+            && !text.contains("made-up")
+            && !text.contains("1a2b")
+            && !text.contains("BREW")
+    );
 }
 
 #[tokio::test]
