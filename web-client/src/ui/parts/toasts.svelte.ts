@@ -1,5 +1,5 @@
 /** Short notes at the edge of the window: `toasts.show({ text })`, `toasts.failure(error)`. Shown by Toasts.svelte. */
-import { failureText } from "../failureText";
+import { failureText } from "../failure";
 
 export interface Toast {
   text: string;
