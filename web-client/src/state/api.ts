@@ -165,6 +165,12 @@ export type Row =
     }
   | { kind: "pending"; key: string; entry: OutboxEntry; grouped: boolean };
 
+/** `messageId` null is the bottom. `start`: below the upper edge, with some context above; `center`: in the middle. */
+export interface ScrollTarget {
+  messageId: Id | null;
+  block: "start" | "center";
+}
+
 export interface Timeline {
   readonly channelId: Id;
   readonly state: "loading" | "ready" | "failed" | "gone";
@@ -182,6 +188,12 @@ export interface Timeline {
   readonly unreadCount: number;
   /** To be shown highlighted for 2 s. */
   readonly highlightedId: Id | null;
+  /**
+   * Where the UI shall scroll as soon as the rows are there (first unread on opening, jumps, an own message sent);
+   * it calls `scrolled()` when it has. Without a target it restores `position`.
+   */
+  readonly scrollTarget: ScrollTarget | null;
+  scrolled(): void;
   /** Where the reader was; null is the bottom. */
   position: { messageId: Id; offset: number } | null;
   loadOlder(): Promise<void>;

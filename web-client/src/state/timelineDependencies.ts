@@ -1,0 +1,42 @@
+/** What timelines and composers need of the rest of `state/`; passed in, so that tests can do without an app. */
+import type { Client } from "../protocol/api";
+import type { Id, ReadState, User } from "../protocol/contract";
+import type { Directory } from "./api";
+import type { Cache } from "./cache";
+
+/** The part of `Unread` that timelines read and move. */
+export interface ReadStates {
+  /** Null when the reader has no read state in the channel; "0" when everything is unread. */
+  lastReadId(channelId: Id): Id | null;
+  /** Assumed until the server's answer comes; may go backwards ("mark unread"). */
+  assumeRead(channelId: Id, messageId: Id): void;
+  /** The server's answer to `channel:read`. */
+  apply(readState: ReadState): void;
+}
+
+export interface TimelineDependencies {
+  client: Pick<Client, "request" | "volatile" | "on" | "outbox" | "connection">;
+  cache: Cache;
+  /** Null when signed out. */
+  meId: () => Id | null;
+  directory: Pick<Directory, "channel" | "may">;
+  reads: ReadStates;
+  /** Authors that were seen in messages, for `People`. */
+  remember: (users: readonly User[]) => void;
+  /** Unix milliseconds. */
+  now?: () => number;
+  /** Whether the page is visible and in focus. */
+  focused?: () => boolean;
+  /** Runs before the next repaint, or soon when the page is hidden. */
+  nextFrame?: (callback: () => void) => void;
+}
+
+export interface ComposerDependencies {
+  client: Pick<Client, "volatile" | "on" | "outbox">;
+  cache: Cache;
+  meId: () => Id | null;
+  directory: Pick<Directory, "channel" | "may">;
+  /** `limits.contentChars`. */
+  contentCharsMax: () => number;
+  now?: () => number;
+}
