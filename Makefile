@@ -70,9 +70,10 @@ test-web-client: build-debug chromium ## The web client: types, lints, tests (so
 	@cd web-client && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test
 	@cd web-client && $(NPM) --silent run sizes
 
-# What the build reads. Folders are listed too: they change when a file in them is deleted.
-WEB_CLIENT_SOURCES := $(shell find web-client/index.html web-client/*.json web-client/*.ts web-client/*.js web-client/scripts \
-  web-client/src web-client/public web-client/messages web-client/project.inlang/settings.json -name generated -prune -o -print)
+# What the client's build may read. Folders are listed too: they change when a file in them is deleted.
+WEB_CLIENT_SOURCES := web-client/project.inlang/settings.json $(shell find web-client -mindepth 1 \
+  \( -name node_modules -o -name dist -o -name generated -o -name screenshots -o -name project.inlang -o -name '*.test.*' \) \
+  -prune -o -print)
 
 # The built client, which the server's build embeds (src/http/client/files.rs).
 .PHONY: web-client

@@ -17,7 +17,12 @@ export default defineConfig({
     svelte(),
     iconSprite(),
   ],
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { checks: { pluginTimings: false } },
+  },
   server: {
     proxy: { "/api": SERVER, "/socket.io": { target: SERVER, ws: true } },
   },
