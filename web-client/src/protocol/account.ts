@@ -8,16 +8,20 @@ import type { TokenKeeper } from "./tokens";
 interface Needs {
   http: Http;
   tokens: TokenKeeper;
-  disconnect(): void;
+  /** Somebody has signed in. */
+  entered(): void;
+  /** The session is about to end. */
+  leaving(): void;
 }
 
 /** The server is told of a sign-out if it answers within this time; here it happens in any case. */
 const SIGN_OUT_MS = 3000;
 
-export function createAccount({ http, tokens, disconnect }: Needs): Account {
+export function createAccount({ http, tokens, entered, leaving }: Needs): Account {
   async function enter(path: string, body: unknown): Promise<User> {
     const { data, serverTime } = await http<Tokens>({ method: "POST", path, body });
     tokens.adopt(data, serverTime);
+    entered();
     return data.user;
   }
 
@@ -41,7 +45,7 @@ export function createAccount({ http, tokens, disconnect }: Needs): Account {
     async signOut() {
       if (!tokens.session()) return;
       // First, or the end of the session would arrive as one that somebody else has ended.
-      disconnect();
+      leaving();
       const told = authorised({ method: "POST", path: "auth/logout" }).catch(() => {
         // Unreachable, or ended already: the session is forgotten here, and runs out there.
       });

@@ -2,62 +2,121 @@
  * `createClient`: puts the parts of this folder together. A typed VibeTalk client for any JavaScript app, without
  * a framework and without a UI.
  */
-import type { AllEvents, Client, ClientOptions } from "./api";
 import { createAccount } from "./account";
+import type { AllEvents, Client, ClientOptions } from "./api";
 import { createConnection } from "./connection";
-import type { Id, Ready } from "./contract";
+import type { Id, Message, Ready, ServerToClientEvents } from "./contract";
 import { createEmitter } from "./emitter";
+import { findByNonce } from "./history";
 import { createHttp } from "./http";
 import { createExclusive } from "./locks";
-import { createOutbox } from "./outbox";
+import { createOutbox, type OutboxNews } from "./outbox";
+import { createOutboxStore } from "./outbox-store";
 import { createRequests } from "./requests";
 import { createStorage } from "./storage";
-import { createTokens } from "./tokens";
+import { createSync } from "./sync";
+import { createTabs } from "./tabs";
+import { createTokens, type EndReason } from "./tokens";
+
+const KEEP_MS = 24 * 3600_000;
 
 export function createClient(options: ClientOptions = {}): Client {
   const origin = options.url?.replace(/\/+$/, "") ?? location.origin;
   const prefix = options.storagePrefix ?? "vibetalk";
   const emitter = createEmitter<AllEvents>();
+  const storage = createStorage(prefix);
+  const http = createHttp(origin);
   let ready: Ready | null = null;
+  /** Milliseconds that the server's clock is ahead. */
+  let clockAhead = 0;
+  let keeping: ReturnType<typeof setTimeout> | undefined;
   let cursors: () => Record<Id, Id> = () => ({});
 
-  const http = createHttp(origin);
-  const tokens = createTokens({
-    storage: createStorage(prefix),
-    http,
-    exclusive: createExclusive(prefix),
-    ended(reason) {
-      connection.stop("signedOut");
-      ready = null;
-      emitter.emit("signedOut", reason);
-      outbox.clear();
-    },
-  });
+  const tokens = createTokens({ storage, http, exclusive: createExclusive(prefix, storage), ended });
   const requests = createRequests(
     (event, payload, ack) => connection.wire?.send(event, payload, ack) ?? false,
     (latencyMs) => connection.measured(latencyMs),
   );
   const outbox = createOutbox({
-    send: (payload) => requests.request("message:create", payload),
+    store: createOutboxStore(`${prefix}-outbox`),
+    exclusive: createExclusive(prefix),
+    tabs: createTabs<OutboxNews>(`${prefix}:outbox`, storage.shared, (news) => outbox.received(news)),
+    userId: () => tokens.session()?.user.id ?? null,
+    online: () => connection.info.state === "online" || connection.info.state === "draining",
+    send: (message) => requests.request("message:create", message),
+    async find(channelId, nonce, since) {
+      const authorId = tokens.session()?.user.id ?? "";
+      return findByNonce(requests, { channelId, nonce, authorId, since: since + clockAhead });
+    },
     changed: (entries) => emitter.emit("outbox", entries),
     sent: (entry, message) => emitter.emit("sent", entry, message),
+  });
+  const sync = createSync({
+    request: requests.request,
+    cursors: () => cursors(),
+    synced(result) {
+      emitter.emit("synced", result);
+      Object.values(result.channels).forEach(({ messages }) => messages.forEach(outbox.arrived));
+    },
   });
   const connection = createConnection({
     origin,
     transports: options.transports ?? ["websocket", "polling"],
+    signedIn: tokens.session() !== null,
     tokens,
     changed: (info) => emitter.emit("connection", info),
     ready(next) {
       ready = next;
+      clockAhead = Date.parse(next.serverTime) - Date.now();
       tokens.setUser(next.user);
       emitter.emit("ready", next);
+      sync.ready(next);
       outbox.resume();
+      keepSession();
     },
-    push: (event, payload) => emitter.emit(event as "user:updated", payload as never),
-    lost: () => requests.connectionLost(),
+    push,
+    lost() {
+      requests.connectionLost();
+      sync.lost();
+    },
   });
-  const account = createAccount({ http, tokens, disconnect: () => connection.stop("signedOut") });
-  void cursors; // Until `session:sync` is there.
+  const account = createAccount({
+    http,
+    tokens,
+    entered: () => void outbox.load(),
+    leaving: () => connection.stop("signedOut"),
+  });
+  if (tokens.session()) void outbox.load();
+
+  function push(event: string, payload: unknown): void {
+    // What this version does not know has no listeners.
+    const known = event as keyof ServerToClientEvents;
+    emitter.emit(known, ...([payload] as Parameters<ServerToClientEvents[typeof known]>));
+    if (event === "message:created") outbox.arrived(payload as Message);
+    if (event === "sync:required") sync.required((payload as { channelIds?: Id[] }).channelIds);
+  }
+
+  /** A session that is not refreshed runs out (after weeks), also under an open connection. */
+  function keepSession(): void {
+    clearTimeout(keeping);
+    if (!tokens.session()) return;
+    keeping = setTimeout(() => {
+      // What fails now is tried again a day later, or when the token is needed.
+      void tokens
+        .accessToken()
+        .catch(() => {})
+        .then(keepSession);
+    }, KEEP_MS);
+  }
+
+  function ended(reason: EndReason): void {
+    connection.stop("signedOut");
+    clearTimeout(keeping);
+    ready = null;
+    sync.reset();
+    outbox.leave(reason === "byUser");
+    emitter.emit("signedOut", reason);
+  }
 
   return {
     account,
@@ -71,7 +130,10 @@ export function createClient(options: ClientOptions = {}): Client {
     connect() {
       if (tokens.session()) connection.start();
     },
-    disconnect: () => connection.stop(tokens.session() ? "offline" : "signedOut"),
+    disconnect() {
+      clearTimeout(keeping);
+      connection.stop(tokens.session() ? "offline" : "signedOut");
+    },
     reconnectNow: () => connection.reconnectNow(),
     request: requests.request,
     volatile: (event, payload) => connection.wire?.volatile(event, payload),

@@ -24,6 +24,8 @@ export interface Connection {
 interface Needs {
   origin: string;
   transports: Transport[];
+  /** Whether there is an account before the first `start`. */
+  signedIn: boolean;
   tokens: Pick<TokenKeeper, "accessToken" | "replace">;
   changed(info: ConnectionInfo): void;
   ready(ready: Ready): void;
@@ -34,7 +36,7 @@ interface Needs {
 }
 
 /** From opening to an open transport: a WebSocket that a proxy swallows says nothing at all. */
-const OPEN_TIMEOUT_MS = 10_000;
+const OPEN_TIMEOUT_MS = 8_000;
 /** From an open transport to `ready`, which may be long on a slow line. */
 const READY_TIMEOUT_MS = 20_000;
 /** The server pings every 20 s. */
@@ -66,8 +68,10 @@ export function createConnection(needs: Needs): Connection {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function report(change: Partial<ConnectionInfo>): void {
-    const since = change.state && change.state !== info.state ? performance.now() : info.since;
-    info = { ...info, ...change, since };
+    const next = { ...info, ...change };
+    if (next.state === info.state && next.transport === info.transport) return;
+    if (next.state !== info.state) next.since = performance.now();
+    info = next;
     needs.changed(info);
   }
 
@@ -118,9 +122,10 @@ export function createConnection(needs: Needs): Connection {
         refused: (refusal) => refused(refusal, accessToken),
         closed(byServer) {
           if (byServer) refusedToken = accessToken;
+          const draining = info.state === "draining";
           down();
-          // Told to go (drain), or dropped after a healthy time: come back at once, the jitter is the server's.
-          if (info.state === "draining" && !byServer) retryAtOnce();
+          // A draining server spreads its clients over time, and another server waits; a new token is tried at once.
+          if ((draining || byServer) && failures++ === 0) retryAtOnce();
           else retry();
         },
       },
@@ -144,8 +149,7 @@ export function createConnection(needs: Needs): Connection {
       clearTimeout(timer);
       everReady = true;
       readyAt = Date.now();
-      const change = { state: "online" as const, since: performance.now() };
-      info = { ...info, ...change };
+      info = { ...info, state: "online", since: performance.now() };
       needs.ready(payload as Ready);
       needs.changed(info);
       return;
@@ -227,7 +231,12 @@ export function createConnection(needs: Needs): Connection {
       report({ state, transport: null });
     },
     reconnectNow() {
-      if (wanted && !wire) retryAtOnce();
+      if (!wanted || info.state === "online" || info.state === "draining") return;
+      if (wire) {
+        wire.close();
+        down();
+      }
+      retryAtOnce();
     },
     measured(latencyMs) {
       info = { ...info, latencyMs: Math.round(latencyMs) };

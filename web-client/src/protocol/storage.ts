@@ -1,8 +1,10 @@
 /**
- * Strings under a prefix in `localStorage`, or in memory where that is forbidden (blocked cookies, Node.js):
- * then a reload forgets them, and tabs do not see one another.
+ * Strings under a prefix in `localStorage`, or in memory where that is forbidden (blocked cookies) or missing
+ * (Node.js): then a reload forgets them, and tabs do not see one another.
  */
-export interface Storage_ {
+export interface TabStorage {
+  /** Other tabs see the same. */
+  readonly shared: boolean;
   get(key: string): string | null;
   set(key: string, value: string): void;
   remove(key: string): void;
@@ -10,24 +12,31 @@ export interface Storage_ {
   watch(key: string, changed: () => void): void;
 }
 
-export function createStorage(prefix: string): Storage_ {
+export function createStorage(prefix: string): TabStorage {
   const local = usable();
   const memory = new Map<string, string>();
   const name = (key: string) => `${prefix}:${key}`;
   return {
-    get: (key) => (local ? local.getItem(name(key)) : (memory.get(key) ?? null)),
+    shared: local !== null,
+    // What could not be stored (quota) is in memory, and newer.
+    get: (key) => memory.get(key) ?? local?.getItem(name(key)) ?? null,
     set(key, value) {
-      if (local) local.setItem(name(key), value);
-      else memory.set(key, value);
+      memory.delete(key);
+      try {
+        if (local) return local.setItem(name(key), value);
+      } catch {
+        // Full: this tab goes on with what it has in memory.
+      }
+      memory.set(key, value);
     },
     remove(key) {
-      local?.removeItem(name(key));
       memory.delete(key);
+      local?.removeItem(name(key));
     },
     watch(key, changed) {
       if (!local) return;
-      // `key` is null when everything was cleared.
       addEventListener("storage", (event) => {
+        // `key` is null when everything was cleared.
         if (event.key === null || event.key === name(key)) changed();
       });
     },

@@ -8,7 +8,7 @@ import type { Tokens, User } from "./contract";
 import { ApiFailure, isFailure } from "./failure";
 import type { Http } from "./http";
 import type { Exclusive } from "./locks";
-import type { Storage_ } from "./storage";
+import type { TabStorage } from "./storage";
 
 export interface Session {
   accessToken: string;
@@ -23,7 +23,7 @@ export type EndReason = "byUser" | "ended";
 export interface TokenKeeper {
   session(): Session | null;
   adopt(tokens: Tokens, serverTime: number | null): void;
-  /** Of a signed-in session only; the server's word on who it is. */
+  /** A changed profile. Is not stored: that could put old tokens back which another tab has replaced. */
   setUser(user: User): void;
   accessToken(): Promise<string>;
   /** Another token than `stale`, which the server refused. */
@@ -32,7 +32,7 @@ export interface TokenKeeper {
 }
 
 interface Needs {
-  storage: Storage_;
+  storage: TabStorage;
   http: Http;
   exclusive: Exclusive;
   now?: () => number;
@@ -44,15 +44,25 @@ interface Needs {
 const MARGIN_MS = 60_000;
 /** A new token counts as good for this long whatever the clocks say, or a wrong clock would refresh forever. */
 const TRUSTED_MS = 30_000;
+/** `localStorage` reaches other processes a moment later than a lock does. */
+const SETTLE_MS = 200;
 const KEY = "session";
 
 export function createTokens({ storage, http, exclusive, now = Date.now, ended }: Needs): TokenKeeper {
   let current = read();
   let refreshing: Promise<string> | null = null;
 
+  function stored(): Partial<Session & { endedBy: EndReason }> {
+    try {
+      return JSON.parse(storage.get(KEY) ?? "{}");
+    } catch {
+      return {};
+    }
+  }
+
   function read(): Session | null {
-    const stored = JSON.parse(storage.get(KEY) ?? "null") as Session | { endedBy: EndReason } | null;
-    return stored && "refreshToken" in stored ? stored : null;
+    const session = stored();
+    return session.refreshToken && session.user ? (session as Session) : null;
   }
 
   function write(session: Session): void {
@@ -64,33 +74,38 @@ export function createTokens({ storage, http, exclusive, now = Date.now, ended }
     const before = current;
     current = read();
     if (before && before.user.id !== current?.user.id) {
-      const stored = JSON.parse(storage.get(KEY) ?? "null") as { endedBy?: EndReason } | null;
+      // Also when another person has signed in there: this page is not theirs.
       current = null;
-      ended(stored?.endedBy ?? "byUser");
+      ended(stored().endedBy ?? "byUser");
     }
   });
 
   const signedOut = () => new ApiFailure({ code: "unauthorized", message: "signed out" });
 
   /** `stale`: the token to get rid of. Whoever comes second finds a new one and takes that. */
-  async function refresh(stale: string): Promise<string> {
-    return exclusive("refresh", async () => {
-      const session = (current = read());
-      if (!session) throw signedOut();
-      if (session.accessToken !== stale) return session.accessToken;
-      try {
-        const answer = await http<Tokens>({
-          method: "POST",
-          path: "auth/refresh",
-          body: { refreshToken: session.refreshToken },
-        });
-        adopt(answer.data, answer.serverTime);
-        return answer.data.accessToken;
-      } catch (error) {
-        if (isFailure(error, "unauthorized")) forget("ended");
-        throw error;
-      }
+  function refresh(stale: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const turn = exclusive("refresh", async () => {
+        await refreshAlone(stale).then(resolve, reject);
+        if (storage.shared) await new Promise((done) => setTimeout(done, SETTLE_MS));
+      });
+      turn.catch(reject);
     });
+  }
+
+  async function refreshAlone(stale: string): Promise<string> {
+    const session = (current = read());
+    if (!session) throw signedOut();
+    if (session.accessToken !== stale) return session.accessToken;
+    try {
+      const body = { refreshToken: session.refreshToken };
+      const { data, serverTime } = await http<Tokens>({ method: "POST", path: "auth/refresh", body });
+      adopt(data, serverTime);
+      return data.accessToken;
+    } catch (error) {
+      if (isFailure(error, "unauthorized")) forget("ended");
+      throw error;
+    }
   }
 
   function replace(stale: string): Promise<string> {
@@ -119,12 +134,18 @@ export function createTokens({ storage, http, exclusive, now = Date.now, ended }
     session: () => current,
     adopt,
     setUser(user) {
-      if (current && current.user.id === user.id) write({ ...current, user });
+      if (current && current.user.id === user.id) current = { ...current, user };
     },
     async accessToken() {
       if (!current) throw signedOut();
-      if (current.expiresAt - MARGIN_MS > now()) return current.accessToken;
-      return replace(current.accessToken);
+      const { accessToken, expiresAt } = current;
+      if (expiresAt - MARGIN_MS > now()) return accessToken;
+      try {
+        return await replace(accessToken);
+      } catch (error) {
+        if (current && expiresAt > now()) return accessToken; // Good for its last minute.
+        throw error;
+      }
     },
     replace,
     forget,
