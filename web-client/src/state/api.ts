@@ -41,6 +41,7 @@ export interface App {
   readonly notifications: Notifications;
   readonly settings: Settings;
   readonly navigation: Navigation;
+  readonly notices: Notices;
   start(): Promise<void>;
 }
 
@@ -54,6 +55,20 @@ export interface AccountState {
   changeProfile(input: { displayName?: string; avatar?: string | null }): Promise<void>;
   sessions(): Promise<SessionInfo[]>;
   endSession(id: string): Promise<void>;
+}
+
+/** What happened to the reader and has to be said once (a toast): the UI shows it and dismisses it. */
+export interface Notices {
+  readonly current: readonly Notice[];
+  dismiss(id: number): void;
+}
+
+export interface Notice {
+  id: number;
+  /** The group was deleted, or the reader was removed from it; nobody tells which. */
+  kind: "groupGone" | "channelGone";
+  /** Of the group or channel. */
+  name: string;
 }
 
 export interface Connection {

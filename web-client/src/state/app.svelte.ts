@@ -2,25 +2,27 @@
  * The one `app`: makes the parts of the state, ties them together, and decides the phase. The parts know one another
  * only through what they are given here.
  */
-import type { Client, CreateClient } from "../protocol/api";
-import type { Id, Limits, Ready, User } from "../protocol/contract";
+import { flushSync } from "svelte";
+import type { Client } from "../protocol/api";
+import { createClient } from "../protocol/client";
+import type { Channel, Id, Limits, Ready, User } from "../protocol/contract";
 import { Account } from "./account.svelte";
 import type { App } from "./api";
 import { ConnectionStatus } from "./connection.svelte";
 import type { Gone } from "./directory-model";
 import { DirectoryState } from "./directory.svelte";
-import {
-  emptyComposers,
-  emptyNotifications,
-  emptyPeople,
-  emptyTimelines,
-  emptyTyping,
-  emptyUnread,
-} from "./empty";
+import { emptyComposers, emptyTimelines } from "./empty";
+import { after, Batch } from "./frame";
 import { NavigationState } from "./navigation.svelte";
+import { NoticeList } from "./notices.svelte";
+import { NotificationState } from "./notifications.svelte";
+import { PeopleState } from "./people.svelte";
 import { createSettings } from "./settings.svelte";
-import { wipePersonal } from "./storage";
-import { FakeClient } from "./testing/fake-client";
+import { loadSnapshot, saveSnapshot, type Snapshot } from "./snapshot";
+import { personal, wipePersonal } from "./storage";
+import { setAppBadge } from "./title";
+import { TypingState } from "./typing.svelte";
+import { UnreadState } from "./unread.svelte";
 
 /** Until the server has said its own: those of its defaults. */
 const LIMITS: Limits = {
@@ -34,47 +36,82 @@ const LIMITS: Limits = {
   attachmentBytes: 0,
   attachmentsPerMessage: 10,
 };
+const SAVE_AFTER_MS = 5000;
+/** Whose things `personal` holds. */
+const OWNER = "owner";
 
 export class AppState implements App {
   readonly #client: Client;
   #phase: App["phase"] = $state("starting");
   #me: User | null = $state.raw(null);
   #limits: Limits = $state.raw(LIMITS);
+  /** The first channel was opened; from then on the reader decides. */
   #settled = false;
+  readonly #save = new Batch(() => this.#saveSnapshot(), after(SAVE_AFTER_MS));
 
   readonly settings = createSettings();
+  readonly notices = new NoticeList();
   readonly account: Account;
   readonly connection: ConnectionStatus;
   readonly directory: DirectoryState;
+  readonly people: PeopleState;
+  readonly unread: UnreadState;
+  readonly typing: TypingState;
   readonly navigation: NavigationState;
-  // EMPTY, replaced step by step.
-  readonly people = emptyPeople;
+  readonly notifications: NotificationState;
+  // EMPTY until timelines are there.
   readonly timelines = emptyTimelines;
   readonly composers = emptyComposers;
-  readonly unread = emptyUnread;
-  readonly typing = emptyTyping;
-  readonly notifications = emptyNotifications;
 
   constructor(client: Client) {
     this.#client = client;
+    const meId = () => this.#me?.id ?? null;
     this.connection = new ConnectionStatus(client);
     this.account = new Account({
       client,
       signedIn: (user) => this.#signedIn(user),
-      changed: (user) => (this.#me = user),
+      changed: (user) => this.#userUpdated(user),
     });
+    this.people = new PeopleState({ client, meId, watchedMax: () => this.#limits.watchedUsers });
     this.directory = new DirectoryState({
       client,
-      meId: () => this.#me?.id ?? null,
-      lastMessageId: (channelId) => this.directory.channel(channelId)?.lastMessageId,
+      meId,
+      lastMessageId: (channelId) => this.unread.newestId(channelId),
       displayName: (userId) => this.people.displayName(userId),
-      learn: () => {},
+      learn: (users) => this.people.learn(users),
+      memberUpdated: (member) => this.people.memberUpdated(member),
+      memberLeft: (groupId, userId) => this.people.memberLeft(groupId, userId),
       onGone: (gone, byReader) => this.#gone(gone, byReader),
     });
+    this.unread = new UnreadState({
+      client,
+      meId,
+      channel: (id) => this.directory.channel(id),
+      channelsOf: (groupId) => this.directory.channelsOf(groupId),
+      membership: (groupId) => this.directory.membership(groupId),
+      muted: (channelId) => this.notifications.level(channelId) === "none",
+    });
+    this.typing = new TypingState(client, meId);
     this.navigation = new NavigationState(this.directory, () => this.unread);
+    this.notifications = new NotificationState({
+      client,
+      meId,
+      status: () => this.people.myStatus.status,
+      sounds: () => this.settings.sounds,
+      channel: (id) => this.directory.channel(id),
+      isOfficial: (groupId) => this.directory.group(groupId)?.official ?? false,
+      displayName: (userId, groupId) => this.people.displayName(userId, groupId),
+      title: (channel) => this.directory.channelName(channel),
+      open: (channelId, messageId) => this.navigation.openChannel(channelId, messageId),
+    });
+    // After the parts, whose listeners come first.
     client.on("ready", (ready) => this.#ready(ready));
     client.on("signedOut", (reason) => this.#signedOut(reason));
     client.on("user:updated", (user) => this.#userUpdated(user));
+    window.addEventListener("pagehide", () => this.#save.flush());
+    $effect.root(() => {
+      $effect(() => setAppBadge(this.unread.totalMentions));
+    });
   }
 
   get phase() {
@@ -98,50 +135,84 @@ export class AppState implements App {
   }
 
   #signedIn(user: User): void {
+    this.#own(user.id);
     this.account.signedOutBecause = null;
     this.#me = user;
-    this.#phase = "loading";
+    const snapshot = loadSnapshot(user.id);
+    if (snapshot) this.#show(snapshot);
+    else this.#phase = "loading";
     this.#client.connect();
   }
 
   #ready(ready: Ready): void {
-    if (this.#me && this.#me.id !== ready.user.id) this.#wipe();
-    this.#me = ready.user;
-    this.#limits = ready.limits;
-    this.directory.applyReady(ready);
-    if (!this.#settled) this.navigation.settle();
+    this.#own(ready.user.id);
+    this.#show(ready);
+    this.people.connected();
+    this.#save.ask();
+  }
+
+  #show(known: Snapshot): void {
+    this.#me = known.user;
+    this.#limits = known.limits;
+    this.people.learn([known.user]);
+    this.directory.applyReady(known);
+    this.unread.applyReady(this.directory.channels(), known.readStates);
+    const { route } = this.navigation;
+    if (!this.#settled || route.view === "channel") this.navigation.settle();
     this.#settled = true;
     this.#phase = "ready";
   }
 
   #userUpdated(user: User): void {
+    this.people.learn([user]);
     if (user.id === this.#me?.id) this.#me = user;
   }
 
   #signedOut(reason: "byUser" | "ended"): void {
     this.account.signedOutBecause = reason;
-    this.#phase = "signedOut";
-    this.#me = null;
+    // First the phase, and what the UI shows of `me` is unmounted.
+    flushSync(() => (this.#phase = "signedOut"));
     this.#wipe();
+    if (this.navigation.route.view === "channel") this.navigation.go({ view: "home" }, { replace: true });
   }
 
-  /** Nothing of the person who was signed in stays in this browser. */
+  /** Another person than the one whose things are here finds nothing of theirs. */
+  #own(userId: Id): void {
+    const owner = personal.read<Id | null>(OWNER, null);
+    if (owner !== null && owner !== userId) this.#wipe();
+    personal.write(OWNER, userId);
+  }
+
   #wipe(): void {
+    this.#save.cancel();
     wipePersonal();
-    this.directory.clear();
-    this.navigation.load();
+    this.#me = null;
     this.#settled = false;
+    for (const part of [this.directory, this.unread, this.typing, this.people, this.notices]) part.clear();
+    this.navigation.load();
+    this.notifications.load();
   }
 
-  #gone(gone: Gone, _byReader: boolean): void {
-    const ids = new Set<Id>(gone.channels.map(({ id }) => id));
+  #gone(gone: Gone, byReader: boolean): void {
+    this.unread.forget(gone.channels.map(({ id }) => id));
     const { route } = this.navigation;
-    if (route.view === "channel" && ids.has(route.channelId)) this.navigation.settle();
+    const open = route.view === "channel" && gone.channels.find(({ id }) => id === route.channelId);
+    if (!open) return;
+    this.navigation.settle();
+    if (!byReader) this.#say(gone, open);
+  }
+
+  #say(gone: Gone, channel: Channel): void {
+    const group = gone.groups.find(({ id }) => id === channel.groupId);
+    if (group) this.notices.add({ kind: "groupGone", name: group.name });
+    else this.notices.add({ kind: "channelGone", name: this.directory.channelName(channel) });
+  }
+
+  #saveSnapshot(): void {
+    if (!this.#me) return;
+    const readStates = this.unread.snapshot();
+    saveSnapshot({ user: this.#me, limits: this.#limits, readStates, ...this.directory.snapshot() });
   }
 }
-
-// The protocol layer, if it is there already.
-const protocol = import.meta.glob<{ createClient: CreateClient }>("../protocol/client.ts", { eager: true });
-const createClient = protocol["../protocol/client.ts"]?.createClient ?? (() => new FakeClient());
 
 export const app: App = new AppState(createClient());

@@ -25,7 +25,10 @@ interface Parts {
   lastMessageId: (channelId: Id) => Id | undefined;
   displayName: (userId: Id) => string;
   learn: (users: Iterable<User>) => void;
-  /** Channels and groups have vanished that the reader did not leave or delete here. */
+  /** Changed by the reader here; the push that says so does not come in the official group. */
+  memberUpdated: (member: Member) => void;
+  memberLeft: (groupId: Id, userId: Id) => void;
+  /** Channels and groups have vanished; `byReader`: left or deleted here. */
   onGone: (gone: model.Gone, byReader: boolean) => void;
 }
 
@@ -208,10 +211,12 @@ export class DirectoryState implements Directory {
 
   async removeMember(groupId: Id, userId: Id, reason?: string): Promise<void> {
     await this.#parts.client.request("member:remove", { groupId, userId, ...(reason && { reason }) });
+    this.#parts.memberLeft(groupId, userId);
   }
 
   async banMember(groupId: Id, userId: Id, reason?: string): Promise<void> {
     await this.#parts.client.request("member:ban", { groupId, userId, ...(reason && { reason }) });
+    this.#parts.memberLeft(groupId, userId);
   }
 
   async updateMember(
@@ -220,7 +225,9 @@ export class DirectoryState implements Directory {
     change: { nickname?: string | null; roles?: string[] },
   ): Promise<void> {
     // `null` removes the nickname, so a field that does not change must be absent.
-    this.#ownMembership(await this.#parts.client.request("member:update", { groupId, userId, ...change }));
+    const member = await this.#parts.client.request("member:update", { groupId, userId, ...change });
+    this.#ownMembership(member);
+    this.#parts.memberUpdated(member);
   }
 
   // Changes

@@ -1,0 +1,339 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Ready } from "../protocol/contract";
+import { AppState } from "./app.svelte";
+import { FakeClient } from "./testing/fake-client";
+import { BOB, channel, direct, joined, ME, member, message, ready, user } from "./testing/make";
+
+let client: FakeClient;
+let app: AppState;
+
+const READY: Ready = ready({
+  groups: [joined("1", ["10", "11"], { official: true, ownerId: null }), joined("2", ["20"])],
+  directChannels: [direct("30", BOB)],
+});
+
+/** What waits for the next frame, for the debounce, and for answers. */
+const settle = () => vi.advanceTimersByTimeAsync(1000);
+const asked = (event: string) => client.requests.filter((request) => request.event === event);
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  localStorage.clear();
+  history.replaceState(null, "", "/");
+  client = new FakeClient(ME);
+  app = new AppState(client);
+  await app.start();
+});
+
+afterEach(() => vi.useRealTimers());
+
+async function online(state = READY): Promise<void> {
+  client.online(state);
+  await settle();
+}
+
+describe("phases", () => {
+  it("waits for `ready`, then opens a channel", async () => {
+    expect(app.phase).toBe("loading");
+    expect(client.connected).toBe(true);
+    await online();
+    expect(app.phase).toBe("ready");
+    expect(app.navigation.route).toEqual({ view: "channel", channelId: "10" });
+    expect(app.navigation.groupId).toBe("1");
+  });
+
+  it("keeps a deep link, and an invite", async () => {
+    app.navigation.go({ view: "channel", channelId: "20", messageId: "5" });
+    await online();
+    expect(app.navigation.route).toEqual({ view: "channel", channelId: "20", messageId: "5" });
+    app.navigation.go({ view: "invite", code: "abc" });
+    await online();
+    expect(location.pathname).toBe("/i/abc");
+  });
+
+  it("shows what was known last before the server answers", async () => {
+    await online();
+    client.push("message:created", message("50", "20"));
+    window.dispatchEvent(new Event("pagehide"));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const again = new AppState(new FakeClient(ME));
+    await again.start();
+    expect(again.phase).toBe("ready");
+    expect(again.directory.groups.map(({ id }) => id)).toEqual(["1", "2"]);
+  });
+
+  it("forgets everything of the person at sign-out", async () => {
+    await online();
+    app.notifications.setLevel("10", "none");
+    await app.account.signOut();
+    expect(app.phase).toBe("signedOut");
+    expect(app.account.signedOutBecause).toBe("byUser");
+    expect(() => app.me).toThrow();
+    expect(app.directory.groups).toEqual([]);
+    expect(app.navigation.recent).toEqual([]);
+    expect(location.pathname).toBe("/");
+    expect(Object.keys(localStorage).filter((key) => key.startsWith("vibetalk.me."))).toEqual([]);
+  });
+
+  it("shows nothing of the person before to the next one", async () => {
+    await online();
+    app.notifications.setLevel("10", "none");
+    await vi.advanceTimersByTimeAsync(10_000);
+    const next = new AppState(new FakeClient(user("7")));
+    await next.start();
+    expect(next.phase).toBe("loading");
+    expect(next.navigation.recent).toEqual([]);
+    expect(localStorage.getItem("vibetalk.me.levels")).toBeNull();
+  });
+});
+
+describe("being removed", () => {
+  it("moves the reader away and says so", async () => {
+    await online();
+    app.navigation.openChannel("20");
+    client.push("group:deleted", { groupId: "2" });
+    expect(app.navigation.route).toEqual({ view: "channel", channelId: "10" });
+    expect(app.notices.current).toMatchObject([{ kind: "groupGone", name: "group2" }]);
+    app.notices.dismiss(app.notices.current[0]?.id ?? 0);
+    expect(app.notices.current).toEqual([]);
+  });
+
+  it("is noticed by a reconnect too", async () => {
+    await online();
+    app.navigation.openChannel("20");
+    await online({ ...READY, groups: READY.groups.slice(0, 1) });
+    expect(app.navigation.route).toEqual({ view: "channel", channelId: "10" });
+    expect(app.notices.current).toHaveLength(1);
+  });
+
+  it("says nothing to who left, nor to who reads elsewhere", async () => {
+    await online();
+    app.navigation.openChannel("20");
+    client.answers["group:leave"] = () => client.push("group:deleted", { groupId: "2" });
+    await app.directory.leaveGroup("2");
+    expect(app.navigation.route).toEqual({ view: "channel", channelId: "10" });
+    client.push("channel:deleted", { groupId: "1", channelId: "11" });
+    expect(app.notices.current).toEqual([]);
+  });
+
+  it("announces the next loss after a refused leaving", async () => {
+    await online();
+    app.navigation.openChannel("20");
+    client.answers["group:leave"] = () => Promise.reject(new Error("refused"));
+    await expect(app.directory.leaveGroup("2")).rejects.toThrow("refused");
+    client.push("group:deleted", { groupId: "2" });
+    expect(app.notices.current).toHaveLength(1);
+  });
+});
+
+describe("unread", () => {
+  it("comes with a message of another and goes with its read state", async () => {
+    await online();
+    client.push("message:created", message("50", "20"));
+    client.push("readState:updated", { channelId: "20", lastReadId: null, mentionCount: 1 });
+    await settle();
+    expect(app.unread.has("20")).toBe(true);
+    expect(app.unread.groupHas("2")).toBe(true);
+    expect(app.unread.groupMentions("2")).toBe(1);
+    expect(app.unread.totalMentions).toBe(1);
+    client.push("readState:updated", { channelId: "20", lastReadId: "50", mentionCount: 0 });
+    await settle();
+    expect(app.unread.has("20")).toBe(false);
+    expect(app.unread.totalMentions).toBe(0);
+  });
+
+  it("counts nothing in a muted channel", async () => {
+    await online();
+    client.push("message:created", message("50", "20"));
+    client.push("readState:updated", { channelId: "20", lastReadId: null, mentionCount: 2 });
+    await settle();
+    app.notifications.setLevel("20", "none");
+    expect([app.unread.has("20"), app.unread.mentions("20"), app.unread.totalMentions]).toEqual([
+      false,
+      0,
+      0,
+    ]);
+  });
+
+  it("marks all channels read with one request each", async () => {
+    await online();
+    for (const channelId of ["10", "20"]) client.push("message:created", message("50", channelId));
+    client.answers["channel:read"] = ({ channelId, messageId }) => ({
+      channelId,
+      lastReadId: messageId,
+      mentionCount: 0,
+    });
+    await app.unread.markAllRead();
+    await settle();
+    expect(asked("channel:read").map(({ payload }) => payload)).toEqual([
+      { channelId: "10", messageId: "50" },
+      { channelId: "20", messageId: "50" },
+    ]);
+    expect(app.unread.has("10")).toBe(false);
+  });
+
+  it("tells the server after a reconnect what was read meanwhile", async () => {
+    await online();
+    client.push("message:created", message("50", "20"));
+    client.answers["channel:read"] = () => Promise.reject(new Error("offline"));
+    await app.unread.markRead("20");
+    await settle();
+    client.answers["channel:read"] = ({ channelId, messageId }) => ({
+      channelId,
+      lastReadId: messageId,
+      mentionCount: 0,
+    });
+    await online({ ...READY, readStates: [{ channelId: "20", lastReadId: "40", mentionCount: 0 }] });
+    expect(asked("channel:read")).toHaveLength(2);
+    expect(app.unread.has("20")).toBe(false);
+  });
+
+  it("marks the channel read that the reader has sent to", async () => {
+    await online();
+    const entry = client.outbox.add({ channelId: "20", content: "hello" });
+    client.push("message:created", message("60", "20", ME));
+    client.push("sent", entry, message("60", "20", ME));
+    await settle();
+    expect(app.unread.has("20")).toBe(false);
+    expect(asked("channel:read").map(({ payload }) => payload)).toEqual([
+      { channelId: "20", messageId: "60" },
+    ]);
+  });
+});
+
+describe("directory", () => {
+  it("names a direct channel after the others, as they are called now", async () => {
+    await online();
+    const [channel] = app.directory.directChannels;
+    if (!channel) throw new Error("no direct channel");
+    expect(app.directory.channelName(channel)).toBe("bob");
+    client.push("user:updated", { ...BOB, displayName: "Robert" });
+    expect(app.directory.channelName(channel)).toBe("Robert");
+  });
+
+  it("moves a direct channel up when a message comes", async () => {
+    await online({ ...READY, directChannels: [direct("30", BOB), direct("31", user("4"))] });
+    expect(app.directory.directChannels[0]?.id).toBe("31");
+    client.push("message:created", message("50", "30"));
+    await settle();
+    expect(app.directory.directChannels[0]?.id).toBe("30");
+  });
+
+  it("follows the reader's own role and the permissions that come with it", async () => {
+    await online();
+    const bob = member("2", BOB, { roles: ["moderator"] });
+    expect(app.directory.outranks(bob)).toBe(false);
+    client.push("member:updated", member("2", ME, { roles: ["admin"] }));
+    client.push("channel:updated", channel("20", { groupId: "2", permissions: "511" }));
+    expect(app.directory.outranks(bob)).toBe(true);
+    expect(app.directory.mayInGroup("2", "manageGroup")).toBe(true);
+    expect(app.directory.may("20", "manageMessages")).toBe(true);
+  });
+});
+
+describe("people", () => {
+  it("watches who is shown, merged and bounded, again after a reconnect", async () => {
+    await online();
+    client.answers["presence:watch"] = ({ userIds }) => ({
+      presences: userIds.map((userId) => ({ userId, status: "dnd", text: "" })),
+    });
+    const end = app.people.watch(["2", "3"]);
+    app.people.watch(["3", "4", "5"]);
+    await settle();
+    expect(asked("presence:watch").map(({ payload }) => payload)).toEqual([{ userIds: ["3", "4", "5"] }]);
+    expect(app.people.presence("3").status).toBe("dnd");
+    end();
+    await settle();
+    expect(asked("presence:watch")).toHaveLength(1);
+    await online();
+    expect(asked("presence:watch")).toHaveLength(2);
+  });
+
+  it("prefers nicknames, and asks for somebody who was never seen", async () => {
+    await online();
+    client.answers["member:list"] = ({ groupId }) => ({
+      members: [member(groupId, user("77", "zoe"), { nickname: "Z" })],
+      hasMore: false,
+    });
+    expect(app.people.displayName("77", "2")).toBe("…");
+    await settle();
+    expect(app.people.displayName("77", "2")).toBe("Z");
+    expect(app.people.displayName("77")).toBe("zoe");
+    expect(asked("member:list").map(({ payload }) => payload)).toEqual([
+      { groupId: "2", after: "76", limit: 1 },
+    ]);
+  });
+
+  it("pages through members, and drops the answer to an older query", async () => {
+    await online();
+    const list = app.people.memberList("2");
+    client.answers["member:list"] = ({ query, after }) => ({
+      members: query ? [member("2", user("9", query))] : [member("2", user(after ? "5" : "2"))],
+      hasMore: !query && !after,
+    });
+    await settle();
+    await list.loadMore();
+    expect(list.members.map(({ userId }) => userId)).toEqual(["2", "5"]);
+    expect(list.hasMore).toBe(false);
+    client.push("member:joined", member("2", user("3")));
+    client.push("member:left", { groupId: "2", userId: "5" });
+    expect(list.members.map(({ userId }) => userId)).toEqual(["2", "3"]);
+    list.query = "zo";
+    list.query = "zoe";
+    await settle();
+    expect(list.members.map(({ user }) => user.username)).toEqual(["zoe"]);
+  });
+
+  it("tells the chosen status at every connect, and idles after ten minutes", async () => {
+    await online();
+    await app.people.setMyStatus("dnd", "busy");
+    await online();
+    expect(asked("presence:update").at(-1)?.payload).toEqual({ status: "dnd", text: "busy" });
+    await app.people.setMyStatus("online", "");
+    await vi.advanceTimersByTimeAsync(11 * 60_000);
+    expect(asked("presence:update").at(-1)?.payload).toMatchObject({ status: "idle" });
+    window.dispatchEvent(new Event("keydown"));
+    expect(asked("presence:update").at(-1)?.payload).toMatchObject({ status: "online" });
+  });
+});
+
+describe("connection", () => {
+  it("is troubled only by a loss of two seconds", async () => {
+    await online();
+    const lost = { state: "reconnecting", transport: null, latencyMs: null, since: 0 } as const;
+    client.push("connection", lost);
+    await vi.advanceTimersByTimeAsync(1900);
+    expect(app.connection.troubled).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(app.connection.troubled).toBe(true);
+    client.online(READY);
+    expect(app.connection.troubled).toBe(false);
+  });
+});
+
+it("shows who types, until a message or ten seconds later", async () => {
+  await online();
+  client.push("typing:started", { channelId: "20", userId: BOB.id });
+  client.push("typing:started", { channelId: "20", userId: ME.id });
+  client.push("typing:started", { channelId: "20", userId: "5" });
+  expect(app.typing.in("20")).toEqual([BOB.id, "5"]);
+  client.push("message:created", message("50", "20"));
+  expect(app.typing.in("20")).toEqual(["5"]);
+  await vi.advanceTimersByTimeAsync(10_001);
+  expect(app.typing.in("20")).toEqual([]);
+});
+
+it("goes back to the channel of a group that was open last", async () => {
+  await online();
+  app.navigation.openChannel("11");
+  app.navigation.openGroup("2");
+  app.navigation.openGroup("1");
+  expect(app.navigation.route).toMatchObject({ channelId: "11" });
+  app.navigation.openGroup(null);
+  expect(app.navigation.route).toMatchObject({ channelId: "30" });
+  expect(app.navigation.recent).toEqual(["30", "11", "20", "10"]);
+  client.push("message:created", message("50", "20"));
+  await settle();
+  app.navigation.step(1, true);
+  expect(app.navigation.route).toMatchObject({ channelId: "20" });
+});
