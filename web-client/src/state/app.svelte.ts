@@ -9,17 +9,18 @@ import type { Channel, Id, Limits, Ready, User } from "../protocol/contract";
 import { Account } from "./account.svelte";
 import type { App } from "./api";
 import { ConnectionStatus } from "./connection.svelte";
+import { Cache } from "./cache";
+import { Composers } from "./composer.svelte";
 import type { Gone } from "./directory-model";
 import { DirectoryState } from "./directory.svelte";
-import { emptyComposers, emptyTimelines } from "./empty";
-import { after, Batch } from "./frame";
+import { after, Batch, nextFrame } from "./frame";
 import { NavigationState } from "./navigation.svelte";
 import { NoticeList } from "./notices.svelte";
 import { NotificationState } from "./notifications.svelte";
 import { PeopleState } from "./people.svelte";
 import { createSettings } from "./settings.svelte";
-import { loadSnapshot, saveSnapshot, type Snapshot } from "./snapshot";
 import { personal, wipePersonal } from "./storage";
+import { Timelines } from "./timelines.svelte";
 import { setAppBadge } from "./title";
 import { TypingState } from "./typing.svelte";
 import { UnreadState } from "./unread.svelte";
@@ -42,12 +43,13 @@ const OWNER = "owner";
 
 export class AppState implements App {
   readonly #client: Client;
+  readonly #cache = new Cache();
   #phase: App["phase"] = $state("starting");
   #me: User | null = $state.raw(null);
   #limits: Limits = $state.raw(LIMITS);
   /** The first channel was opened; from then on the reader decides. */
   #settled = false;
-  readonly #save = new Batch(() => this.#saveSnapshot(), after(SAVE_AFTER_MS));
+  readonly #save = new Batch(() => this.#saveReady(), after(SAVE_AFTER_MS));
 
   readonly settings = createSettings();
   readonly notices = new NoticeList();
@@ -59,9 +61,8 @@ export class AppState implements App {
   readonly typing: TypingState;
   readonly navigation: NavigationState;
   readonly notifications: NotificationState;
-  // EMPTY until timelines are there.
-  readonly timelines = emptyTimelines;
-  readonly composers = emptyComposers;
+  readonly timelines: Timelines;
+  readonly composers: Composers;
 
   constructor(client: Client) {
     this.#client = client;
@@ -92,6 +93,19 @@ export class AppState implements App {
       muted: (channelId) => this.notifications.level(channelId) === "none",
     });
     this.typing = new TypingState(client, meId);
+    const messages = { client, cache: this.#cache, meId, directory: this.directory };
+    this.timelines = new Timelines({
+      ...messages,
+      reads: this.unread,
+      remember: (users) => this.people.learn(users),
+      focused: () => document.visibilityState === "visible" && document.hasFocus(),
+      nextFrame,
+    });
+    this.composers = new Composers(
+      { ...messages, contentCharsMax: () => this.#limits.contentChars },
+      this.timelines,
+    );
+    client.setCursors(() => this.timelines.cursors());
     this.navigation = new NavigationState(this.directory, () => this.unread);
     this.notifications = new NotificationState({
       client,
@@ -138,10 +152,17 @@ export class AppState implements App {
     this.#own(user.id);
     this.account.signedOutBecause = null;
     this.#me = user;
-    const snapshot = loadSnapshot(user.id);
-    if (snapshot) this.#show(snapshot);
-    else this.#phase = "loading";
+    this.#phase = "loading";
     this.#client.connect();
+    void this.#showCached(user.id);
+  }
+
+  /** Groups and channels as they were last, unless the server was faster. */
+  async #showCached(userId: Id): Promise<void> {
+    await this.#cache.open(userId);
+    await this.composers.load();
+    const ready = await this.#cache.ready();
+    if (ready && this.#phase === "loading" && this.#me?.id === userId) this.#show(ready);
   }
 
   #ready(ready: Ready): void {
@@ -151,12 +172,12 @@ export class AppState implements App {
     this.#save.ask();
   }
 
-  #show(known: Snapshot): void {
-    this.#me = known.user;
-    this.#limits = known.limits;
-    this.people.learn([known.user]);
-    this.directory.applyReady(known);
-    this.unread.applyReady(this.directory.channels(), known.readStates);
+  #show(ready: Ready): void {
+    this.#me = ready.user;
+    this.#limits = ready.limits;
+    this.people.learn([ready.user]);
+    this.directory.applyReady(ready);
+    this.unread.applyReady(this.directory.channels(), ready.readStates);
     const { route } = this.navigation;
     if (!this.#settled || route.view === "channel") this.navigation.settle();
     this.#settled = true;
@@ -186,6 +207,9 @@ export class AppState implements App {
   #wipe(): void {
     this.#save.cancel();
     wipePersonal();
+    void this.#cache.wipe();
+    this.timelines.reset();
+    this.composers.reset();
     this.#me = null;
     this.#settled = false;
     for (const part of [this.directory, this.unread, this.typing, this.people, this.notices]) part.clear();
@@ -208,10 +232,12 @@ export class AppState implements App {
     else this.notices.add({ kind: "channelGone", name: this.directory.channelName(channel) });
   }
 
-  #saveSnapshot(): void {
-    if (!this.#me) return;
+  /** `ready` as it would be now. */
+  #saveReady(): void {
+    const { ready } = this.#client;
+    if (!this.#me || !ready) return;
     const readStates = this.unread.snapshot();
-    saveSnapshot({ user: this.#me, limits: this.#limits, readStates, ...this.directory.snapshot() });
+    void this.#cache.saveReady({ ...ready, user: this.#me, readStates, ...this.directory.snapshot() });
   }
 }
 

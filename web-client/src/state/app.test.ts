@@ -1,3 +1,5 @@
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Ready } from "../protocol/contract";
 import { AppState } from "./app.svelte";
@@ -19,6 +21,7 @@ const asked = (event: string) => client.requests.filter((request) => request.eve
 beforeEach(async () => {
   vi.useFakeTimers();
   localStorage.clear();
+  indexedDB = new IDBFactory();
   history.replaceState(null, "", "/");
   client = new FakeClient(ME);
   app = new AppState(client);
@@ -58,6 +61,7 @@ describe("phases", () => {
     await vi.advanceTimersByTimeAsync(10_000);
     const again = new AppState(new FakeClient(ME));
     await again.start();
+    await settle();
     expect(again.phase).toBe("ready");
     expect(again.directory.groups.map(({ id }) => id)).toEqual(["1", "2"]);
   });
@@ -81,6 +85,7 @@ describe("phases", () => {
     await vi.advanceTimersByTimeAsync(10_000);
     const next = new AppState(new FakeClient(user("7")));
     await next.start();
+    await settle();
     expect(next.phase).toBe("loading");
     expect(next.navigation.recent).toEqual([]);
     expect(localStorage.getItem("vibetalk.me.levels")).toBeNull();
