@@ -95,6 +95,8 @@ export interface Directory {
   /** Name to show: `general`, or the other people of a direct channel. */
   channelName(channel: Channel): string;
   may(channelId: Id, permission: PermissionName): boolean;
+  /** A member by id, asked of the server; null if there is none. Not kept. */
+  member(groupId: Id, userId: Id): Promise<Member | null>;
   /** Group-wide: what the reader may in the group (from its channels' bits and the roles). */
   mayInGroup(groupId: Id, permission: PermissionName): boolean;
   /** Owner > admin > moderator > member: whether the reader is above. */

@@ -100,6 +100,16 @@ export class DirectoryState implements Directory {
     return channel !== undefined && has(channel.permissions, permission);
   }
 
+  async member(groupId: Id, userId: Id): Promise<Member | null> {
+    // A list goes on behind `after`, so behind the id before comes this member, if there is one.
+    const after = String(BigInt(userId) - 1n);
+    const { members } = await this.#parts.client.request("member:list", { groupId, after, limit: 1 });
+    const member = members[0];
+    if (member?.userId !== userId) return null;
+    this.#parts.learn([member.user]);
+    return member;
+  }
+
   mayInGroup(groupId: Id, permission: PermissionName): boolean {
     const channels = this.channelsOf(groupId);
     if (channels.length > 0) return channels.some((channel) => has(channel.permissions, permission));

@@ -15,7 +15,12 @@ export interface MenuItem {
   run: () => void;
 }
 
-export type MenuEntry = MenuItem | "separator";
+/** Names the entries that follow. */
+export interface MenuHeading {
+  heading: string;
+}
+
+export type MenuEntry = MenuItem | MenuHeading | "separator";
 
 /** The index the key leads to, or null if it is no key of menus. `disabled` items are skipped. */
 export function nextIndex(key: string, current: number, disabled: readonly boolean[]): number | null {

@@ -1,0 +1,34 @@
+/** How long an invite lasts, in words. */
+import { getLocale, m } from "../../i18n";
+import type { Invite } from "../../protocol/contract";
+import { formatCount } from "../members/names";
+
+const UNITS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+] as const;
+
+const formats = new Map<string, Intl.RelativeTimeFormat>();
+
+/** "in 3 days". */
+export function untilText(time: string, now = Date.now()): string {
+  const locale = getLocale();
+  let format = formats.get(locale);
+  if (!format) formats.set(locale, (format = new Intl.RelativeTimeFormat(locale, { numeric: "always" })));
+  const ms = Date.parse(time) - now;
+  for (const [unit, unitMs] of UNITS) if (ms >= unitMs) return format.format(Math.round(ms / unitMs), unit);
+  return format.format(Math.max(1, Math.round(ms / 60_000)), "minute");
+}
+
+/** "3 of 10 used · expires in 3 days" */
+export function inviteLine(invite: Invite): string {
+  const uses =
+    invite.maxUses === null
+      ? m.invite_used({ count: invite.uses })
+      : m.invite_used_of({ uses: formatCount(invite.uses), max: formatCount(invite.maxUses) });
+  const until = invite.expiresAt
+    ? m.invite_expires_in({ time: untilText(invite.expiresAt) })
+    : m.invite_never_expires();
+  return `${uses} · ${until}`;
+}
