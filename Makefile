@@ -27,7 +27,7 @@ run: has-cargo web-client ## Builds the web client and the server, and starts it
 	@exec $(TARGET)/release/vibetalk serve $(ARGS)
 
 .PHONY: test
-test: has-cargo has-node chromium web-client test-rust test-types test-js test-web-client ## Runs every test, also those with real clients
+test: has-cargo has-node chromium web-client test-rust test-types test-js test-web-client test-web ## Runs every test, also those with real clients
 
 .PHONY: check
 check: has-cargo ## Format, lints, and licences where cargo-deny is installed
@@ -69,6 +69,13 @@ test-web-client: build-debug chromium ## The web client: types, lints, tests (so
 	@cd web-client && $(NPM) --silent run check
 	@cd web-client && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test
 	@cd web-client && $(NPM) --silent run sizes
+
+.PHONY: test-web
+test-web: has-node chromium build-debug ## The web client in Chromium, as the debug binary serves it
+	@if [ -f tests/web/package.json ]; then \
+	  $(MAKE) tests/js/node_modules/.package-lock.json tests/web/node_modules/.package-lock.json; \
+	  cd tests/web && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test; \
+	fi
 
 # What the client's build may read. Folders are listed too: they change when a file in them is deleted.
 WEB_CLIENT_SOURCES := web-client/project.inlang/settings.json $(shell find web-client -mindepth 1 \
