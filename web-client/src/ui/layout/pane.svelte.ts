@@ -7,6 +7,7 @@ class Pane {
   #membersColumn = $state(true);
   #membersDrawer = $state(false);
   #lists = $state(false);
+  #staying = false;
 
   /** A phone: either the lists or the channel. */
   get single(): boolean {
@@ -38,10 +39,16 @@ class Pane {
     this.#membersDrawer = false;
   }
 
-  /** A channel was opened. */
-  forward(): void {
-    this.#lists = false;
+  /** What is opened by the click that is being handled does not hide the lists. */
+  stay(): void {
+    this.#staying = true;
+    setTimeout(() => (this.#staying = false));
+  }
+
+  /** The route has changed. */
+  arrived(): void {
     this.#membersDrawer = false;
+    if (!this.#staying) this.#lists = false;
   }
 }
 

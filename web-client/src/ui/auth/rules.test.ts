@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { passwordFault, usernameFault } from "./rules";
+
+test.each([
+  ["", "missing"],
+  ["ab", "short"],
+  ["abc", null],
+  ["Ada_L.ove-1", null],
+  ["a".repeat(32), null],
+  ["a".repeat(33), "long"],
+  ["ada lovelace", "characters"],
+  ["ädä", "characters"],
+])("user name %j", (username, fault) => expect(usernameFault(username)).toBe(fault));
+
+test.each([
+  ["", "missing"],
+  ["1234567", "short"],
+  ["12345678", null],
+  ["🔑".repeat(8), null],
+  ["x".repeat(256), null],
+  ["x".repeat(257), "long"],
+])("password %j", (password, fault) => expect(passwordFault(password)).toBe(fault));
