@@ -17,7 +17,8 @@ export async function openProfile(profile: Profile): Promise<void> {
     import("./ProfileCard.svelte").then(({ default: ProfileCard }) => {
       if (!profile.anchor.isConnected) return;
       const card = mount(ProfileCard, {
-        target: document.body,
+        // What is outside of a modal dialog cannot be used.
+        target: profile.anchor.closest("dialog") ?? document.body,
         props: { ...profile, onclose: () => void unmount(card) },
       });
     }),

@@ -4,6 +4,7 @@ import type { Group } from "../../protocol/contract";
 import { app } from "../../state/app.svelte";
 import { attempt } from "../groups/attempt";
 import { openDialog } from "../groups/open";
+import { hasSettings } from "../groups/settingsTabs";
 import type { MenuEntry } from "../parts/menu";
 
 export function groupMenu(group: Group): MenuEntry[] {
@@ -28,11 +29,12 @@ export function groupMenu(group: Group): MenuEntry[] {
       icon: "plus",
       run: () => openDialog("createChannel", { groupId }),
     });
-  items.push({
-    label: m.group_menu_settings(),
-    icon: "settings",
-    run: () => openDialog("groupSettings", { groupId }),
-  });
+  if (hasSettings(group))
+    items.push({
+      label: m.group_menu_settings(),
+      icon: "settings",
+      run: () => openDialog("groupSettings", { groupId }),
+    });
   if (group.official) return items;
   const owned = group.ownerId === app.me.id;
   items.push("separator", {
