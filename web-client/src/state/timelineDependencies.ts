@@ -8,6 +8,8 @@ import type { Cache } from "./cache";
 export interface ReadStates {
   /** Null when the reader has no read state in the channel; "0" when everything is unread. */
   lastReadId(channelId: Id): Id | null;
+  /** The newest message known of the channel; default: that of the directory. */
+  lastMessageId?(channelId: Id): Id | undefined;
   /** Assumed until the server's answer comes; may go backwards ("mark unread"). */
   assumeRead(channelId: Id, messageId: Id): void;
   /** The server's answer to `channel:read`. */
@@ -29,6 +31,8 @@ export interface TimelineDependencies {
   focused?: () => boolean;
   /** Runs before the next repaint, or soon when the page is hidden. */
   nextFrame?: (callback: () => void) => void;
+  /** Calls back when the page is being hidden; returns the end of it. */
+  onHidden?: (callback: () => void) => () => void;
 }
 
 export interface ComposerDependencies {
@@ -39,4 +43,5 @@ export interface ComposerDependencies {
   /** `limits.contentChars`. */
   contentCharsMax: () => number;
   now?: () => number;
+  onHidden?: (callback: () => void) => () => void;
 }

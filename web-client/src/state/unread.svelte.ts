@@ -102,6 +102,11 @@ export class UnreadState implements Unread {
     return this.#newestDirect.get(channelId);
   }
 
+  /** The newest message known, whoever wrote it. Not reactive. */
+  lastMessageId(channelId: Id): Id | undefined {
+    return this.#newestOf(channelId).id ?? undefined;
+  }
+
   /** Read up to here, or back to here when marked unread; holds until the server answers (`apply`). */
   assumeRead(channelId: Id, messageId: Id): void {
     const entry = states.assumed(this.#entries.get(channelId), messageId, this.#newestOf(channelId));

@@ -90,6 +90,23 @@ export function update(window: Window, messageId: Id, change: (message: Message)
   return changed === held ? window : { ...window, messages: window.messages.with(index, changed) };
 }
 
+/**
+ * Applies the push of an edit. Reactions and pins have pushes of their own, and the reader's view of them is not in
+ * this one, so they stay as they are. Answers to the message show its new content.
+ */
+export function edit(window: Window, pushed: Message): Window {
+  const held = find(window, pushed.id);
+  if (held && (pushed.editedAt ?? "") < (held.editedAt ?? "")) return window;
+  const answers = window.messages.some((message) => message.replyTo?.id === pushed.id);
+  if (!answers && !held) return window;
+  const messages = window.messages.map((message) => {
+    if (message === held) return { ...pushed, reactions: held.reactions, pinned: held.pinned };
+    if (message.replyTo?.id !== pushed.id) return message;
+    return { ...message, replyTo: { ...message.replyTo, content: pushed.content } };
+  });
+  return { ...window, messages };
+}
+
 /** Takes a message out; answers to it lose their quote. */
 export function remove(window: Window, messageId: Id): Window {
   const answers = window.messages.some((message) => message.replyTo?.id === messageId);
