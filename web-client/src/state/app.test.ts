@@ -236,6 +236,25 @@ describe("directory", () => {
   });
 });
 
+describe("official group", () => {
+  it("is below those who operate the server, and has no pushes for members", async () => {
+    const operated = joined("1", ["10"], { official: true, ownerId: null });
+    operated.channels = [channel("10", { groupId: "1", permissions: "511" })];
+    await online({ ...READY, groups: [operated] });
+    expect(app.directory.outranks(member("1", BOB, { roles: ["admin"] }))).toBe(true);
+
+    client.answers["member:list"] = () => ({ members: [member("1", BOB)], hasMore: false });
+    client.answers["member:update"] = () => member("1", BOB, { nickname: "Bobby" });
+    const list = app.people.memberList("1");
+    await settle();
+    await app.directory.updateMember("1", BOB.id, { nickname: "Bobby" });
+    expect(list.members[0]?.nickname).toBe("Bobby");
+    expect(app.people.displayName(BOB.id, "1")).toBe("Bobby");
+    await app.directory.banMember("1", BOB.id);
+    expect(list.members).toEqual([]);
+  });
+});
+
 describe("people", () => {
   it("watches who is shown, merged and bounded, again after a reconnect", async () => {
     await online();

@@ -17,7 +17,7 @@ import type {
 import type { Directory } from "./api";
 import * as model from "./directory-model";
 import { formatPath } from "./paths";
-import { has, hasByRank, rank } from "./permissions";
+import { has, hasByRank, OWNER, rank } from "./permissions";
 
 interface Parts {
   client: Client;
@@ -117,7 +117,11 @@ export class DirectoryState implements Directory {
   }
 
   outranks(member: Member): boolean {
-    return this.#rank(member.groupId, this.membership(member.groupId)) > this.#rank(member.groupId, member);
+    const { groupId } = member;
+    const own = this.#rank(groupId, this.membership(groupId));
+    // The operators of the server stand above the official group without a role in it.
+    const operates = own < 2 && this.group(groupId)?.official && this.mayInGroup(groupId, "manageGroup");
+    return (operates ? OWNER : own) > this.#rank(groupId, member);
   }
 
   #rank(groupId: Id, member: Member | undefined): number {

@@ -5,9 +5,11 @@ export function has(bits: string, permission: PermissionName): boolean {
   return (parseBits(bits) & Permission[permission]) !== 0n;
 }
 
+export const OWNER = 3;
+
 /** Owner above admin above moderator above member. Custom roles count as member. */
 export function rank(member: Pick<Member, "userId" | "roles">, group: Pick<Group, "ownerId">): number {
-  if (group.ownerId !== null && group.ownerId === member.userId) return 3;
+  if (group.ownerId !== null && group.ownerId === member.userId) return OWNER;
   if (member.roles.includes("admin")) return 2;
   return member.roles.includes("moderator") ? 1 : 0;
 }

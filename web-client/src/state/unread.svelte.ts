@@ -39,7 +39,9 @@ export class UnreadState implements Unread {
   readonly #newestDirect = new SvelteMap<Id, Id>();
   readonly #totalMentions = $derived.by(() => {
     let total = 0;
-    for (const channelId of this.#mentionCounts.keys()) total += this.mentions(channelId);
+    for (const channelId of this.#mentionCounts.keys()) {
+      if (this.#parts.channel(channelId)) total += this.mentions(channelId);
+    }
     return total;
   });
 
