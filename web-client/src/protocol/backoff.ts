@@ -3,5 +3,5 @@ export const BACKOFF_MAX_MS = 10_000;
 
 export function backoffMs(attempt: number, random: () => number = Math.random): number {
   const full = Math.min(BACKOFF_MAX_MS, 1000 * 2 ** Math.min(attempt, 10));
-  return full * (0.5 + random() / 2);
+  return Math.ceil(full * (0.5 + random() / 2));
 }

@@ -59,6 +59,8 @@ export function createConnection(needs: Needs): Connection {
   /** Counts attempts, so that what an earlier one still awaits is recognised as stale. */
   let generation = 0;
   let failures = 0;
+  /** One attempt without backoff is free after each healthy connection, for causes that a new attempt cures. */
+  let freeAttempt = true;
   let refusedToken: string | null = null;
   let order = needs.transports;
   let everReady = false;
@@ -102,6 +104,7 @@ export function createConnection(needs: Needs): Connection {
   function connect(accessToken: string): void {
     const first = order[0] as Transport;
     let opened = false;
+    lastPacketAt = Date.now();
     wire = open(
       { origin: needs.origin, transports: [...order], accessToken },
       {
@@ -110,7 +113,6 @@ export function createConnection(needs: Needs): Connection {
           // Where only polling got through, it comes first the next time, and the upgrade is tried from there.
           if (transport !== first) prefer(transport);
           after(READY_TIMEOUT_MS, giveUp);
-          lastPacketAt = Date.now();
           info = { ...info, transport };
         },
         upgraded(transport) {
@@ -125,7 +127,7 @@ export function createConnection(needs: Needs): Connection {
           const draining = info.state === "draining";
           down();
           // A draining server spreads its clients over time, and another server waits; a new token is tried at once.
-          if ((draining || byServer) && failures++ === 0) retryAtOnce();
+          if (draining || byServer) retrySoon();
           else retry();
         },
       },
@@ -161,19 +163,30 @@ export function createConnection(needs: Needs): Connection {
   function refused({ message, retryAfterMs }: Refusal, accessToken: string): void {
     down();
     if (message === "unauthorized" || message === "token_expired") {
-      // The first time at once. If the new token is refused as well, like any other failure.
       refusedToken = accessToken;
-      if (failures++ === 0) return retryAtOnce();
+      retrySoon();
+    } else {
+      retry(retryAfterMs ?? undefined);
     }
-    retry(retryAfterMs ?? undefined);
   }
 
   /** The wire is gone. */
   function down(): void {
     wire = null;
-    if (readyAt && Date.now() - readyAt > STABLE_MS) failures = 0;
+    if (readyAt && Date.now() - readyAt > STABLE_MS) forgetFailures();
     readyAt = 0;
     needs.lost();
+  }
+
+  function forgetFailures(): void {
+    failures = 0;
+    freeAttempt = true;
+  }
+
+  function retrySoon(): void {
+    if (!freeAttempt) return retry();
+    freeAttempt = false;
+    retryAtOnce();
   }
 
   function retryAtOnce(): void {
@@ -216,7 +229,7 @@ export function createConnection(needs: Needs): Connection {
       if (wanted) return;
       wanted = true;
       everReady = false;
-      failures = 0;
+      forgetFailures();
       refusedToken = null;
       report({ state: disconnected() });
       void attempt();

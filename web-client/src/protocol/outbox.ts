@@ -148,6 +148,7 @@ export function createOutbox(needs: Needs): OutboxKeeper {
       tries.set(entry.nonce, count + 1);
       update(entry, afterRefusal(error, count, Date.now()));
     }
+    await writes; // The next holder of the lock reads the disk.
   }
 
   async function deliver(entry: StoredEntry, attemptedAt: number | null): Promise<Message> {
@@ -177,9 +178,13 @@ export function createOutbox(needs: Needs): OutboxKeeper {
   function later(channelId: Id, waitMs: number): void {
     const due = Date.now() + waitMs;
     const planned = timers.get(channelId);
-    if (planned && planned.due <= due && planned.due > Date.now()) return;
+    if (planned && planned.due <= due) return;
     clearTimeout(planned?.timer);
-    timers.set(channelId, { due, timer: setTimeout(() => void pump(channelId), waitMs) });
+    const fire = () => {
+      timers.delete(channelId);
+      void pump(channelId);
+    };
+    timers.set(channelId, { due, timer: setTimeout(fire, waitMs) });
   }
 
   function pumpAll(): void {

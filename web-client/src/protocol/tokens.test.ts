@@ -1,0 +1,148 @@
+// @vitest-environment node
+import { expect, test, vi } from "vitest";
+import type { Tokens } from "./contract";
+import { ApiFailure, offline } from "./failure";
+import type { Http } from "./http";
+import { createExclusive } from "./locks";
+import type { TabStorage } from "./storage";
+import { createTokens, type EndReason } from "./tokens";
+
+const MINUTE = 60_000;
+const LIFETIME = 15 * MINUTE;
+
+/** Rotates, and ends the session when a refresh token comes twice. */
+class FakeServer {
+  refreshes = 0;
+  ended = false;
+  unreachable = false;
+  now = 1_800_000_000_000;
+  #valid = "refresh-0";
+
+  tokens(userId = "1"): Tokens {
+    return {
+      accessToken: `access-${this.refreshes}`,
+      accessTokenExpiresAt: new Date(this.now + LIFETIME).toISOString(),
+      refreshToken: this.#valid,
+      user: { id: userId, username: "ada", displayName: "Ada", avatar: null },
+    };
+  }
+
+  http: Http = async <T>({ body }: { body?: unknown }) => {
+    await new Promise<void>((done) => setImmediate(done));
+    if (this.unreachable) throw offline();
+    if ((body as { refreshToken: string }).refreshToken !== this.#valid) this.ended = true;
+    if (this.ended) throw new ApiFailure({ code: "unauthorized", message: "used twice" });
+    this.#valid = `refresh-${++this.refreshes}`;
+    return { data: this.tokens() as T, serverTime: this.now };
+  };
+}
+
+class Browser {
+  readonly #values = new Map<string, string>();
+  readonly #watchers = new Map<object, () => void>();
+  readonly exclusive = createExclusive("");
+
+  tab(server: FakeServer, clockAhead = 0) {
+    const me = {};
+    const tellOthers = () => this.#watchers.forEach((changed, tab) => tab !== me && changed());
+    const storage: TabStorage = {
+      shared: false, // Without the pause for other processes.
+      get: (key) => this.#values.get(key) ?? null,
+      set: (key, value) => {
+        this.#values.set(key, value);
+        tellOthers();
+      },
+      remove: (key) => void this.#values.delete(key),
+      watch: (_key, changed) => void this.#watchers.set(me, changed),
+    };
+    const ended: EndReason[] = [];
+    const tokens = createTokens({
+      storage,
+      http: server.http,
+      exclusive: this.exclusive,
+      now: () => server.now + clockAhead,
+      ended: (reason) => ended.push(reason),
+    });
+    return { tokens, ended };
+  }
+}
+
+function signedIn(clockAhead = 0) {
+  const server = new FakeServer();
+  const browser = new Browser();
+  const first = browser.tab(server, clockAhead);
+  first.tokens.adopt(server.tokens(), server.now);
+  return { server, browser, first, second: browser.tab(server, clockAhead) };
+}
+
+test("a token is used until a minute before it expires", async () => {
+  const { server, first } = signedIn();
+  server.now += LIFETIME - MINUTE - 1;
+  expect(await first.tokens.accessToken()).toBe("access-0");
+  server.now += 1;
+  expect(await first.tokens.accessToken()).toBe("access-1");
+});
+
+test("many calls in two tabs refresh once", async () => {
+  const { server, first, second } = signedIn();
+  server.now += LIFETIME;
+  const calls = [first, second, first, second].map(({ tokens }) => tokens.accessToken());
+  expect(await Promise.all(calls)).toEqual(Array(4).fill("access-1"));
+  expect(server.refreshes).toBe(1);
+  expect([first.ended, second.ended]).toEqual([[], []]);
+});
+
+test("a refused token is replaced once for all tabs", async () => {
+  const { server, first, second } = signedIn();
+  const replaced = await Promise.all([first, second].map(({ tokens }) => tokens.replace("access-0")));
+  expect(replaced).toEqual(["access-1", "access-1"]);
+  expect(server.refreshes).toBe(1);
+});
+
+test("a refresh that the server refuses ends the session in all tabs", async () => {
+  const { server, first, second } = signedIn();
+  server.ended = true;
+  await expect(first.tokens.replace("access-0")).rejects.toMatchObject({ code: "unauthorized" });
+  expect([first.ended, second.ended]).toEqual([["ended"], ["ended"]]);
+  expect([first.tokens.session(), second.tokens.session()]).toEqual([null, null]);
+  await expect(second.tokens.accessToken()).rejects.toMatchObject({ code: "unauthorized" });
+});
+
+test("without network the session stays, and the token serves its last minute", async () => {
+  const { server, first } = signedIn();
+  server.unreachable = true;
+  server.now += LIFETIME - 1;
+  expect(await first.tokens.accessToken()).toBe("access-0");
+  server.now += 1;
+  await expect(first.tokens.accessToken()).rejects.toMatchObject({ code: "offline" });
+  expect(first.ended).toEqual([]);
+  server.unreachable = false;
+  expect(await first.tokens.accessToken()).toBe("access-1");
+});
+
+test.each([-3, 3])("a clock that is %i hours off does not refresh all the time", async (hours) => {
+  const { server, first } = signedIn(hours * 60 * MINUTE);
+  expect(await first.tokens.accessToken()).toBe("access-0");
+  server.now += LIFETIME;
+  expect(await first.tokens.accessToken()).toBe("access-1");
+  expect(await first.tokens.accessToken()).toBe("access-1");
+});
+
+test("another tab signs out, or somebody else signs in there", () => {
+  const { first, second, browser, server } = signedIn();
+  first.tokens.forget("byUser");
+  expect([first.ended, second.ended]).toEqual([["byUser"], ["byUser"]]);
+
+  first.tokens.adopt(server.tokens("1"), server.now);
+  const third = browser.tab(server);
+  first.tokens.adopt(server.tokens("2"), server.now);
+  expect(third.ended).toEqual(["byUser"]);
+  expect(third.tokens.session()).toBeNull();
+});
+
+test("a session that cannot be read is none", () => {
+  const storage = { shared: false, get: () => "{broken", set: vi.fn(), remove: vi.fn(), watch: vi.fn() };
+  const { http } = new FakeServer();
+  const tokens = createTokens({ storage, http, exclusive: createExclusive(""), ended: vi.fn() });
+  expect(tokens.session()).toBeNull();
+});
