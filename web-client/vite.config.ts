@@ -1,7 +1,9 @@
 import { paraglideVitePlugin } from "@inlang/paraglide-js";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 import { iconSprite } from "./build/iconSprite.ts";
+import { pwa } from "./build/pwa.ts";
 
 /** `npm run dev` serves the client by itself and passes the rest on to a running server. */
 const SERVER = process.env.VIBETALK_URL ?? "http://127.0.0.1:3000";
@@ -16,6 +18,7 @@ export default defineConfig({
     }),
     svelte(),
     iconSprite(),
+    VitePWA(pwa),
   ],
   build: {
     target: "es2022",

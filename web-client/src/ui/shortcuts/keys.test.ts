@@ -40,4 +40,5 @@ test("the question mark needs shift on some layouts", () => {
 test("caps are those of the system", () => {
   expect(keyCaps("Mod+K", false)).toEqual(["Ctrl", "K"]);
   expect(keyCaps("Alt+Shift+ArrowUp", true)).toEqual(["⌥", "⇧", "↑"]);
+  expect(keyCaps("+", false)).toEqual(["+"]);
 });

@@ -14,7 +14,7 @@ export interface KeyPress {
 export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export function matches(combo: string, event: KeyPress, apple = isApple): boolean {
-  const parts = combo.split("+");
+  const parts = split(combo);
   const key = parts.at(-1)!;
   const wants = (modifier: string) => parts.slice(0, -1).includes(modifier);
   const mod = apple ? event.metaKey : event.ctrlKey;
@@ -25,6 +25,11 @@ export function matches(combo: string, event: KeyPress, apple = isApple): boolea
   if (event.key.toLowerCase() === key.toLowerCase()) return true;
   if (key === "/") return event.code === "Slash";
   return /^[A-Z]$/.test(key) && !/^[a-z]$/i.test(event.key) && event.code === `Key${key}`;
+}
+
+/** The plus key is a part, too: "Mod++". */
+function split(combo: string): string[] {
+  return combo.split(/(?<=.)\+/);
 }
 
 const symbols: Record<string, string> = {
@@ -38,5 +43,5 @@ const symbols: Record<string, string> = {
 /** What is printed on the keys: ["Ctrl", "K"]. */
 export function keyCaps(combo: string, apple = isApple): string[] {
   const names: Record<string, string> = apple ? { Mod: "⌘", Alt: "⌥", Shift: "⇧" } : { Mod: "Ctrl" };
-  return combo.split("+").map((part) => names[part] ?? symbols[part] ?? part);
+  return split(combo).map((part) => names[part] ?? symbols[part] ?? part);
 }
