@@ -25,7 +25,7 @@ export class MemberListState implements MemberList {
     this.groupId = groupId;
     this.#learn = learn;
     // Not at once: it may be made while something is derived, where state must not change.
-    queueMicrotask(() => void this.loadMore());
+    queueMicrotask(() => this.#restart());
   }
 
   get members() {
@@ -77,7 +77,7 @@ export class MemberListState implements MemberList {
 
   #restart(): void {
     void this.#load(true).catch(() => {
-      // The old members stay; the next query or reconnect asks again.
+      // What is shown stays; the next query, reconnect or `loadMore` asks again.
     });
   }
 
