@@ -21,7 +21,6 @@ import { PeopleState } from "./people.svelte";
 import { createSettings } from "./settings.svelte";
 import { personal, wipePersonal } from "./storage";
 import { Timelines } from "./timelines";
-import { setAppBadge } from "./title";
 import { TypingState } from "./typing.svelte";
 import { UnreadState } from "./unread.svelte";
 
@@ -123,9 +122,6 @@ export class AppState implements App {
     client.on("signedOut", (reason) => this.#signedOut(reason));
     client.on("user:updated", (user) => this.#userUpdated(user));
     window.addEventListener("pagehide", () => this.#save.flush());
-    $effect.root(() => {
-      $effect(() => setAppBadge(this.unread.totalMentions));
-    });
   }
 
   get phase() {

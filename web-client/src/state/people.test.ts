@@ -4,7 +4,6 @@ import { defaultLevel, notificationBody, shouldNotify } from "./notify";
 import { has, hasByRank, rank } from "./permissions";
 import { parseSettings } from "./settings.svelte";
 import { BOB, channel, direct, ME, message } from "./testing/make";
-import { titleText } from "./title";
 import { ended, expired, nextExpiry, started, TYPING_MS } from "./typing";
 import { WatchList } from "./watch-list";
 
@@ -122,11 +121,6 @@ describe("notifications", () => {
     expect(notificationBody("hi <@2>,\n||it was him||", () => "Bob")).toBe("hi @Bob, ▒▒▒");
     expect(notificationBody("a".repeat(300), () => "")).toHaveLength(200);
   });
-});
-
-it("the title tells of mentions first", () => {
-  expect(titleText("VibeTalk", 0)).toBe("VibeTalk");
-  expect(titleText("VibeTalk", 3, "general")).toBe("(3) general | VibeTalk");
 });
 
 it("settings that are no choice become the default", () => {
