@@ -5,7 +5,7 @@
 import type { VitePWAOptions } from "vite-plugin-pwa";
 
 /** Paths that are never answered from the cache: above all polling would break if they were. */
-const SERVER_PATHS = /^\/(api|socket\.io|admin|metrics|docs|healthz|readyz)(\/|$)/;
+const SERVER_PATHS = /^\/(api|socket\.io|admin|metrics|docs|healthz|readyz)([/?]|$)/;
 
 export const pwa: Partial<VitePWAOptions> = {
   registerType: "prompt",
