@@ -202,6 +202,23 @@ describe.skipIf(!BINARY)("against a server that goes", { timeout: WAIT_MS }, () 
     }
   });
 
+  test("a server that drains says so, still serves, and is found again afterwards", async () => {
+    const server = await startServer({ "drain.seconds": 1 });
+    try {
+      const { client } = await register(server.url);
+      const channelId = generalOf(await online(client));
+      const stopped = server.stop();
+      await state(client, "draining");
+      await client.request("message:create", { channelId, content: "a last word" });
+      await state(client, "reconnecting");
+      await stopped;
+      await server.start();
+      await state(client, "online");
+    } finally {
+      await server.remove();
+    }
+  });
+
   test("an expired token is replaced before a reconnect", async () => {
     const server = await startServer({ "auth.access_token_seconds": 1 });
     try {

@@ -1,11 +1,18 @@
 /**
  * `createClient`: puts the parts of this folder together. A typed VibeTalk client for any JavaScript app, without
- * a framework and without a UI.
+ * a framework and without a UI:
+ *
+ *     const client = createClient({ url: "https://chat.example.org" });
+ *     client.on("ready", ({ groups }) => console.log(groups));
+ *     client.on("message:created", (message) => console.log(message.content));
+ *     if (!client.account.user) await client.account.signIn({ username, password });
+ *     client.connect();
+ *     client.outbox.add({ channelId, content: "Hello" });
  */
 import { createAccount } from "./account";
 import type { AllEvents, Client, ClientOptions } from "./api";
 import { createConnection } from "./connection";
-import type { Id, Message, Ready, ServerToClientEvents } from "./contract";
+import type { Id, Message, Ready, ServerToClientEvents, User } from "./contract";
 import { createEmitter } from "./emitter";
 import { findByNonce } from "./history";
 import { createHttp } from "./http";
@@ -93,6 +100,7 @@ export function createClient(options: ClientOptions = {}): Client {
     const known = event as keyof ServerToClientEvents;
     emitter.emit(known, ...([payload] as Parameters<ServerToClientEvents[typeof known]>));
     if (event === "message:created") outbox.arrived(payload as Message);
+    if (event === "user:updated") tokens.setUser(payload as User); // Only if it is the person here.
     if (event === "sync:required") sync.required((payload as { channelIds?: Id[] }).channelIds);
   }
 

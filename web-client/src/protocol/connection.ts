@@ -49,7 +49,7 @@ const LATENCY_REPORT_MS = 1000;
 export function createConnection(needs: Needs): Connection {
   const { tokens, open = openWire } = needs;
   let info: ConnectionInfo = {
-    state: "signedOut",
+    state: needs.signedIn ? "connecting" : "signedOut",
     transport: null,
     latencyMs: null,
     since: performance.now(),

@@ -50,6 +50,7 @@ export interface OutboxKeeper extends Outbox {
 const NONCE_MS = 9 * 60_000;
 /** An entry of another tab that is still there then: that tab is gone or cannot send. */
 const ADOPT_MS = 15_000;
+const DONE_MAX = 1000;
 /** The longest slow mode; a later time comes from a clock that was wrong. */
 const WAIT_MAX_MS = 6 * 3600_000;
 
@@ -57,6 +58,8 @@ export function createOutbox(needs: Needs): OutboxKeeper {
   let entries: readonly StoredEntry[] = [];
   /** Known to be on disk: when it is there no more, another tab has dealt with it. */
   const stored = new Set<string>();
+  /** Dealt with lately: news and reads of the disk that were under way then must not bring it back. */
+  const done = new Set<string>();
   const busy = new Set<Id>();
   /** `due`: Unix milliseconds. The soonest of a channel is enough, it looks at all entries. */
   const timers = new Map<Id, { due: number; timer: ReturnType<typeof setTimeout> }>();
@@ -99,6 +102,8 @@ export function createOutbox(needs: Needs): OutboxKeeper {
     if (there) entries = entries.filter((entry) => entry.nonce !== nonce);
     stored.delete(nonce);
     tries.delete(nonce);
+    done.add(nonce);
+    if (done.size > DONE_MAX) done.delete(done.values().next().value as string);
     return there;
   }
 
@@ -126,7 +131,7 @@ export function createOutbox(needs: Needs): OutboxKeeper {
     const mine = onDisk.filter((entry) => entry.userId === needs.userId());
     const there = new Set(mine.map((entry) => entry.nonce));
     const gone = entries.filter((entry) => stored.has(entry.nonce) && !there.has(entry.nonce));
-    const added = mine.filter((entry) => !find(entry.nonce));
+    const added = mine.filter((entry) => !find(entry.nonce) && !done.has(entry.nonce));
     for (const { nonce } of gone) drop(nonce);
     for (const { nonce } of added) stored.add(nonce);
     if (gone.length + added.length > 0) show([...entries, ...added.map(sane)]);
@@ -258,7 +263,7 @@ export function createOutbox(needs: Needs): OutboxKeeper {
         if (!drop(news.entry.nonce)) return;
         needs.sent(news.entry, news.message);
         needs.changed(entries);
-      } else {
+      } else if (!done.has(news.entry.nonce)) {
         if (news.stored) stored.add(news.entry.nonce);
         show([...entries.filter((entry) => entry.nonce !== news.entry.nonce), news.entry]);
         later(news.entry.channelId, ADOPT_MS);

@@ -54,7 +54,7 @@ export const openWire: OpenWire = ({ origin, transports, accessToken }, events) 
   });
   const socket = manager.socket("/", { auth: { token: accessToken } });
   let over = false;
-  const unless_over = <A extends unknown[]>(call: (...values: A) => void) => {
+  const unlessOver = <A extends unknown[]>(call: (...values: A) => void) => {
     return (...values: A) => {
       if (!over) call(...values);
     };
@@ -67,31 +67,35 @@ export const openWire: OpenWire = ({ origin, transports, accessToken }, events) 
   const transport = () => manager.engine.transport.name as Transport;
   manager.on(
     "open",
-    unless_over(() => events.opened(transport())),
+    unlessOver(() => events.opened(transport())),
   );
-  socket.onAny(unless_over((event: string, payload: unknown) => events.push(event, payload)));
+  socket.onAny(unlessOver((event: string, payload: unknown) => events.push(event, payload)));
   socket.on(
     "connect_error",
-    unless_over((error: Error) => {
+    unlessOver((error: Error) => {
       end();
       events.refused({ message: error.message, retryAfterMs: retryAfterMs(error) });
     }),
   );
   socket.on(
     "disconnect",
-    unless_over((reason) => {
+    unlessOver((reason) => {
       end();
       events.closed(reason === "io server disconnect");
     }),
   );
   socket.connect();
+  if (transports[0] === "websocket" && transports.length > 1 && !webSocketStarted(manager)) {
+    end();
+    return openWire({ origin, transports: transports.slice(1), accessToken }, events);
+  }
   manager.engine.on(
     "packet",
-    unless_over(() => events.packet()),
+    unlessOver(() => events.packet()),
   );
   manager.engine.on(
     "upgrade",
-    unless_over(() => events.upgraded(transport())),
+    unlessOver(() => events.upgraded(transport())),
   );
 
   return {
@@ -107,9 +111,19 @@ export const openWire: OpenWire = ({ origin, transports, accessToken }, events) 
   };
 };
 
+/**
+ * Whether there is a `WebSocket` at all. An error of its constructor (missing, or forbidden by an extension or a
+ * policy) comes before the library listens for errors, so that it would wait in vain.
+ */
+function webSocketStarted({ engine }: Manager): boolean {
+  return Boolean((engine.transport as { ws?: unknown }).ws);
+}
+
 /** Only polling tells why a handshake was refused: its errors carry the `XMLHttpRequest`. */
 function retryAfterMs(error: Error): number | null {
   const request = (error as { context?: unknown }).context as XMLHttpRequest | undefined;
-  const seconds = Number(request?.getResponseHeader?.("retry-after") || NaN);
+  // 0 without an answer; then Node.js has no headers to look into.
+  if (!request?.status) return null;
+  const seconds = Number(request.getResponseHeader("retry-after") ?? NaN);
   return seconds >= 0 ? seconds * 1000 : null;
 }

@@ -12,6 +12,8 @@ export interface TestServer {
   readonly url: string;
   /** As a crash. */
   kill(): Promise<void>;
+  /** As an operator does it: it drains first. */
+  stop(): Promise<void>;
   /** On the same port, with the same data. */
   start(): Promise<void>;
   /** For good. */
@@ -45,10 +47,10 @@ export async function startServer(settings: Record<string, string | number> = {}
     });
   }
 
-  async function kill(): Promise<void> {
+  async function end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((done) => child.once("exit", done));
-    child.kill("SIGKILL");
+    child.kill(signal);
     await ended;
   }
 
@@ -58,9 +60,10 @@ export async function startServer(settings: Record<string, string | number> = {}
       return `http://127.0.0.1:${port}`;
     },
     start,
-    kill,
+    kill: () => end("SIGKILL"),
+    stop: () => end("SIGTERM"),
     async remove() {
-      await kill();
+      await end("SIGKILL");
       await rm(dataDir, { recursive: true, force: true });
     },
   };
