@@ -24,7 +24,11 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: {
+      checks: { pluginTimings: false },
+      // Apart from the views that show Markdown, so that it stays in the cache when these change.
+      output: { codeSplitting: { groups: [{ name: "marked", test: /node_modules\/marked\// }] } },
+    },
   },
   server: {
     proxy: { "/api": SERVER, "/socket.io": { target: SERVER, ws: true } },
