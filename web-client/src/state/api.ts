@@ -146,7 +146,7 @@ export interface People {
   setMyStatus(status: "online" | "idle" | "dnd" | "invisible", text?: string): Promise<void>;
   /** While mounted, a part of the UI watches the people it shows; at most `limits.watchedUsers` in all. Returns the end of it. */
   watch(userIds: readonly Id[]): () => void;
-  /** The members of a group, page by page, with those found by `query`. */
+  /** The members of a group, page by page, or those found by `query`. A list of the caller's own: keep it. */
   memberList(groupId: Id): MemberList;
   search(query: string): Promise<User[]>;
 }

@@ -308,6 +308,14 @@ describe("people", () => {
     expect(list.members.map(({ user }) => user.username)).toEqual(["zoe"]);
   });
 
+  it("shows the members of a group again at once", async () => {
+    await online();
+    client.answers["member:list"] = () => ({ members: [member("2", BOB)], hasMore: false });
+    app.people.memberList("2");
+    await settle();
+    expect(app.people.memberList("2").members.map(({ userId }) => userId)).toEqual([BOB.id]);
+  });
+
   it("tells the chosen status at every connect, and idles after ten minutes", async () => {
     await online();
     await app.people.setMyStatus("dnd", "busy");

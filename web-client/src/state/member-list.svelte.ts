@@ -11,7 +11,7 @@ const QUERY_AFTER_MS = 200;
 export class MemberListState implements MemberList {
   readonly groupId: Id;
   readonly #client: Client;
-  readonly #learn: (members: readonly Member[]) => void;
+  readonly #loaded: (members: readonly Member[], firstPage: boolean) => void;
   readonly #search = new Batch(() => this.#restart(), after(QUERY_AFTER_MS));
   #members: readonly Member[] = $state.raw([]);
   #hasMore = $state(true);
@@ -20,10 +20,17 @@ export class MemberListState implements MemberList {
   /** Answers to an older question are dropped. */
   #question = 0;
 
-  constructor(client: Client, groupId: Id, learn: (members: readonly Member[]) => void) {
+  /** `known`: shown until the first page is here. */
+  constructor(
+    client: Client,
+    groupId: Id,
+    known: readonly Member[],
+    loaded: (members: readonly Member[], firstPage: boolean) => void,
+  ) {
     this.#client = client;
     this.groupId = groupId;
-    this.#learn = learn;
+    this.#members = known;
+    this.#loaded = loaded;
     // Not at once: it may be made while something is derived, where state must not change.
     queueMicrotask(() => this.#restart());
   }
@@ -94,7 +101,7 @@ export class MemberListState implements MemberList {
         ...(last && { after: last }),
       });
       if (question !== this.#question) return;
-      this.#learn(page.members);
+      this.#loaded(page.members, fromStart && query === "");
       this.#members = fromStart ? page.members : merged(this.#members, page.members);
       this.#hasMore = page.hasMore;
     } finally {

@@ -13,6 +13,7 @@ const WATCH_AFTER_MS = 250;
 const PRESENCE_EVERY_MS = 250;
 /** Shown for somebody whose name is still to be asked for. */
 const UNKNOWN = "…";
+const FIRST_PAGES_MAX = 10;
 
 interface Parts {
   client: Client;
@@ -33,6 +34,8 @@ export class PeopleState implements People {
   #watched = "";
   readonly #asked = new Set<string>();
   readonly #memberLists = new Set<WeakRef<MemberListState>>();
+  /** Of the groups whose members were listed last, so that going back there shows no empty list. */
+  readonly #firstPages = new Map<Id, readonly Member[]>();
   readonly #my: MyStatusState;
 
   constructor(parts: Parts) {
@@ -82,7 +85,11 @@ export class PeopleState implements People {
   }
 
   memberList(groupId: Id): MemberList {
-    const list = new MemberListState(this.#parts.client, groupId, (members) => this.learnMembers(members));
+    const known = this.#firstPages.get(groupId) ?? [];
+    const list = new MemberListState(this.#parts.client, groupId, known, (members, firstPage) => {
+      this.learnMembers(members);
+      if (firstPage) this.#keepFirstPage(groupId, members);
+    });
     this.#memberLists.add(new WeakRef(list));
     return list;
   }
@@ -135,7 +142,9 @@ export class PeopleState implements People {
   }
 
   clear(): void {
-    for (const known of [this.#users, this.#nicknames, this.#presences, this.#arrived]) known.clear();
+    for (const known of [this.#users, this.#nicknames, this.#presences, this.#arrived, this.#firstPages]) {
+      known.clear();
+    }
     this.#asked.clear();
     this.#memberLists.clear();
     this.#watched = "";
@@ -154,6 +163,13 @@ export class PeopleState implements People {
       if (!list) this.#memberLists.delete(reference);
       else if (groupId === null || list.groupId === groupId) change(list);
     }
+  }
+
+  #keepFirstPage(groupId: Id, members: readonly Member[]): void {
+    this.#firstPages.delete(groupId);
+    this.#firstPages.set(groupId, members);
+    const [oldest] = this.#firstPages.keys();
+    if (this.#firstPages.size > FIRST_PAGES_MAX && oldest !== undefined) this.#firstPages.delete(oldest);
   }
 
   #presencesArrived(presences: readonly Presence[]): void {
