@@ -8,7 +8,7 @@ const layer = (files, forbidden, message) => ({
 });
 
 export default ts.config(
-  { ignores: ["dist", "src/i18n/generated"] },
+  { ignores: ["dist", "src/i18n/generated", "src/ui/emoji/generated"] },
   ...ts.configs.recommended,
   ...svelte.configs.recommended,
   { files: ["**/*.svelte", "**/*.svelte.ts"], languageOptions: { parserOptions: { parser: ts.parser } } },

@@ -4,6 +4,7 @@ import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 import { iconSprite } from "./build/iconSprite.ts";
 import { pwa } from "./build/pwa.ts";
+import { emojiAsset } from "./build/emoji.ts";
 
 /** `npm run dev` serves the client by itself and passes the rest on to a running server. */
 const SERVER = process.env.VIBETALK_URL ?? "http://127.0.0.1:3000";
@@ -19,6 +20,7 @@ export default defineConfig({
     svelte(),
     iconSprite(),
     VitePWA(pwa),
+    emojiAsset(),
   ],
   build: {
     target: "es2022",
