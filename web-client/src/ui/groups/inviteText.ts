@@ -25,7 +25,9 @@ export function untilText(time: string, now = Date.now()): string {
 export function inviteLine(invite: Invite): string {
   const uses =
     invite.maxUses === null
-      ? m.invite_used({ count: invite.uses })
+      ? invite.uses === 0
+        ? m.invite_unused()
+        : m.invite_used({ count: invite.uses })
       : m.invite_used_of({ uses: formatCount(invite.uses), max: formatCount(invite.maxUses) });
   const until = invite.expiresAt
     ? m.invite_expires_in({ time: untilText(invite.expiresAt) })
