@@ -20,6 +20,7 @@ import { createExclusive } from "./locks";
 import { createOutbox, type OutboxNews } from "./outbox";
 import { createOutboxStore } from "./outbox-store";
 import { createRequests } from "./requests";
+import type { Transport } from "./socket";
 import { createStorage } from "./storage";
 import { createSync } from "./sync";
 import { createTabs } from "./tabs";
@@ -68,7 +69,7 @@ export function createClient(options: ClientOptions = {}): Client {
   });
   const connection = createConnection({
     origin,
-    transports: options.transports ?? ["websocket", "polling"],
+    transports: options.transports ?? transportsHere(),
     signedIn: tokens.session() !== null,
     tokens,
     changed: (info) => emitter.emit("connection", info),
@@ -82,6 +83,9 @@ export function createClient(options: ClientOptions = {}): Client {
       keepSession();
     },
     push,
+    proven(transport) {
+      if (!options.transports) storage.set("transport", transport);
+    },
     lost() {
       requests.connectionLost();
       sync.lost();
@@ -102,6 +106,11 @@ export function createClient(options: ClientOptions = {}): Client {
     if (event === "message:created") outbox.arrived(payload as Message);
     if (event === "user:updated") tokens.setUser(payload as User); // Only if it is the person here.
     if (event === "sync:required") sync.required((payload as { channelIds?: Id[] }).channelIds);
+  }
+
+  /** Where a WebSocket does not get through, each page would wait for it in vain. An upgrade is tried all the same. */
+  function transportsHere(): Transport[] {
+    return storage.get("transport") === "polling" ? ["polling", "websocket"] : ["websocket", "polling"];
   }
 
   /** A session that is not refreshed runs out (after weeks), also under an open connection. */

@@ -26,6 +26,7 @@ async function setup() {
     replace: vi.fn(async (stale: string) => `token-${Number(stale.slice(6)) + 1}`),
   };
   const lost = vi.fn();
+  const proven = vi.fn();
   const connection = createConnection({
     origin: "http://server",
     transports: ["websocket", "polling"],
@@ -35,6 +36,7 @@ async function setup() {
     ready: () => {},
     push: () => {},
     lost,
+    proven,
     random: () => 1, // The longest backoff: 1 s, 2 s, 4 s …
     open(options, events) {
       const wire = { ...options, ...events, closed_: false };
@@ -63,7 +65,7 @@ async function setup() {
       await settle();
     },
   };
-  return { connection, tokens, states, opened, last, lost, pageEvents, ...get };
+  return { connection, tokens, states, opened, last, lost, proven, pageEvents, ...get };
 }
 
 test("connects with a token, and is online with `ready`", async () => {
@@ -145,13 +147,14 @@ test("a full server is left alone for as long as it says", async () => {
 });
 
 test("a WebSocket that is swallowed on its way makes polling come first", async () => {
-  const { opened, last, pass, online } = await setup();
+  const { opened, last, pass, online, proven } = await setup();
   await pass(8000);
   expect(opened[0]?.closed_).toBe(true);
   await pass(1000);
   expect(last().transports).toEqual(["polling", "websocket"]);
   online("polling");
   last().upgraded("websocket");
+  expect(proven.mock.calls).toEqual([["polling"], ["websocket"]]);
   await pass(20_000);
   expect(opened).toHaveLength(2);
   last().closed(false);

@@ -31,6 +31,8 @@ interface Needs {
   ready(ready: Ready): void;
   push(event: string, payload: unknown): void;
   lost(): void;
+  /** This transport gets through here. */
+  proven(transport: Transport): void;
   open?: OpenWire;
   random?: () => number;
 }
@@ -112,11 +114,13 @@ export function createConnection(needs: Needs): Connection {
           opened = true;
           // Where only polling got through, it comes first the next time, and the upgrade is tried from there.
           if (transport !== first) prefer(transport);
+          needs.proven(transport);
           after(READY_TIMEOUT_MS, giveUp);
           info = { ...info, transport };
         },
         upgraded(transport) {
           prefer(transport);
+          needs.proven(transport);
           report({ transport });
         },
         packet: () => (lastPacketAt = Date.now()),
