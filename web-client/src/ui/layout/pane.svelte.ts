@@ -52,11 +52,14 @@ class Pane {
   }
 }
 
+export type SettingsTab = "profile" | "account" | "appearance" | "notifications" | "connection";
 export type DialogName = "settings" | "switcher" | "shortcuts" | "markAllRead";
 
 /** The dialogs of the shell: at most one at a time. */
 class Dialogs {
   current = $state<DialogName | null>(null);
+  /** Kept here, because another language makes the dialog anew. */
+  settingsTab = $state<SettingsTab>("profile");
 
   open(name: DialogName): void {
     this.current = name;
