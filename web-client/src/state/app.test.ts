@@ -224,6 +224,17 @@ describe("directory", () => {
     expect(app.directory.directChannels[0]?.id).toBe("30");
   });
 
+  it("counts who comes and goes, and not the reader, who is in the count", async () => {
+    await online();
+    client.push("group:created", joined("3", ["40"]));
+    client.push("member:joined", member("3", ME));
+    expect(app.directory.group("3")?.memberCount).toBe(2);
+    client.push("member:joined", member("3", BOB));
+    client.push("member:joined", member("3", user("4")));
+    client.push("member:left", { groupId: "3", userId: BOB.id });
+    expect(app.directory.group("3")?.memberCount).toBe(3);
+  });
+
   it("follows the reader's own role and the permissions that come with it", async () => {
     await online();
     const bob = member("2", BOB, { roles: ["moderator"] });

@@ -56,8 +56,8 @@ export class DirectoryState implements Directory {
     client.on("channel:created", (channel) => this.#put(channel));
     client.on("channel:updated", (channel) => this.#put(channel));
     client.on("channel:deleted", ({ channelId }) => this.#channelGone(channelId));
-    client.on("member:joined", (member) => model.countMember(this.#known, member.groupId, 1));
-    client.on("member:left", ({ groupId }) => model.countMember(this.#known, groupId, -1));
+    client.on("member:joined", ({ groupId, userId }) => this.#counted(groupId, userId, 1));
+    client.on("member:left", ({ groupId, userId }) => this.#counted(groupId, userId, -1));
     client.on("member:updated", (member) => this.#ownMembership(member));
   }
 
@@ -256,6 +256,11 @@ export class DirectoryState implements Directory {
     this.#parts.learn(channel.recipients ?? []);
     model.putChannel(this.#known, channel);
     return channel;
+  }
+
+  /** The reader's own coming is in the count already that came with the group. */
+  #counted(groupId: Id, userId: Id, change: 1 | -1): void {
+    if (userId !== this.#parts.meId()) model.countMember(this.#known, groupId, change);
   }
 
   #ownMembership(member: Member): void {
