@@ -1,0 +1,43 @@
+/**
+ * The words on the screen, from the client's own message catalogue: a test asks for a key, so that it survives a better
+ * wording and can read the page in any language.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+
+const FOLDER = new URL('../../../web-client/messages/', import.meta.url);
+const byLanguage = new Map();
+
+function load(language) {
+  const folder = new URL(`${language}/`, FOLDER);
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return Object.assign({}, ...files.map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'))));
+}
+
+/**
+ * What `key` looks like: a regular expression for the whole text (ignoring case). A parameter that is not given, and a
+ * plural, match whatever stands there.
+ */
+export function text(key, parameters = {}, language = 'en') {
+  if (!byLanguage.has(language)) byLanguage.set(language, load(language));
+  const message = byLanguage.get(language)[key];
+  if (message === undefined) throw new Error(`the catalogue of ${language} has no ${key}`);
+  const forms = typeof message === 'string' ? [message] : message.flatMap((one) => Object.values(one.match));
+  return new RegExp(`^(?:${forms.map((form) => pattern(form, parameters)).join('|')})$`, 'i');
+}
+
+/** Of several keys any one. */
+export function anyText(keys, language = 'en') {
+  return new RegExp(keys.map((key) => text(key, {}, language).source).join('|'), 'i');
+}
+
+function pattern(form, parameters) {
+  return form.split(/(\{\w+\})/).map((part) => {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (!name) return escape(part);
+    return name in parameters ? escape(String(parameters[name])) : '.*';
+  }).join('');
+}
+
+export function escape(literal) {
+  return literal.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+}

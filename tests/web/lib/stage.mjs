@@ -1,0 +1,123 @@
+/**
+ * `scene(name, body)`: one test with visitors of its own. Each visitor is a person in a fresh browser context; whatever a
+ * page says on the console as an error (a violated content policy is one), throws or rejects fails the scene, unless the
+ * scene said that it will break the network. A scene that fails leaves pictures of its pages in `failures/`.
+ */
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { freshName, PASSWORD } from '../../js/lib/people.mjs';
+import { ChatPage } from './page.mjs';
+import { browser, origins } from './world.mjs';
+
+export const WAIT_MS = 15_000;
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+const FAILURES = fileURLToPath(new URL('../failures/', import.meta.url));
+
+/** What Chromium itself says about requests that failed; no page can prevent that. */
+export const BROKEN_NETWORK = /net::ERR_|WebSocket connection to '.*' failed|the server responded with a status of (401|403|502|503)/;
+/** The same, where only upgrades are refused. */
+const REFUSED_UPGRADE = /WebSocket connection to '.*' failed/;
+
+export function scene(name, body) {
+  test(name, async () => {
+    const stage = new Stage();
+    try {
+      await body(stage);
+      stage.verify();
+    } catch (cause) {
+      await stage.photograph(name).catch((failure) => console.error(`no picture: ${failure.message}`));
+      throw cause;
+    } finally {
+      await stage.close();
+    }
+  });
+}
+
+class Stage {
+  #visitors = [];
+
+  /** A fresh browser before the sign-in page. `origin` is another server or proxy than those of the world. */
+  async visitor({ transport = 'websocket', origin = origins[transport](), tolerates, path: target = '/', phone = false, ...options } = {}) {
+    const context = await browser.newContext({
+      viewport: phone ? PHONE : DESKTOP, hasTouch: phone, isMobile: phone, locale: 'en-GB', timezoneId: 'Europe/Berlin', baseURL: origin, ...options,
+    });
+    context.setDefaultTimeout(WAIT_MS);
+    const visitor = new Visitor(context, origin, [tolerates, transport === 'polling' && REFUSED_UPGRADE].filter(Boolean), options.locale);
+    this.#visitors.push(visitor);
+    await visitor.tab(target);
+    return visitor;
+  }
+
+  /** A visitor who has signed up, as `name` of this run. */
+  async person(name, options) {
+    const visitor = await this.visitor(options);
+    await visitor.signUp(name);
+    return visitor;
+  }
+
+  /** Several of them, at once. */
+  people(names, options) {
+    return Promise.all(names.map((name) => this.person(name, options)));
+  }
+
+  verify() {
+    for (const { name, problems } of this.#visitors) assert.deepEqual(problems, [], `the page of ${name} has problems`);
+  }
+
+  async photograph(scene) {
+    await mkdir(FAILURES, { recursive: true });
+    for (const [index, { context, name, problems }] of this.#visitors.entries()) {
+      for (const [tab, page] of context.pages().entries()) {
+        const file = path.join(FAILURES, `${scene}-${index}${name ? `-${name}` : ''}-${tab}`.replace(/[^\w-]+/g, '_'));
+        await page.screenshot({ path: `${file}.png` });
+        const seen = await page.locator('body').ariaSnapshot();
+        await writeFile(`${file}.txt`, `${page.url()}\n${problems.join('\n')}\n\n${seen}\n`);
+      }
+    }
+  }
+
+  async close() {
+    await Promise.all(this.#visitors.map(({ context }) => context.close()));
+  }
+}
+
+class Visitor {
+  problems = [];
+  /** Every address that was asked for, WebSockets included. */
+  requests = [];
+  sockets = [];
+  name = '';
+
+  constructor(context, origin, tolerated, locale = 'en') {
+    Object.assign(this, { context, origin, language: locale.split('-')[0] });
+    const report = (what) => tolerated.some((pattern) => pattern.test(what)) || this.problems.push(what);
+    context.on('console', (message) => message.type() === 'error' && report(`${message.text()} (${message.location().url})`));
+    context.on('weberror', (failure) => report(String(failure.error().stack ?? failure.error())));
+    context.on('request', (request) => this.requests.push({ method: request.method(), url: request.url() }));
+  }
+
+  /** Opens one more tab of the same browser; `visitor.page` stays the first. */
+  async tab(target = '/') {
+    const tab = await this.context.newPage();
+    tab.on('websocket', (socket) => this.sockets.push(socket));
+    await tab.goto(target);
+    const page = new ChatPage(tab, this.language);
+    this.page ??= page;
+    return page;
+  }
+
+  async signUp(name) {
+    this.name = name;
+    this.username = freshName(name.toLowerCase());
+    await this.page.signUp({ username: this.username, password: PASSWORD, displayName: name });
+  }
+
+  /** Requests of which the address has this in it. */
+  asked(part, method) {
+    return this.requests.filter((request) => request.url.includes(part) && (!method || request.method === method));
+  }
+}
