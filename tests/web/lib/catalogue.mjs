@@ -25,9 +25,9 @@ export function text(key, parameters = {}, language = 'en') {
   return new RegExp(`^(?:${forms.map((form) => pattern(form, parameters)).join('|')})$`, 'i');
 }
 
-/** Of several keys any one. */
-export function anyText(keys, language = 'en') {
-  return new RegExp(keys.map((key) => text(key, {}, language).source).join('|'), 'i');
+/** The same for where more may follow, as the shortcut behind a menu's words. */
+export function textStart(key, parameters, language) {
+  return new RegExp(text(key, parameters, language).source.slice(0, -1), 'i');
 }
 
 function pattern(form, parameters) {

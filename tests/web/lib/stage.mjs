@@ -41,11 +41,12 @@ class Stage {
   #visitors = [];
 
   /** A fresh browser before the sign-in page. `origin` is another server or proxy than those of the world. */
-  async visitor({ transport = 'websocket', origin = origins[transport](), tolerates, path: target = '/', phone = false, ...options } = {}) {
+  async visitor({ transport = 'websocket', origin = origins[transport](), tolerates, prepare, path: target = '/', phone = false, ...options } = {}) {
     const context = await browser.newContext({
       viewport: phone ? PHONE : DESKTOP, hasTouch: phone, isMobile: phone, locale: 'en-GB', timezoneId: 'Europe/Berlin', baseURL: origin, ...options,
     });
     context.setDefaultTimeout(WAIT_MS);
+    await prepare?.(context);
     const visitor = new Visitor(context, origin, [tolerates, transport === 'polling' && REFUSED_UPGRADE].filter(Boolean), options.locale);
     this.#visitors.push(visitor);
     await visitor.tab(target);
@@ -62,6 +63,14 @@ class Stage {
   /** Several of them, at once. */
   people(names, options) {
     return Promise.all(names.map((name) => this.person(name, options)));
+  }
+
+  /** Somebody who exists already (`resident`, `club`), signed in at a page of their own. */
+  async signedIn({ person }, options) {
+    const visitor = await this.visitor(options);
+    visitor.name = person.displayName;
+    await visitor.page.signIn(person);
+    return visitor;
   }
 
   verify() {

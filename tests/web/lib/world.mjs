@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
+import { freshName, PASSWORD } from '../../js/lib/people.mjs';
 import { suite } from '../../js/lib/suite.mjs';
 import { startFront } from './front.mjs';
 
@@ -24,3 +25,23 @@ after(async () => {
 
 /** Where a visitor goes to get one transport: behind the proxy polling is all there is. */
 export const origins = { websocket: () => vt.server.url, polling: () => front.url };
+
+/** Somebody with a name, connected over the protocol; `person` holds what signs them in at a page. */
+export async function resident(displayName) {
+  const username = freshName(displayName.toLowerCase().replace(/[^a-z]+/g, '') || 'person');
+  const { status, body } = await vt.server.http('POST', '/api/v1/auth/register', { body: { username, password: PASSWORD, displayName } });
+  assert.equal(status, 201, JSON.stringify(body));
+  return vt.connect({ ...body, id: body.user.id, username, password: PASSWORD, displayName });
+}
+
+let clubs = 0;
+
+/** A group of one's own with these members: `{ group, groupId, channelId, invite, owner, people }`. */
+export async function club(...names) {
+  const [owner, ...people] = await Promise.all(['Olga', ...names].map(resident));
+  clubs += 1;
+  const group = await owner.ok('group:create', { name: `Club ${clubs}` });
+  const invite = await owner.ok('invite:create', { groupId: group.id });
+  for (const person of people) await person.ok('invite:accept', { code: invite.code });
+  return { group, groupId: group.id, channelId: group.channels[0].id, invite, owner, people };
+}

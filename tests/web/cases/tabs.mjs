@@ -1,0 +1,48 @@
+/** Two tabs of one person agree, and a session that ends elsewhere ends here. */
+import assert from 'node:assert/strict';
+import { login } from '../../js/lib/people.mjs';
+import { scene } from '../lib/stage.mjs';
+import { club, vt } from '../lib/world.mjs';
+
+scene('two tabs agree on what is read, sent and who is signed in', async (stage) => {
+  const { group, channelId, people: [ada, bob] } = await club('Ada', 'Bob');
+  const visitor = await stage.signedIn(ada);
+  const first = visitor.page;
+  await first.open(group.name);
+  const second = await visitor.tab();
+  await second.open('VibeTalk');
+
+  await first.tab.bringToFront();
+  await second.groupWaits(group.name, false);
+  await bob.say(channelId, `look, <@${ada.id}>`);
+  await second.mentionsOf(group.name).waitFor();
+  await first.tab.bringToFront();
+  await first.seesPart('look,');
+  await second.groupWaits(group.name, false);
+  await second.mentionsOf(group.name).waitFor({ state: 'detached' });
+
+  await first.say('from the first tab');
+  await first.sees('from the first tab');
+  await second.open(group.name);
+  await second.sees('from the first tab');
+  await second.say('from the second tab');
+  await first.sees('from the second tab');
+  assert.deepEqual(await first.lines(/from the \w+ tab/g), ['from the first tab', 'from the second tab']);
+  assert.deepEqual(await second.lines(/from the \w+ tab/g), ['from the first tab', 'from the second tab']);
+
+  await second.signOut();
+  await second.isOut();
+  await first.isOut();
+  assert.equal(visitor.asked('/auth/logout', 'POST').length, 1);
+});
+
+scene('a session that is ended elsewhere leads to the sign-in page, which says so', async (stage) => {
+  const { people: [ada] } = await club('Ada');
+  const { page } = await stage.signedIn(ada);
+  const { accessToken: token } = await login(vt.server, ada.person);
+  const { body } = await vt.server.http('GET', '/api/v1/auth/sessions', { token });
+  const inBrowser = body.sessions.find(({ userAgent }) => /Chrom/.test(userAgent));
+  await vt.server.http('DELETE', `/api/v1/auth/sessions/${inBrowser.id}`, { token });
+  await page.isOut();
+  await page.tab.getByText(page.t('auth_session_ended')).waitFor();
+});
