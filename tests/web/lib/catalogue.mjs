@@ -25,6 +25,11 @@ export function text(key, parameters = {}, language = 'en') {
   return new RegExp(`^(?:${forms.map((form) => pattern(form, parameters)).join('|')})$`, 'i');
 }
 
+/** The same for text in the midst of other text. */
+export function textPart(key, parameters, language) {
+  return new RegExp(text(key, parameters, language).source.slice(1, -1), 'i');
+}
+
 /** The same for where more may follow, as the shortcut behind a menu's words. */
 export function textStart(key, parameters, language) {
   return new RegExp(text(key, parameters, language).source.slice(0, -1), 'i');

@@ -3,7 +3,7 @@
  * prove what a screen reader finds. Names come from the message catalogue in the page's language.
  */
 import { until } from '../../js/lib/wait.mjs';
-import { escape, text, textStart } from './catalogue.mjs';
+import { escape, text, textPart, textStart } from './catalogue.mjs';
 import { Keys } from './keys.mjs';
 
 const WAIT_MS = 15_000;
@@ -57,6 +57,11 @@ export class ChatPage {
     return this.rail.or(this.button('chat_back')).first().waitFor();
   }
 
+  /** Somewhere on the page, maybe among other words. */
+  says(key) {
+    return this.tab.getByText(textPart(key, {}, this.language)).first().waitFor();
+  }
+
   isOut() {
     return this.role('textbox', 'auth_username').waitFor();
   }
@@ -77,7 +82,7 @@ export class ChatPage {
 
   /** The group says that something waits in it, or that nothing does. */
   async groupWaits(name, waits) {
-    const says = async () => new RegExp(text('rail_unread').source.slice(1, -1)).test(await this.group(name).innerText());
+    const says = async () => textPart('rail_unread').test(await this.group(name).innerText());
     await until(async () => (await says()) === waits, WAIT_MS, `${name} ${waits ? 'shows nothing' : 'stays unread'}`);
   }
 
@@ -195,7 +200,7 @@ export class ChatPage {
 
   /** The row whose content is exactly this; answers that quote it are no such rows. */
   message(content) {
-    return this.rowWith(this.tab.getByRole('paragraph').filter({ hasText: new RegExp(`^\\s*${escape(content)}(\\s*${this.t('chat_edited').source.slice(1, -1)})?\\s*$`) }));
+    return this.rowWith(this.tab.getByRole('paragraph').filter({ hasText: new RegExp(`^\\s*${escape(content)}(\\s*${textPart('chat_edited', {}, this.language).source})?\\s*$`) }));
   }
 
   rowWith(part) {

@@ -165,7 +165,8 @@ export class AppState implements App {
     this.#own(ready.user.id);
     this.#show(ready);
     this.people.connected();
-    this.#save.ask();
+    // At once: somebody who reloads without network a moment later finds their groups.
+    this.#saveReady();
   }
 
   #show(ready: Ready): void {
