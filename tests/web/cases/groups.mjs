@@ -58,8 +58,7 @@ scene('somebody is removed from the group that they are looking at', async (stag
   await page.composer.fill('I was about to say');
   await owner.ok('member:remove', { groupId, userId: ada.id });
   await page.group(group.name).waitFor({ state: 'detached' });
-  await page.composer.waitFor({ state: 'detached' });
-  // Life goes on elsewhere.
+  await page.says('groups_notice_group_gone');
   await page.open('VibeTalk');
   await page.say('anyway');
   await page.sees('anyway');

@@ -7,6 +7,7 @@ scene('on a phone one pane shows at a time, and everything can be reached', asyn
   const { group, owner, channelId, people: [ada] } = await club('Ada');
   await owner.say(channelId, `a long word ${'x'.repeat(300)} and \`${'code '.repeat(60)}\``);
   const { page } = await stage.signedIn(ada, { phone: true });
+  await page.showLists();
   await page.open(group.name);
   assert.equal(await page.rail.isVisible(), false, 'the lists give way');
   await page.say('from the tram');

@@ -34,6 +34,6 @@ scene('back and forward lead through the channels, and a reload stays', async (s
 scene('a link to a channel that one may not see says so', async (stage) => {
   const [{ channelId }, { people: [ada] }] = [await club(), await club('Ada')];
   const { page } = await stage.signedIn(ada, { path: `/c/${channelId}` });
-  await page.says('chat_channel_gone');
+  await page.says('failure_channel_not_found');
   assert.equal(await page.group('Club').count(), 1, 'only their own');
 });

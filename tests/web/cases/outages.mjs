@@ -75,7 +75,7 @@ scene('drafts and unsent messages survive a reload', async (stage) => {
     await page.tab.reload();
     await page.isAt('general');
     await page.message('written in a tunnel').waitFor();
-    assert.equal(await page.composer.inputValue(), 'and a half-finished');
+    await until(async () => (await page.composer.inputValue()) === 'and a half-finished', WAIT_MS, 'the draft is lost');
     front.refuses = () => false;
     await page.sees('written in a tunnel');
     const announced = await bob.next('message:created', ({ content }) => content === 'written in a tunnel');

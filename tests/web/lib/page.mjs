@@ -90,6 +90,11 @@ export class ChatPage {
     return this.group(name).getByRole('img', { name: this.t('mentions_count') });
   }
 
+  /** On a phone, where they may have given way to a channel. */
+  async showLists() {
+    if (!(await this.rail.isVisible())) await this.button('chat_back').click();
+  }
+
   channel(name) {
     return this.channels.getByRole('link', { name: new RegExp(`\\b${escape(name)}`) });
   }

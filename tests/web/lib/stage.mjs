@@ -13,6 +13,7 @@ import { ChatPage } from './page.mjs';
 import { browser, origins } from './world.mjs';
 
 export const WAIT_MS = 15_000;
+const SCENE_MS = 120_000;
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 const FAILURES = fileURLToPath(new URL('../failures/', import.meta.url));
@@ -23,7 +24,7 @@ export const BROKEN_NETWORK = /net::ERR_|WebSocket connection to '.*' failed|the
 const REFUSED_UPGRADE = /WebSocket connection to '.*' failed/;
 
 export function scene(name, body) {
-  test(name, async () => {
+  test(name, { timeout: SCENE_MS }, async () => {
     const stage = new Stage();
     try {
       await body(stage);

@@ -99,6 +99,7 @@ export async function* phoneTour(stage, world, options) {
   const { names } = world;
   const { page } = await stage.signedIn(world.reader, { ...options, phone: true });
   const at = (name) => ({ name, page });
+  await page.showLists();
   await page.openGroup(names.group);
   yield at('lists');
   await page.openChannel('general');

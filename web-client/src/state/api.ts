@@ -65,9 +65,12 @@ export interface Notices {
 
 export interface Notice {
   id: number;
-  /** The group was deleted, or the reader was removed from it; nobody tells which. */
-  kind: "groupGone" | "channelGone";
-  /** Of the group or channel. */
+  /**
+   * The group was deleted, or the reader was removed from it; nobody tells which. `channelUnknown`: a link led to a
+   * channel that is not there, or not for the reader.
+   */
+  kind: "groupGone" | "channelGone" | "channelUnknown";
+  /** Of the group or channel; empty if unknown. */
   name: string;
 }
 

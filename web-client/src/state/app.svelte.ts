@@ -158,27 +158,36 @@ export class AppState implements App {
     await this.#cache.open(userId);
     await this.composers.load();
     const ready = await this.#cache.ready();
-    if (ready && this.#phase === "loading" && this.#me?.id === userId) this.#show(ready);
+    if (ready && this.#phase === "loading" && this.#me?.id === userId) this.#show(ready, true);
   }
 
   #ready(ready: Ready): void {
     this.#own(ready.user.id);
     this.#show(ready);
     this.people.connected();
-    // At once: somebody who reloads without network a moment later finds their groups.
+    // At once, too: somebody who reloads without network a moment later finds their groups.
     this.#saveReady();
+    this.#save.ask();
   }
 
-  #show(ready: Ready): void {
+  #show(ready: Ready, cached = false): void {
     this.#me = ready.user;
     this.#limits = ready.limits;
     this.people.learn([ready.user]);
     this.directory.applyReady(ready);
     this.unread.applyReady(this.directory.channels(), ready.readStates);
+    this.#settle(cached);
+    this.#phase = "ready";
+  }
+
+  /** A link may name a channel that is newer than what is kept here, so only the server's word moves the reader away. */
+  #settle(cached: boolean): void {
     const { route } = this.navigation;
+    const unknown = route.view === "channel" && !this.directory.channel(route.channelId);
+    if (unknown && cached) return;
+    if (unknown) this.notices.add({ kind: "channelUnknown", name: "" });
     if (!this.#settled || route.view === "channel") this.navigation.settle();
     this.#settled = true;
-    this.#phase = "ready";
   }
 
   #userUpdated(user: User): void {

@@ -7,6 +7,7 @@ import { toasts } from "./parts/toasts.svelte";
 const TEXTS: Record<Notice["kind"], (input: { name: string }) => string> = {
   groupGone: m.groups_notice_group_gone,
   channelGone: m.groups_notice_channel_gone,
+  channelUnknown: m.failure_channel_not_found,
 };
 
 export function showNotices(notices: Notices): void {
