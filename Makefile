@@ -77,6 +77,11 @@ test-web: has-node chromium build-debug ## The web client in Chromium, as the de
 	  cd tests/web && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test; \
 	fi
 
+.PHONY: screenshots
+screenshots: has-node chromium build-debug ## Pictures of the web client: tests/web/screenshots, and those of the README
+	@$(MAKE) tests/js/node_modules/.package-lock.json tests/web/node_modules/.package-lock.json
+	@cd tests/web && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent run screenshots
+
 # What the client's build may read. Folders are listed too: they change when a file in them is deleted.
 WEB_CLIENT_SOURCES := web-client/project.inlang/settings.json $(shell find web-client -mindepth 1 \
   \( -name node_modules -o -name dist -o -name generated -o -name screenshots -o -name project.inlang -o -name '*.test.*' \) \

@@ -6,7 +6,8 @@ import { club, vt } from '../lib/world.mjs';
 
 scene('two tabs agree on what is read, sent and who is signed in', async (stage) => {
   const { group, channelId, people: [ada, bob] } = await club('Ada', 'Bob');
-  const visitor = await stage.signedIn(ada);
+  // The other tab learns of a sign-out by being refused.
+  const visitor = await stage.signedIn(ada, { tolerates: BROKEN_NETWORK });
   const first = visitor.page;
   await first.open('VibeTalk');
   const second = await visitor.tab();
