@@ -3,7 +3,8 @@ import type { Client } from "../protocol/api";
 import type { Id, Message } from "../protocol/contract";
 
 export type Push = { channelId: Id } & (
-  | { kind: "created" | "updated"; message: Message }
+  | { kind: "created"; message: Message }
+  | { kind: "updated"; message: Message }
   | { kind: "deleted"; messageId: Id }
   | { kind: "pin"; messageId: Id; pinned: boolean }
   | { kind: "reaction"; messageId: Id; emoji: string; userId: Id; present: boolean }

@@ -1,110 +1,89 @@
 /**
- * One channel's timeline: a bounded window of its history that is kept up to date by pushes, answers and
- * `session:sync`, with the pending messages of the outbox behind it.
+ * One channel's timeline, as the UI sees it: the window of messages (`LiveWindow`), the pending ones behind it
+ * (`PendingRows`), and where the reader is (`Reading`), drawn as rows.
  *
  * It neither listens to the client nor knows other channels (`Timelines` does), and never touches the DOM: where to
  * scroll is said by `scrollTarget`.
  */
+import { untrack } from "svelte";
 import type { OutboxEntry } from "../protocol/api";
-import { compareIds, newerId } from "../protocol/ids";
+import { compareIds } from "../protocol/ids";
 import type { Id, Message, SyncResult, User } from "../protocol/contract";
 import type * as api from "./api";
-import { History, type Cursor, type Meanwhile, type Page } from "./history";
+import type { Cursor, Page } from "./history";
+import { LiveWindow } from "./liveWindow";
+import { Paging } from "./paging.svelte";
+import { PendingRows } from "./pendingRows";
 import type { Push } from "./push";
-import { ReactionIntents, withReaction } from "./reactions";
+import { Reading } from "./reading.svelte";
 import type { ReadMarker } from "./readMarker";
 import { buildRows } from "./rows";
 import type { TimelineDependencies } from "./timelineDependencies";
-import { codeOf, isGone, isTransient } from "./transient";
-import * as windows from "./window";
+import { codeOf, isGone } from "./transient";
 
 const HIGHLIGHT_MS = 2_000;
-const CACHE_WAIT_MS = 1_500;
-/** Before a page that failed is asked for again; offline it waits for `ready` instead. */
-const RETRY_MS = 2_000;
-/** What is left when arriving messages have filled the window: not one row is dropped for each that arrives. */
-const KEPT_MESSAGES = 200;
-const REFETCH_PAGE = 100;
-/** A message that changes all the time is not asked for all the time. */
-const REFETCH_ROUNDS = 3;
-
-type Direction = "older" | "newer";
+const SAVE_WAIT_MS = 1_500;
 
 /** What all timelines have in common. */
 export interface Shared {
   app: TimelineDependencies;
   marker: ReadMarker;
   focused: () => boolean;
+  /** Applies the pushes that wait for the next frame. */
   settlePushes: () => void;
 }
 
 export class Timeline implements api.Timeline {
   readonly channelId: Id;
   readonly #app: TimelineDependencies;
-  readonly #shared: Shared;
-  readonly #history: History;
-  readonly #intents: ReactionIntents;
+  readonly #settlePushes: () => void;
+  readonly #live: LiveWindow;
+  readonly #paging: Paging;
+  readonly #reading: Reading;
+  readonly #pending = new PendingRows();
 
   state: api.Timeline["state"] = $state("loading");
   rows: readonly api.Row[] = $state.raw([]);
   hasOlder = $state(false);
   hasNewer = $state(false);
-  loadingOlder = $state(false);
-  loadingNewer = $state(false);
-  arrivedBelow = $state(0);
-  firstUnreadId: Id | null = $state(null);
   unreadCount = $state(0);
   highlightedId: Id | null = $state(null);
-  scrollTarget: api.ScrollTarget | null = $state.raw(null);
-  position: api.Timeline["position"] = null;
 
-  #window = windows.EMPTY;
-  /** The window is the server's, not the cache's. */
-  #loaded = false;
   /** What was cached, until it is shown. */
   #cached: readonly Message[] = [];
   #unreachable = false;
-  /** Counts replacements of the window: answers for an earlier window are dropped. */
-  #generation = 0;
-  #replacing = false;
-  /** Something was missed that could not be read yet. */
-  #stale = false;
-  readonly #interrupted = new Set<Direction>();
-  #newestKnown: Id | null = null;
-  #syncing: Meanwhile | null = null;
-
-  #pending: readonly OutboxEntry[] = [];
-  /** Keys of own messages that have been pending here. */
-  #keys = new Map<Id, string>();
+  #disposed = false;
   #rowsByKey = new Map<string, api.Row>();
-
-  #atBottom = true;
-  /** The reader is looking at this channel. */
-  #present = false;
-  #lastSeenId: Id | null = null;
-  /** "Mark unread" holds until the channel is left. */
-  #readHeld = false;
-
-  #timers = new Map<"highlight" | "cache" | Direction, ReturnType<typeof setTimeout>>();
   #saved: readonly Message[] = [];
+  #highlightTimer: ReturnType<typeof setTimeout> | undefined;
+  #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(channelId: Id, shared: Shared) {
+  constructor(channelId: Id, { app, marker, focused, settlePushes }: Shared) {
     this.channelId = channelId;
-    this.#app = shared.app;
-    this.#shared = shared;
-    this.#history = new History(channelId, shared.app.client, shared.settlePushes);
-    this.#intents = new ReactionIntents({
-      client: shared.app.client,
+    this.#app = app;
+    this.#settlePushes = settlePushes;
+    const isMine = this.#isMine;
+    this.#reading = new Reading({ channelId, reads: app.reads, marker, focused, isMine });
+    this.#live = new LiveWindow({
+      client: app.client,
       channelId,
-      changed: () => this.#draw(),
-      accepted: (messageId, emoji, present) => {
-        this.#history.touched(messageId);
-        this.#change(messageId, (message) => withReaction(message, emoji, true, present));
+      meId: app.meId,
+      lastMessageId: () => this.#lastMessageId(),
+      settlePushes,
+      remember: app.remember,
+      arrived: (messages) => this.#reading.arrived(messages, this.#live.held.hasNewer),
+      met: (message) => {
+        if (isMine(message)) this.#pending.claim(message);
       },
+      deleted: (messageId) => this.#reading.deleted(messageId, this.#live.held.messages),
+      replaced: (first, painted) => this.#replaced(first, painted),
+      anchorId: () => this.#reading.anchorId,
+      changed: () => this.#draw(),
     });
+    this.#paging = new Paging(this.#live, () => this.gone());
     // Not at once: it may be made while Svelte computes, and a jump may come first.
     queueMicrotask(() => {
-      if (this.#generation === 0) void this.#open();
+      if (this.#live.untouched) void this.#open();
     });
   }
 
@@ -112,18 +91,46 @@ export class Timeline implements api.Timeline {
     return this.state === "ready" && !this.hasNewer;
   }
 
+  get loadingOlder(): boolean {
+    return this.#paging.loadingOlder;
+  }
+
+  get loadingNewer(): boolean {
+    return this.#paging.loadingNewer;
+  }
+
+  get arrivedBelow(): number {
+    return this.#reading.arrivedBelow;
+  }
+
+  get firstUnreadId(): Id | null {
+    return this.#reading.firstUnreadId;
+  }
+
+  get scrollTarget(): api.ScrollTarget | null {
+    return this.#reading.scrollTarget;
+  }
+
+  get position(): api.Timeline["position"] {
+    return this.#reading.position;
+  }
+
+  set position(position: api.Timeline["position"]) {
+    this.#reading.position = position;
+  }
+
   // Loading
 
   async #open(): Promise<void> {
     if (this.state !== "ready") this.state = "loading";
-    const lastRead = this.#app.reads.lastReadId(this.channelId);
-    void this.#readCache(lastRead);
+    const { lastReadId } = this.#reading;
+    void this.#readCache(lastReadId);
     try {
-      const unread = lastRead !== null && compareIds(this.#lastMessageId() ?? "0", lastRead) > 0;
-      const atUnread = (page: Page) => !page.hasNewer || this.#firstUnreadIn(page) !== null;
+      const unread = lastReadId !== null && compareIds(this.#lastMessageId() ?? "0", lastReadId) > 0;
+      const atUnread = (page: Page) => !page.hasNewer || this.#reading.firstUnreadIn(page) !== null;
       // All that was not read there may be one's own, or deleted: then it is the bottom after all.
-      if (unread && (await this.#replaceBy({ around: lastRead }, atUnread)) !== "refused") return;
-      await this.#replaceBy({ newest: true });
+      if (unread && (await this.#live.replaceBy({ around: lastReadId }, atUnread)) !== "refused") return;
+      await this.#live.replaceBy({ newest: true });
     } catch (error) {
       this.#openFailed(error);
     }
@@ -131,284 +138,113 @@ export class Timeline implements api.Timeline {
 
   #openFailed(error: unknown): void {
     this.#unreachable = true;
-    if (isGone(error)) this.gone();
-    else if (this.#cached.length > 0) this.#paintCached();
-    else if (this.state === "ready") return;
-    else if (codeOf(error) === "offline" && this.#app.client.connection.state !== "offline") return;
-    else this.state = "failed";
+    if (isGone(error)) return this.gone();
+    this.#paintCached();
+    if (this.state === "ready") return;
+    // Not connected yet: it is opened again when it is.
+    const willConnect = codeOf(error) === "offline" && this.#app.client.connection.state !== "offline";
+    this.state = willConnect ? "loading" : "failed";
   }
 
-  async #readCache(lastRead: Id | null): Promise<void> {
-    const cached = await this.#app.cache.messages(this.channelId);
-    const first = cached[0];
-    if (this.#loaded || this.state === "gone" || !first) return;
-    this.#cached = cached;
-    const opensThere = lastRead === null || compareIds(first.id, lastRead) <= 0;
-    if (opensThere || this.#unreachable) this.#paintCached();
+  async #readCache(lastReadId: Id | null): Promise<void> {
+    this.#cached = await this.#app.cache.messages(this.channelId);
+    const first = this.#cached[0];
+    const opensThere = lastReadId === null || (first && compareIds(first.id, lastReadId) <= 0);
+    if (this.state !== "gone" && (opensThere || this.#unreachable)) this.#paintCached();
   }
 
   #paintCached(): void {
-    if (this.#loaded || this.#window.messages.length > 0) return;
-    this.#window = { messages: this.#cached, hasOlder: true, hasNewer: false };
-    this.#app.remember(this.#cached.map(({ author }) => author));
+    if (!this.#live.paint(this.#cached)) return;
     this.state = "ready";
-    this.#startReading(false);
+    this.#reading.begin(this.#live.held, false);
     this.#draw();
   }
 
-  /** Rejects only when nothing has replaced the window meanwhile. */
-  async #replaceBy(
-    cursor: Cursor,
-    accept: (page: Page) => boolean = () => true,
-  ): Promise<"replaced" | "refused" | "overtaken"> {
-    const generation = ++this.#generation;
-    this.#replacing = true;
-    try {
-      const page = await this.#history.read(cursor);
-      if (generation !== this.#generation) return "overtaken";
-      if (!accept(page)) return "refused";
-      this.#replace(page);
-      return "replaced";
-    } catch (error) {
-      if (generation !== this.#generation) return "overtaken";
-      throw error;
-    } finally {
-      if (generation === this.#generation) this.#replacing = false;
-    }
-  }
-
-  #replace(page: Page): void {
-    const before = this.#window;
-    const messages = page.messages.map((message) => {
-      const held = windows.find(before, message.id);
-      return held ? windows.laterOf(held, message) : message;
-    });
-    this.#window = {
-      messages,
-      hasOlder: page.hasOlder ?? true,
-      hasNewer: page.hasNewer ?? true,
-    };
-    const [first, painted] = [!this.#loaded, before.messages.length > 0];
-    this.#loaded = true;
+  #replaced(first: boolean, painted: boolean): void {
+    this.state = "ready";
     this.#unreachable = false;
-    this.#stale = false;
-    this.#interrupted.clear();
-    this.state = "ready";
-    this.#took(page);
-    if (first) this.#startReading(painted);
-    this.#draw();
-  }
-
-  /** After a page has become part of the window. */
-  #took(page: Page): void {
-    for (const message of page.messages) this.#claimKey(message);
-    this.#window = windows.add(this.#window, page.arrived);
-    this.#newestKnown = newerId(this.#newestKnown, this.#window.messages.at(-1)?.id);
-    if (this.#window.hasNewer) this.#newestKnown = newerId(this.#newestKnown, this.#lastMessageId());
-    this.#app.remember(page.messages.map(({ author }) => author));
-    void this.#refetch(page.touched, REFETCH_ROUNDS);
-  }
-
-  /** Finds the first unread message, and opens there or at the bottom. */
-  #startReading(painted: boolean): void {
-    const before = this.firstUnreadId;
-    this.firstUnreadId ??= this.#firstUnreadIn(this.#window);
-    // The cached messages were in the right place: the reader may be scrolling already.
-    if (painted && this.firstUnreadId === before) return;
-    this.#atBottom = this.firstUnreadId === null;
-    this.scrollTarget = { messageId: this.firstUnreadId, block: "start" };
-  }
-
-  /** Null as well when it may be before these messages. */
-  #firstUnreadIn({ messages, hasOlder }: { messages: readonly Message[]; hasOlder?: boolean }): Id | null {
-    const lastRead = this.#app.reads.lastReadId(this.channelId);
-    const held = messages[0];
-    if (lastRead === null || !held || (hasOlder && compareIds(held.id, lastRead) > 0)) return null;
-    const first = messages.find((message) => compareIds(message.id, lastRead) > 0 && !this.#isMine(message));
-    return first?.id ?? null;
+    this.#paging.forget();
+    if (first) this.#reading.begin(this.#live.held, painted);
   }
 
   loadOlder(): Promise<void> {
-    return this.#loadPage("older");
+    return this.#paging.load("older");
   }
 
   loadNewer(): Promise<void> {
-    return this.#loadPage("newer");
-  }
-
-  /** Does not reject: what fails is tried again by itself. */
-  async #loadPage(direction: Direction): Promise<void> {
-    const older = direction === "older";
-    const edge = older ? this.#window.messages[0] : this.#window.messages.at(-1);
-    const more = older ? this.#window.hasOlder : this.#window.hasNewer;
-    if (!this.#loaded || !more || this.#isLoading(direction) || this.#replacing) return;
-    if (!edge) return this.#reload();
-    const generation = this.#generation;
-    this.#setLoading(direction, true);
-    try {
-      const page = await this.#history.read(older ? { before: edge.id } : { after: edge.id });
-      if (generation !== this.#generation) return;
-      this.#window = older
-        ? windows.prepend(this.#window, page.messages, page.hasOlder ?? false)
-        : windows.append(this.#window, page.messages, page.hasNewer ?? false);
-      this.#took(page);
-      this.#draw();
-    } catch (error) {
-      if (generation === this.#generation) this.#pageFailed(direction, error);
-    } finally {
-      this.#setLoading(direction, false);
-    }
-  }
-
-  #pageFailed(direction: Direction, error: unknown): void {
-    if (isGone(error)) this.gone();
-    if (!isTransient(error)) return;
-    this.#interrupted.add(direction);
-    if (codeOf(error) === "offline") return;
-    const wait = (error as { retryAfterMs?: number }).retryAfterMs ?? RETRY_MS;
-    this.#later(direction, wait, () => this.#resumePages());
-  }
-
-  #resumePages(): void {
-    for (const direction of this.#interrupted) void this.#loadPage(direction);
-    this.#interrupted.clear();
-  }
-
-  #isLoading(direction: Direction): boolean {
-    return direction === "older" ? this.loadingOlder : this.loadingNewer;
-  }
-
-  #setLoading(direction: Direction, value: boolean): void {
-    if (direction === "older") this.loadingOlder = value;
-    else this.loadingNewer = value;
-  }
-
-  /** Reads the window again where the reader is; what was missed shows, nothing else moves. */
-  async #reload(after = this.#newestKnown): Promise<void> {
-    this.#stale = true;
-    // The window that is being read is as fresh as this one would be.
-    if (this.#replacing) return;
-    const anchor = this.#atBottom ? null : (this.position?.messageId ?? this.#lastSeenId);
-    let before = this.#window;
-    const replaces = () => {
-      before = this.#window;
-      return true;
-    };
-    try {
-      const outcome = await this.#replaceBy(anchor ? { around: anchor } : { newest: true }, replaces);
-      if (outcome !== "replaced") return;
-      this.#note(
-        this.#window.messages.filter(({ id }) => !windows.find(before, id)),
-        after,
-      );
-      this.#draw();
-    } catch (error) {
-      if (isGone(error)) this.gone();
-      // Else it stays stale until the next `ready`.
-    }
+    return this.#paging.load("newer");
   }
 
   retry(): void {
-    if (this.state === "failed" || this.state === "gone") {
-      this.state = "loading";
-      void this.#open();
-    } else this.#resumePages();
+    if (this.state !== "failed" && this.state !== "gone") return this.#paging.resume();
+    this.state = "loading";
+    void this.#open();
   }
 
   // Jumping
 
   async jumpTo(messageId: Id): Promise<void> {
-    if (!windows.find(this.#window, messageId)) {
-      const there = (page: Page) => page.messages.some(({ id }) => id === messageId);
-      if ((await this.#jump({ around: messageId }, there)) === "overtaken") return;
-    }
-    this.#atBottom = false;
-    this.scrollTarget = { messageId, block: "center" };
+    const there = (page: Page) => page.messages.some(({ id }) => id === messageId);
+    if (!this.#live.has(messageId) && !(await this.#jump({ around: messageId }, there))) return;
+    this.#reading.aim({ messageId, block: "center" });
     this.highlightedId = messageId;
-    this.#later("highlight", HIGHLIGHT_MS, () => (this.highlightedId = null));
+    clearTimeout(this.#highlightTimer);
+    this.#highlightTimer = setTimeout(() => (this.highlightedId = null), HIGHLIGHT_MS);
   }
 
   async jumpToPresent(): Promise<void> {
-    if (!this.tailAttached && (await this.#jump({ newest: true })) === "overtaken") return;
-    this.#atBottom = true;
-    this.arrivedBelow = 0;
-    this.scrollTarget = { messageId: null, block: "start" };
+    const here = untrack(() => this.tailAttached);
+    if (!here && !(await this.#jump({ newest: true }))) return;
+    this.#reading.aim({ messageId: null, block: "start" });
   }
 
   async jumpToFirstUnread(): Promise<void> {
-    const messageId = this.firstUnreadId;
+    const messageId = untrack(() => this.firstUnreadId);
     if (messageId === null) return;
-    if (!windows.find(this.#window, messageId)) {
-      if ((await this.#jump({ around: messageId })) === "overtaken") return;
-    }
-    this.#atBottom = false;
-    this.scrollTarget = { messageId, block: "start" };
+    if (!this.#live.has(messageId) && !(await this.#jump({ around: messageId }))) return;
+    this.#reading.aim({ messageId, block: "start" });
   }
 
-  /** Where there is no window yet, a failed jump opens the channel as usual. */
-  async #jump(cursor: Cursor, accept?: (page: Page) => boolean): Promise<"replaced" | "overtaken"> {
+  /** False if another jump was faster. Where there is no window yet, a failed jump opens the channel as usual. */
+  async #jump(cursor: Cursor, accept?: (page: Page) => boolean): Promise<boolean> {
     try {
-      const outcome = await this.#replaceBy(cursor, accept);
-      if (outcome !== "refused") return outcome;
+      const outcome = await this.#live.replaceBy(cursor, accept);
+      if (outcome !== "refused") return outcome === "replaced";
       throw Object.assign(new Error("message not found"), { code: "message_not_found" });
     } catch (error) {
       if (isGone(error)) this.gone();
-      else if (!this.#loaded) void this.#open();
-      else if (this.#stale) void this.#reload();
+      else if (!this.#live.loaded) void this.#open();
+      else if (this.#live.stale) this.#reload();
       throw error;
     }
   }
 
   scrolled(): void {
-    this.scrollTarget = null;
+    this.#reading.scrollTarget = null;
   }
 
   // Reading
 
   seen(messageId: Id): void {
-    this.#present = true;
-    this.#lastSeenId = messageId;
-    if (!this.#readHeld) this.#shared.marker.seen(this.channelId, messageId);
+    this.#reading.seen(messageId);
   }
 
   atBottom(value: boolean): void {
-    this.#present = true;
-    this.#atBottom = value;
-    if (value && this.tailAttached) this.arrivedBelow = 0;
+    untrack(() => this.#reading.atBottom(value, this.tailAttached));
   }
 
   left(): void {
-    this.#present = false;
-    this.#readHeld = false;
-    this.arrivedBelow = 0;
-    this.firstUnreadId = null;
-    this.scrollTarget = null;
-    this.#shared.marker.flush();
-    this.#draw();
-  }
-
-  /** The reader has read here or elsewhere; while the channel is open the "new" line stays. */
-  readStateChanged(): void {
-    const lastRead = this.#app.reads.lastReadId(this.channelId);
-    if (this.#present || this.firstUnreadId === null || lastRead === null) return;
-    if (compareIds(lastRead, this.firstUnreadId) < 0) return;
-    this.firstUnreadId = this.#firstUnreadIn(this.#window);
-    if (this.firstUnreadId === null) this.scrollTarget = null;
+    untrack(() => this.#reading.left());
     this.#draw();
   }
 
   async markUnreadFrom(messageId: Id): Promise<void> {
-    const before = { firstUnreadId: this.firstUnreadId, held: this.#readHeld };
-    this.firstUnreadId = messageId;
-    this.#readHeld = true;
+    const marked = this.#reading.markUnreadFrom(messageId);
     this.#draw();
     try {
-      await this.#shared.marker.set(this.channelId, String(BigInt(messageId) - 1n));
-    } catch (error) {
-      this.firstUnreadId = before.firstUnreadId;
-      this.#readHeld = before.held;
+      await marked;
+    } finally {
       this.#draw();
-      throw error;
     }
   }
 
@@ -417,31 +253,33 @@ export class Timeline implements api.Timeline {
   async edit(messageId: Id, content: string): Promise<void> {
     const { channelId } = this;
     const message = await this.#app.client.request("message:update", { channelId, messageId, content });
-    this.#shared.settlePushes();
-    this.apply([{ kind: "updated", channelId, message }]);
+    this.#accepted({ kind: "updated", channelId, message });
   }
 
   async remove(messageId: Id): Promise<void> {
     const { channelId } = this;
     await this.#app.client.request("message:delete", { channelId, messageId });
-    this.#shared.settlePushes();
-    this.apply([{ kind: "deleted", channelId, messageId }]);
-  }
-
-  async toggleReaction(messageId: Id, emoji: string): Promise<void> {
-    const message = windows.find(this.#window, messageId);
-    if (message) await this.#intents.toggle(message, emoji);
-  }
-
-  reactors(messageId: Id, emoji: string): Promise<{ users: User[]; hasMore: boolean }> {
-    return this.#app.client.request("reaction:list", { channelId: this.channelId, messageId, emoji });
+    this.#accepted({ kind: "deleted", channelId, messageId });
   }
 
   async setPinned(messageId: Id, pinned: boolean): Promise<void> {
     const { channelId } = this;
     await this.#app.client.request(pinned ? "pin:add" : "pin:remove", { channelId, messageId });
-    this.#shared.settlePushes();
-    this.apply([{ kind: "pin", channelId, messageId, pinned }]);
+    this.#accepted({ kind: "pin", channelId, messageId, pinned });
+  }
+
+  /** The server has agreed: as if its push had come. */
+  #accepted(push: Push): void {
+    this.#settlePushes();
+    this.apply([push]);
+  }
+
+  toggleReaction(messageId: Id, emoji: string): Promise<void> {
+    return this.#live.toggleReaction(messageId, emoji);
+  }
+
+  reactors(messageId: Id, emoji: string): Promise<{ users: User[]; hasMore: boolean }> {
+    return this.#app.client.request("reaction:list", { channelId: this.channelId, messageId, emoji });
   }
 
   async pins(): Promise<Message[]> {
@@ -460,264 +298,121 @@ export class Timeline implements api.Timeline {
 
   /** From the window, as it is shown. */
   message(messageId: Id): Message | undefined {
-    const message = windows.find(this.#window, messageId);
-    return message && this.#intents.over(message);
+    return this.#live.find(messageId);
   }
 
   lastOwnMessage(): Message | undefined {
-    return this.#window.messages.findLast((message) => this.#isMine(message));
+    return this.#live.held.messages.findLast(this.#isMine);
   }
 
   // What happens (called by `Timelines`)
 
   /** Pushes of this channel, in order. */
   apply(pushes: readonly Push[]): void {
-    if (this.state === "gone") return;
-    for (let index = 0; index < pushes.length; index += 1) {
-      const push = pushes[index]!;
-      if (push.kind === "created") index += this.#applyCreated(pushes, index);
-      else this.#applyChange(push);
-    }
-    this.#draw();
-  }
-
-  /** Takes all that were created in a row; returns how many there were besides the first. */
-  #applyCreated(pushes: readonly Push[], from: number): number {
-    const created: Message[] = [];
-    for (let index = from; index < pushes.length; index += 1) {
-      const push = pushes[index]!;
-      if (push.kind !== "created") break;
-      created.push(push.message);
-    }
-    this.#arrive(created, this.#newestKnown);
-    return created.length - 1;
-  }
-
-  #applyChange(push: Exclude<Push, { kind: "created" }>): void {
-    switch (push.kind) {
-      case "updated":
-        this.#history.touched(push.message.id);
-        this.#window = windows.edit(this.#window, push.message);
-        break;
-      case "deleted":
-        this.#deleted(push.messageId);
-        break;
-      case "pin":
-        this.#history.touched(push.messageId);
-        this.#window = windows.update(this.#window, push.messageId, (message) =>
-          message.pinned === push.pinned ? message : { ...message, pinned: push.pinned },
-        );
-        break;
-      case "reaction":
-        this.#history.touched(push.messageId);
-        this.#window = windows.update(this.#window, push.messageId, (message) =>
-          withReaction(message, push.emoji, push.userId === this.#app.meId(), push.present),
-        );
-        break;
-    }
-  }
-
-  #deleted(messageId: Id): void {
-    this.#history.deleted(messageId);
-    if (this.firstUnreadId === messageId) {
-      const next = windows.indexOf(this.#window.messages, messageId) + 1;
-      this.firstUnreadId = this.#window.messages.slice(next).find((each) => !this.#isMine(each))?.id ?? null;
-    }
-    this.#window = windows.remove(this.#window, messageId);
+    if (this.state !== "gone") this.#live.apply(pushes);
   }
 
   /** The outbox entry was acknowledged: its row shows the message from now on. */
-  sent(entry: OutboxEntry, message: Message): void {
+  sent({ nonce }: OutboxEntry, message: Message): void {
     if (this.state === "gone") return;
-    this.#keys.set(message.id, entry.nonce);
-    this.#arrive([message], this.#newestKnown);
-    if (this.tailAttached && !this.#readHeld) this.#shared.marker.seen(this.channelId, message.id);
+    this.#pending.sent(nonce, message.id);
+    this.#live.arrive([message]);
+    if (this.tailAttached) this.#reading.markRead(message.id);
     this.#draw();
   }
 
   setPending(entries: readonly OutboxEntry[]): void {
-    if (entries.length === 0 && this.#pending.length === 0) return;
-    // Copies, because the outbox may change its own.
-    this.#pending = entries.map((entry) => ({ ...entry }));
+    if (this.#pending.set(entries)) this.#draw();
+  }
+
+  readStateChanged(): void {
+    this.#reading.readStateChanged(this.#live.held);
     this.#draw();
   }
 
-  /** For `session:sync`: the newest message known. Null where there is nothing to keep up to date. */
-  syncCursor(): Id | null {
-    return this.#loaded && this.state !== "gone" ? (this.#newestKnown ?? "0") : null;
+  get syncCursor(): Id | null {
+    return this.#live.cursor;
   }
 
   syncStarts(): void {
-    this.#syncing ??= this.#history.watch();
+    this.#live.syncStarts();
   }
 
   synced(missed: SyncResult["channels"][Id] | undefined, changed: SyncResult["changed"], cursor: Id): void {
-    const touched = this.#syncEnds();
-    if (!missed || !this.#loaded) return;
-    for (const { kind, messageId } of changed) {
-      if (kind === "deleted") this.#deleted(messageId);
-      else touched.add(messageId);
-    }
-    // An incomplete answer would leave a gap.
-    if (missed.complete) this.#arrive(missed.messages.toReversed(), cursor);
-    this.#draw();
-    if (missed.complete) void this.#refetch(touched, REFETCH_ROUNDS);
-    else void this.#reload(cursor);
-  }
-
-  #syncEnds(): Set<Id> {
-    if (!this.#syncing) return new Set();
-    this.#history.unwatch(this.#syncing);
-    const { touched } = this.#syncing;
-    this.#syncing = null;
-    return touched;
+    this.#live.synced(missed, changed, cursor).catch((error) => this.#reloadFailed(error));
   }
 
   /** Connected again (or for the first time), and the directory is up to date. */
   connected(): void {
     if (this.state === "gone") return this.retry();
-    if (!this.#loaded) {
-      if (!this.#replacing) void this.#open();
-    } else if (this.#stale) void this.#reload();
-    else this.#resumePages();
+    if (!this.#live.loaded) {
+      if (!this.#live.replacing) void this.#open();
+    } else if (this.#live.stale) this.#reload();
+    else this.#paging.resume();
   }
 
   /** The channel was deleted, or the reader removed. */
   gone(): void {
     if (this.state === "gone") return;
-    this.#generation += 1;
-    this.#replacing = false;
-    this.#loaded = false;
-    this.#window = windows.EMPTY;
-    this.#cached = [];
-    this.#keys.clear();
-    this.#newestKnown = null;
-    this.firstUnreadId = null;
     this.state = "gone";
+    this.#live.clear();
+    this.#pending.clear();
+    this.#cached = [];
+    this.#reading.left();
     this.#draw();
     void this.#app.cache.forgetChannel(this.channelId);
   }
 
   /** No longer kept: nothing is shown or asked for any more. */
   dispose(): void {
-    this.#generation += 1;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#disposed = true;
+    this.#live.overtake();
+    this.#paging.forget();
+    clearTimeout(this.#highlightTimer);
+    clearTimeout(this.#saveTimer);
+  }
+
+  /** Keeps the newest messages for the next start. */
+  save(): void {
+    const { messages, hasNewer } = this.#live.held;
+    if (this.#disposed || !this.#live.loaded || hasNewer || messages === this.#saved) return;
+    this.#saved = messages;
+    void this.#app.cache.saveMessages(this.channelId, messages);
   }
 
   // Inside
 
-  /** Messages that are new to this client, oldest first; `after` is the newest one known before. */
-  #arrive(messages: readonly Message[], after: Id | null): void {
-    const fresh: Message[] = [];
-    for (const message of messages) {
-      if (this.#history.wasDeleted(message.id)) continue;
-      this.#history.arrived(message);
-      this.#claimKey(message);
-      // One that is held has been read from the server, with the reader's own view: a push knows less.
-      if (!windows.find(this.#window, message.id)) fresh.push(message);
-    }
-    if (!this.#loaded && this.#window.messages.length === 0) return;
-    this.#note(fresh, after);
-    this.#window = windows.add(this.#window, fresh);
-    this.#app.remember(fresh.map(({ author }) => author));
-    this.#trim();
+  #reload(): void {
+    this.#live.reload().catch((error) => this.#reloadFailed(error));
   }
 
-  /** Counts arrivals for the pill, and starts the "new" line when the reader is not watching. */
-  #note(messages: readonly Message[], after: Id | null): void {
-    const watching = this.#present && this.#atBottom && !this.#window.hasNewer && this.#shared.focused();
-    const lastRead = this.#app.reads.lastReadId(this.channelId);
-    for (const message of messages) {
-      if (after !== null && compareIds(message.id, after) <= 0) continue;
-      this.#newestKnown = newerId(this.#newestKnown, message.id);
-      if (this.#isMine(message)) continue;
-      if (!this.#atBottom || this.#window.hasNewer) this.arrivedBelow += 1;
-      const unread = lastRead === null || compareIds(message.id, lastRead) > 0;
-      if (!watching && unread && this.firstUnreadId === null) this.#unreadBegins(message.id);
-    }
+  #reloadFailed(error: unknown): void {
+    // Else the window stays as it is, and stale, until the next `ready`.
+    if (isGone(error)) this.gone();
   }
 
-  #unreadBegins(messageId: Id): void {
-    this.firstUnreadId = messageId;
-    const willReopen = !this.#present && this.position === null && this.scrollTarget === null;
-    if (willReopen) this.scrollTarget = { messageId, block: "start" };
-  }
-
-  /** Arrived messages push out the end that the reader is farther away from. */
-  #trim(): void {
-    const { messages } = this.#window;
-    if (messages.length <= windows.WINDOW_MESSAGES_MAX) return;
-    const reading = this.#atBottom ? null : (this.position?.messageId ?? this.#lastSeenId);
-    const amongOldest = reading !== null && windows.indexOf(messages, reading) < messages.length / 2;
-    this.#window = amongOldest
-      ? windows.dropNewest(this.#window, KEPT_MESSAGES)
-      : windows.dropOldest(this.#window, KEPT_MESSAGES);
-  }
-
-  /** Asks for messages again of which it is not known how they are now. */
-  async #refetch(messageIds: ReadonlySet<Id>, rounds: number): Promise<void> {
-    let wanted = [...messageIds].filter((id) => windows.find(this.#window, id)).sort(compareIds);
-    const again = new Set<Id>();
-    try {
-      while (wanted.length > 0 && rounds > 0) {
-        // From the first one on, which takes in those that follow it closely.
-        const after = String(BigInt(wanted[0]!) - 1n);
-        const page = await this.#history.read({ after }, REFETCH_PAGE);
-        const last = page.hasNewer ? page.messages.at(-1)?.id : undefined;
-        const covered = (id: Id) => last === undefined || compareIds(id, last) <= 0;
-        this.#refetched(page, wanted.filter(covered));
-        for (const id of page.touched) again.add(id);
-        wanted = wanted.filter((id) => !covered(id));
-      }
-    } catch (error) {
-      if (isTransient(error)) this.#stale = true;
-      return;
-    }
-    if (again.size > 0) await this.#refetch(again, rounds - 1);
-  }
-
-  #refetched(page: Page, wanted: readonly Id[]): void {
-    const fetched = new Map(page.messages.map((message) => [message.id, message]));
-    for (const id of wanted) {
-      const message = fetched.get(id);
-      if (message) this.#window = windows.update(this.#window, id, (held) => windows.laterOf(held, message));
-      else this.#deleted(id);
-    }
-    this.#draw();
-  }
-
-  #claimKey(message: Message): void {
-    const { nonce } = message;
-    if (!nonce || this.#keys.has(message.id) || !this.#isMine(message)) return;
-    if (this.#pending.some((entry) => entry.nonce === nonce)) this.#keys.set(message.id, nonce);
-  }
-
-  #change(messageId: Id, change: (message: Message) => Message): void {
-    this.#window = windows.update(this.#window, messageId, change);
-    this.#draw();
-  }
-
-  #isMine(message: Message): boolean {
-    return message.author.id === this.#app.meId();
-  }
+  #isMine = (message: Message): boolean => message.author.id === this.#app.meId();
 
   #lastMessageId(): Id | undefined {
     const { reads, directory } = this.#app;
     return reads.lastMessageId?.(this.channelId) ?? directory.channel(this.channelId)?.lastMessageId;
   }
 
+  /** Untracked: an effect of the UI that calls an action must not depend on what the action draws. */
   #draw(): void {
-    const { messages, hasOlder, hasNewer } = this.#window;
-    const arrivedNonces = new Set(this.#keys.values());
+    untrack(() => this.#drawNow());
+  }
+
+  #drawNow(): void {
+    const { messages, hasOlder, hasNewer } = this.#live.held;
     const rows = buildRows(
       {
-        messages: messages.map((message) => this.#intents.over(message)),
-        pending: hasNewer ? [] : this.#pending.filter(({ nonce }) => !arrivedNonces.has(nonce)),
+        messages: this.#live.shown,
+        pending: hasNewer ? [] : this.#pending.waiting,
         meId: this.#app.meId(),
         firstUnreadId: this.firstUnreadId,
-        complete: this.#loaded && !hasOlder,
-        keyOf: (message) => this.#keys.get(message.id) ?? message.id,
+        complete: this.#live.loaded && !hasOlder,
+        keyOf: this.#pending.keyOf,
       },
       this.#rowsByKey,
     );
@@ -727,32 +422,10 @@ export class Timeline implements api.Timeline {
     }
     this.hasOlder = hasOlder;
     this.hasNewer = hasNewer;
-    this.unreadCount = this.#countUnread();
-    if (this.#loaded && !hasNewer && messages !== this.#saved && !this.#timers.has("cache")) {
-      this.#later("cache", CACHE_WAIT_MS, () => this.save());
-    }
-  }
-
-  #countUnread(): number {
-    if (this.firstUnreadId === null) return 0;
-    const from = windows.indexOf(this.#window.messages, this.firstUnreadId);
-    return this.#window.messages.slice(from).filter((message) => !this.#isMine(message)).length;
-  }
-
-  /** Keeps the newest messages for the next start. */
-  save(): void {
-    const { messages, hasNewer } = this.#window;
-    if (!this.#loaded || hasNewer || messages === this.#saved) return;
-    this.#saved = messages;
-    void this.#app.cache.saveMessages(this.channelId, messages);
-  }
-
-  #later(what: "highlight" | "cache" | Direction, wait: number, action: () => void): void {
-    clearTimeout(this.#timers.get(what));
-    const timer = setTimeout(() => {
-      this.#timers.delete(what);
-      action();
-    }, wait);
-    this.#timers.set(what, timer);
+    this.unreadCount = this.#reading.countUnread(messages);
+    this.#saveTimer ??= setTimeout(() => {
+      this.#saveTimer = undefined;
+      this.save();
+    }, SAVE_WAIT_MS);
   }
 }

@@ -88,7 +88,7 @@ export class Timelines implements api.Timelines {
     this.#queue.flush();
     const cursors: Record<Id, Id> = {};
     for (const [channelId, timeline] of this.#timelines) {
-      const cursor = this.#frozen.get(channelId) ?? timeline.syncCursor();
+      const cursor = this.#frozen.get(channelId) ?? timeline.syncCursor;
       if (cursor === null) continue;
       cursors[channelId] = cursor;
       timeline.syncStarts();
@@ -163,7 +163,7 @@ export class Timelines implements api.Timelines {
   #freeze(): void {
     this.#queue.flush();
     for (const [channelId, timeline] of this.#timelines) {
-      const cursor = timeline.syncCursor();
+      const cursor = timeline.syncCursor;
       if (cursor !== null && !this.#frozen.has(channelId)) this.#frozen.set(channelId, cursor);
     }
   }
