@@ -23,6 +23,8 @@ export class Interactions {
   hint = $state.raw<ReactionHint | null>(null);
   /** The row that was focused last, to come back to. */
   lastKey: string | null = null;
+  /** Lifting the finger after a long press clicks, too. */
+  #longPressed = false;
   #press: { timer: ReturnType<typeof setTimeout>; x: number; y: number } | null = null;
 
   constructor(
@@ -72,6 +74,11 @@ export class Interactions {
   };
 
   readonly click = (event: MouseEvent): void => {
+    if (this.#longPressed) {
+      this.#longPressed = false;
+      event.preventDefault();
+      return;
+    }
     const target = event.target instanceof Element ? event.target : null;
     const row = this.messageRow(rowOf(event)?.dataset.key);
     const button = target?.closest<HTMLElement>(
@@ -97,11 +104,12 @@ export class Interactions {
 
   readonly pointerdown = (event: PointerEvent): void => {
     this.#cancelPress();
+    this.#longPressed = false;
     if (event.pointerType !== "touch") return;
     const row = this.messageRow(rowOf(event)?.dataset.key);
     if (!row) return;
     const { clientX: x, clientY: y } = event;
-    this.#press = { x, y, timer: setTimeout(() => this.#openMenu(row, { x, y }), LONG_PRESS_MS) };
+    this.#press = { x, y, timer: setTimeout(() => this.#longPress(row, x, y), LONG_PRESS_MS) };
   };
 
   readonly pointermove = (event: PointerEvent): void => {
@@ -127,6 +135,11 @@ export class Interactions {
     } else if (event.key === "Tab" && !event.shiftKey && row && this.enterToolbar()) event.preventDefault();
     else if (moveFocus(element, event.key)) event.preventDefault();
   };
+
+  #longPress(row: MessageRow, x: number, y: number): void {
+    this.#longPressed = true;
+    this.#openMenu(row, { x, y });
+  }
 
   #openMenu(row: MessageRow, anchor: HTMLElement | { x: number; y: number }): void {
     this.#cancelPress();
