@@ -7,11 +7,14 @@ import type { VListHandle } from "virtua/svelte";
 import type { MemberListRow } from "./sections";
 
 const PAGE_ROWS = 10;
+const FRAMES_MAX = 30;
 
 export class RowFocus {
   readonly #rows: () => readonly MemberListRow[];
   readonly #view: () => VListHandle | undefined;
   #userId: string | null = $state(null);
+  /** Who has the focus until the row of `#userId` is there: without their row the keys would go nowhere. */
+  #focusedId: string | null = $state(null);
 
   constructor(rows: () => readonly MemberListRow[], view: () => VListHandle | undefined) {
     this.#rows = rows;
@@ -25,9 +28,15 @@ export class RowFocus {
     return last >= 0 ? last : Math.max(0, rows.findIndex(isMember));
   }
 
+  /** Rows that stay mounted, in sight or not. */
+  get mounted(): number[] {
+    const focused = this.#rows().findIndex((row) => row.key === this.#focusedId);
+    return focused >= 0 && focused !== this.index ? [this.index, focused] : [this.index];
+  }
+
   onfocusin = (event: FocusEvent): void => {
     const row = (event.target as HTMLElement).closest<HTMLElement>("[data-member]");
-    if (row) this.#userId = row.dataset.member ?? null;
+    if (row) this.#userId = this.#focusedId = row.dataset.member ?? null;
   };
 
   onkeydown = (event: KeyboardEvent): void => {
@@ -64,7 +73,13 @@ export class RowFocus {
     this.#userId = row.key;
     this.#view()?.scrollToIndex(index, { align: "nearest" });
     await tick();
-    list.querySelector<HTMLElement>(`[data-member="${row.key}"]`)?.focus({ preventScroll: true });
+    // A row is hidden until it has been measured, and what is hidden takes no focus.
+    for (let frame = 0; frame < FRAMES_MAX && this.#userId === row.key; frame++) {
+      const button = list.querySelector<HTMLElement>(`[data-member="${row.key}"]`);
+      button?.focus({ preventScroll: true });
+      if (button && document.activeElement === button) return;
+      await new Promise(requestAnimationFrame);
+    }
   }
 }
 
