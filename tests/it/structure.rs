@@ -46,6 +46,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("socketioxide", &["gateway", "edge"]),
     ("engineioxide", &["gateway", "edge"]),
     ("axum", &["http", "edge", "app"]),
+    ("rust_embed", &["http/client"]),
 ];
 
 /// Whether `module` ("gateway/fanout/rooms") is `path` or lies below it.
