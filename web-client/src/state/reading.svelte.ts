@@ -43,9 +43,7 @@ export class Reading {
 
   /** The message that is being read; null is the bottom. */
   get anchorId(): Id | null {
-    if (this.#atBottom) return null;
-    const left = this.position?.messageId ?? null;
-    return this.#present ? (this.#lastSeenId ?? left) : (left ?? this.#lastSeenId);
+    return this.#atBottom ? null : (this.position?.messageId ?? this.#lastSeenId);
   }
 
   get lastReadId(): Id | null {
