@@ -66,5 +66,5 @@ export async function lively() {
   await tomas.ok('presence:update', { status: 'idle', text: '' });
   await priya.ok('presence:update', { status: 'online', text: 'Writing release notes' });
   for (const person of people.slice(9)) person.close();
-  return { reader, people, group, invite, general, engineering, direct, names: { group: group.name, direct: 'Aiko Tanaka', member: 'Priya Nair', owner: 'Jonas Weber' } };
+  return { reader, newcomer: people.at(-1), people, group, invite, general, engineering, direct, names: { group: group.name, direct: 'Aiko Tanaka', member: 'Priya Nair', owner: 'Jonas Weber' } };
 }

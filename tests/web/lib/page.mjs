@@ -124,7 +124,8 @@ export class ChatPage {
   }
 
   groupMenuButton(name) {
-    return this.button('channels_group_menu', { name });
+    const members = textPart('channels_members', {}, this.language).source;
+    return this.tab.getByRole('button', { name: new RegExp(`^\\s*${escape(name)}\\s+(?:${members})`, 'i') });
   }
 
   async openGroupMenu(name) {

@@ -15,8 +15,6 @@ export async function* tour(stage, world, options) {
   yield at('sign-up');
   await page.button('sign_in').click();
   await page.signIn(world.reader.person);
-  yield at('home');
-
   await page.open(names.group);
   await page.seesPart('screenshots look lovely');
   await page.member(names.member).waitFor();
@@ -89,6 +87,10 @@ export async function* tour(stage, world, options) {
   await page.openDirect(names.direct);
   await page.seesPart('stroke a little lighter');
   yield at('direct');
+  const newcomer = await stage.signedIn(world.newcomer, options);
+  await newcomer.page.openDirects();
+  await newcomer.page.says('home_text');
+  yield { name: 'home', page: newcomer.page };
   await page.tab.goto(`/i/${world.invite.code}`);
   await page.main.getByRole('button', { name: page.t('invite_open') }).waitFor();
   yield at('invite');

@@ -140,11 +140,14 @@ export class Composer implements api.Composer {
     this.#countDown();
   }
 
-  saveNow(): void {
-    if (!this.#saving) return;
+  /** Answers what had to be saved; undefined if nothing had to. */
+  saveNow(): Draft | null | undefined {
+    if (!this.#saving) return undefined;
     this.#saving = false;
     clearTimeout(this.#saveTimer);
-    void this.#parts.app.cache.saveDraft(this.channelId, this.#draft());
+    const draft = this.#draft();
+    void this.#parts.app.cache.saveDraft(this.channelId, draft);
+    return draft;
   }
 
   dispose(): void {

@@ -5,8 +5,12 @@ import type * as api from "./api";
 import type { Draft } from "./cache";
 import { Composer } from "./composer.svelte";
 import * as page from "./page";
+import { personal } from "./storage";
 import type { ComposerDependencies } from "./timelineDependencies";
 import type { Timelines } from "./timelines";
+
+/** Drafts of the moment the page was hidden, as `[channelId, draft]`. */
+const LAST_WORDS = "drafts";
 
 export class Composers implements api.Composers {
   readonly #app: ComposerDependencies;
@@ -30,19 +34,36 @@ export class Composers implements api.Composers {
         // Later, when the directory has heard of it, too.
         queueMicrotask(() => this.#composers.get(id)?.channelUpdated());
       }),
-      (app.onHidden ?? page.onHidden)(() => {
-        for (const composer of this.#composers.values()) composer.saveNow();
-      }),
+      (app.onHidden ?? page.onHidden)(() => this.#saveNow()),
     ];
   }
 
   /** Reads the drafts, once the cache is open. */
   async load(): Promise<void> {
     this.#restored = await this.#app.cache.drafts();
+    this.#takeLastWords();
     for (const [channelId, draft] of this.#restored) {
       this.#drafted.add(channelId);
       this.#composers.get(channelId)?.restore(draft);
     }
+  }
+
+  /** IndexedDB does not finish what begins while a page goes away, so the last words are kept beside it as well. */
+  #saveNow(): void {
+    const words = [...this.#composers].map(
+      ([channelId, composer]) => [channelId, composer.saveNow()] as const,
+    );
+    const last = words.filter(([, draft]) => draft !== undefined);
+    personal.write(LAST_WORDS, last.length > 0 ? last : undefined);
+  }
+
+  #takeLastWords(): void {
+    for (const [channelId, draft] of personal.read<[Id, Draft | null][]>(LAST_WORDS, [])) {
+      if (draft) this.#restored.set(channelId, draft);
+      else this.#restored.delete(channelId);
+      void this.#app.cache.saveDraft(channelId, draft);
+    }
+    personal.write(LAST_WORDS, undefined);
   }
 
   of(channelId: Id): Composer {

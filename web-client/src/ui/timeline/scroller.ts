@@ -8,14 +8,17 @@ const FOLLOW_PX = 80;
 /** Less is rounding, and writing `scrollTop` stops the momentum of a finger. */
 const TOLERANCE_PX = 1;
 
-/** A row and where its upper edge is, from the upper edge of the scroller. */
+/** A row and where its edges are, from the upper edge of the scroller. */
 export interface Held {
   key: string;
   messageId: string | undefined;
   offset: number;
+  end: number;
 }
 
 export class Scroller {
+  #frame = 0;
+
   constructor(
     readonly element: HTMLElement,
     readonly list: HTMLElement,
@@ -48,15 +51,32 @@ export class Scroller {
     for (let index = this.#firstBelow(top); index < rows.length; index++) {
       const row = rows[index] as HTMLElement;
       const { key, id } = row.dataset;
-      if (key && id) return { key, messageId: id, offset: row.getBoundingClientRect().top - top };
+      const edges = row.getBoundingClientRect();
+      if (key && id) return { key, messageId: id, offset: edges.top - top, end: edges.bottom - top };
     }
     return null;
   }
 
-  /** Puts a held row back where it was, if something has moved it. False if it is gone. */
+  /**
+   * While rows are put in, the browser holds no row of its own choice: it holds an upper edge, and `restore` a lower
+   * one. Otherwise it may, for what changes its height late.
+   */
+  holdByItself(): void {
+    const { style } = this.element;
+    style.overflowAnchor = "none";
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = requestAnimationFrame(() => (style.overflowAnchor = ""));
+    });
+  }
+
+  /**
+   * Puts a held row back where it was, if something has moved it. False if it is gone. By its lower edge: above its
+   * text the row loses the name of its author when an older message of the same person comes before it.
+   */
   restore(held: Held): boolean {
     const row = this.#rowOfKey(held.key);
-    if (row) this.#shift(this.#offset(row) - held.offset);
+    if (row) this.#shift(this.#offset(row) + row.getBoundingClientRect().height - held.end);
     return row !== null;
   }
 
