@@ -21,13 +21,17 @@ const LOOKS = {
   'rtl-phone': { walk: phoneTour, colorScheme: 'dark', locale: 'ar' },
 };
 
+/** Where it is about ten in the morning: nobody chats at three. */
+const hoursAhead = ((10 - new Date().getUTCHours() + 36) % 24) - 12;
+const timezoneId = `Etc/GMT${hoursAhead > 0 ? '-' : '+'}${Math.abs(hoursAhead)}`;
+
 await rm(FOLDER, { recursive: true, force: true });
 await mkdir(IMAGES, { recursive: true });
 const world = await lively();
 
 for (const [look, { walk, chosen = {}, ...options }] of Object.entries(LOOKS)) {
   scene(look, async (stage) => {
-    for await (const { name, page } of walk(stage, world, { reducedMotion: 'reduce', ...options })) {
+    for await (const { name, page } of walk(stage, world, { reducedMotion: 'reduce', timezoneId, ...options })) {
       await page.tab.screenshot({ path: path.join(FOLDER, look, `${name}.png`), animations: 'disabled' });
       if (chosen[name]) await page.tab.screenshot({ path: path.join(IMAGES, chosen[name]), animations: 'disabled' });
     }

@@ -52,7 +52,9 @@ export async function lively() {
   for (const who of [ben, reader, tomas, leila, aiko]) await react(who, cake, '🍰');
   for (const who of [priya, aiko]) await react(who, plan, '👍');
   await jonas.ok('pin:add', { channelId: general, messageId: plan.id });
-  await reader.ok('channel:read', { channelId: general, messageId: lastRead.id });
+  /** As it was before the reader looked. */
+  const rewind = () => reader.ok('channel:read', { channelId: general, messageId: lastRead.id });
+  await rewind();
   await reader.ok('channel:read', { channelId: engineering.id, messageId: (await samuel.say(engineering.id, 'Reviews are done')).id });
 
   const direct = await aiko.ok('direct:open', { userIds: [reader.id] });
@@ -66,5 +68,5 @@ export async function lively() {
   await tomas.ok('presence:update', { status: 'idle', text: '' });
   await priya.ok('presence:update', { status: 'online', text: 'Writing release notes' });
   for (const person of people.slice(9)) person.close();
-  return { reader, newcomer: people.at(-1), people, group, invite, general, engineering, direct, names: { group: group.name, direct: 'Aiko Tanaka', member: 'Priya Nair', owner: 'Jonas Weber' } };
+  return { reader, rewind, newcomer: people.at(-1), people, group, invite, general, engineering, direct, names: { group: group.name, direct: 'Aiko Tanaka', member: 'Priya Nair', owner: 'Jonas Weber' } };
 }

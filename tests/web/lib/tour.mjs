@@ -3,6 +3,7 @@
 /** On a desktop. The reader of `world` (lively.mjs) is signed in on the way. */
 export async function* tour(stage, world, options) {
   const { names } = world;
+  await world.rewind();
   const visitor = await stage.visitor(options);
   visitor.name = names.group;
   const { page } = visitor;
@@ -17,7 +18,8 @@ export async function* tour(stage, world, options) {
   await page.signIn(world.reader.person);
   await page.open(names.group);
   await page.seesPart('screenshots look lovely');
-  await page.member(names.member).waitFor();
+  await page.isOnline(names.owner);
+  await page.tab.mouse.move(0, 0);
   yield at('channel');
   await page.toolbarOf('Fantastic, thank you!');
   yield at('message');
@@ -99,6 +101,7 @@ export async function* tour(stage, world, options) {
 /** The views that a phone shows differently. */
 export async function* phoneTour(stage, world, options) {
   const { names } = world;
+  await world.rewind();
   const { page } = await stage.signedIn(world.reader, { ...options, phone: true });
   const at = (name) => ({ name, page });
   await page.showLists();
@@ -106,9 +109,10 @@ export async function* phoneTour(stage, world, options) {
   yield at('lists');
   await page.openChannel('general');
   await page.seesPart('screenshots look lovely');
+  await page.tab.mouse.move(0, 0);
   yield at('channel');
   await page.showMembers();
-  await page.member(names.member).waitFor();
+  await page.isOnline(names.owner);
   yield at('members');
   await page.closes(page.members);
   await page.button('chat_back').click();
