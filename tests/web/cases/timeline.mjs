@@ -18,6 +18,24 @@ scene('older messages come in above without moving the row that is being read', 
   }
 });
 
+scene('the line above the first unread message stays until the channel is left', async (stage) => {
+  const { group, channelId, owner, people: [ada] } = await club('Ada');
+  const messages = [];
+  for (let number = 1; number <= 9; number += 1) messages.push(await owner.say(channelId, `entry ${number}`));
+  await ada.ok('channel:read', { channelId, messageId: messages[6].id });
+  const { page } = await stage.signedIn(ada);
+  await page.open(group.name);
+  await page.sees('entry 9');
+  const line = page.timeline.getByText(page.t('chat_new'));
+  await line.waitFor();
+  await page.openChannel('general');
+  assert.deepEqual(await page.lines(/^New$|entry [78]/gm), ['entry 7', 'New', 'entry 8']);
+  await page.openGroup('VibeTalk');
+  await page.openGroup(group.name);
+  await page.sees('entry 9');
+  await line.waitFor({ state: 'detached' });
+});
+
 const BURST = 100;
 
 scene('a hundred messages in a second arrive, in order', async (stage) => {
