@@ -14,6 +14,7 @@ mod frames;
 mod front;
 mod meters;
 mod opening;
+mod payload;
 mod probe;
 mod query;
 mod refusal;

@@ -20,8 +20,9 @@ use socketioxide::service::SocketIoService;
 use tower::ServiceExt;
 
 use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
-use super::connection::Link;
+use super::connection::{CloseReason, Link};
 use super::cors::Cors;
+use super::payload;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::{Client, EngineSession, PollEnd};
@@ -97,7 +98,9 @@ impl<A: Adapter> Front<A> {
             Ok(query) => match (query.transport, &query.sid) {
                 (TransportType::Websocket, _) => self.upgrade(accepted, &query, request),
                 (TransportType::Polling, None) => self.handshake(accepted, &query, request).await,
-                (TransportType::Polling, Some(sid)) => self.polling(sid, request).await,
+                (TransportType::Polling, Some(sid)) => {
+                    self.polling(sid, query.protocol, request).await
+                }
             },
         };
         answer.unwrap_or_else(Refusal::response)
@@ -131,9 +134,10 @@ impl<A: Adapter> Front<A> {
     async fn polling(
         &self,
         wire: &str,
+        protocol: ProtocolVersion,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
-        let (sid, session) = self.find_session(wire)?;
+        let (sid, session) = self.find_session(wire, protocol)?;
         let in_flight = session.begin_request().ok_or(match session.close_reason() {
             Some(_) => Refusal::UnknownSession,
             None => Refusal::BadRequest,
@@ -145,7 +149,7 @@ impl<A: Adapter> Front<A> {
             drop(request);
             self.poll(&session, uri).await
         } else {
-            self.post(request, uri).await
+            self.post(&session, request, uri).await
         };
         drop(in_flight);
         answer
@@ -174,23 +178,45 @@ impl<A: Adapter> Front<A> {
         }
     }
 
+    /// Packets of the client. What cannot be read ends the session: some of them are lost.
     async fn post(
         &self,
+        session: &EngineSession,
         request: Request<Incoming>,
         uri: http::Uri,
     ) -> Result<Response<Body>, Refusal> {
+        let config = &self.shared.config;
         let (parts, body) = request.into_parts();
-        let mut slim = slim(Method::POST, uri, None, Body::new(body));
-        if let Some(content_type) = parts.headers.get(CONTENT_TYPE) {
-            slim.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+        let content_type = parts.headers.get(CONTENT_TYPE).cloned();
+        let read = tokio::time::timeout(
+            config.post_timeout,
+            payload::read(body, config.payload_bytes_max),
+        );
+        let packets = read
+            .await
+            .unwrap_or(Err(Refusal::Timeout))
+            .and_then(|body| payload::for_engine(session.protocol(), content_type, body))
+            .inspect_err(|_| session.close(CloseReason::TransportError))?;
+        let (content_type, body) = packets;
+        let mut slim = slim(Method::POST, uri, None, Body::from(body));
+        if let Some(content_type) = content_type {
+            slim.headers_mut().insert(CONTENT_TYPE, content_type);
         }
-        let limit = self.shared.config.post_timeout;
-        tokio::time::timeout(limit, self.call(slim)).await.map_err(|_| Refusal::Timeout)
+        Ok(self.call(slim).await)
     }
 
-    pub fn find_session(&self, wire: &str) -> Result<(Sid, Arc<EngineSession>), Refusal> {
+    /// The session that a request names, if it speaks the protocol of the session.
+    pub fn find_session(
+        &self,
+        wire: &str,
+        protocol: ProtocolVersion,
+    ) -> Result<(Sid, Arc<EngineSession>), Refusal> {
         let sid = self.shared.session_ids.verify(wire).ok_or(Refusal::UnknownSession)?;
         let session = self.shared.registry.find(&sid).ok_or(Refusal::UnknownSession)?;
+        // The engine would decode by the request's word, and answer by the session's.
+        if session.protocol() != protocol {
+            return Err(Refusal::BadRequest);
+        }
         Ok((sid, session))
     }
 

@@ -22,6 +22,8 @@ pub enum Refusal {
     Unavailable,
     /// The address has as many sessions as it may.
     TooMany,
+    /// The body is larger than `payload_bytes_max`.
+    TooLarge,
     /// The body took too long.
     Timeout,
     Internal,
@@ -33,6 +35,7 @@ impl Refusal {
             Self::WebSocketVersion => StatusCode::UPGRADE_REQUIRED,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
@@ -48,6 +51,7 @@ impl Refusal {
             Self::BadRequest | Self::WebSocketVersion => r#"{"code":3,"message":"Bad request"}"#,
             Self::Unavailable => r#"{"code":4,"message":"Server is full or draining"}"#,
             Self::TooMany => r#"{"code":4,"message":"Too many connections"}"#,
+            Self::TooLarge => r#"{"code":3,"message":"Payload too large"}"#,
             Self::Timeout => r#"{"code":3,"message":"Request timed out"}"#,
             Self::Internal => r#"{"code":3,"message":"Internal error"}"#,
         }

@@ -46,7 +46,7 @@ impl<A: Adapter> Front<A> {
         let connecting = match &query.sid {
             None => Connecting::New(self.begin_session(&accepted, query, &request)?),
             Some(wire) => {
-                let (sid, session) = self.find_session(wire)?;
+                let (sid, session) = self.find_session(wire, query.protocol)?;
                 Connecting::Upgrade(sid, session)
             }
         };

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use vibetalk::edge::CloseReason;
 
 use super::client::Polling;
-use super::server::Server;
+use super::server::{PATIENCE, Server};
 
 async fn get(url: &str) -> (StatusCode, String) {
     let response = reqwest::get(url).await.unwrap();
@@ -70,6 +70,47 @@ async fn engine_io_3_clients_get_signed_ids_too() {
     assert_eq!(client.post(r#"12:42["echo",1]"#).await, StatusCode::OK);
     let (_, body) = client.poll().await;
     assert!(body.contains(r#"12:42["echo",1]"#), "{body}");
+}
+
+#[tokio::test]
+async fn lengths_of_engine_io_3_count_utf16_units_or_code_points() {
+    let mut server = Server::start().await;
+    let client = Polling::open(&server, 3).await;
+    server.connected().await;
+    let packet = r#"42["echo","😀 and ❤"]"#;
+    for length in [packet.encode_utf16().count(), packet.chars().count()] {
+        let framed = &format!("{length}:{packet}");
+        assert_eq!(client.post(framed).await, StatusCode::OK, "{framed}");
+        let mut answer = String::new();
+        while !answer.contains("😀 and ❤") {
+            answer = client.poll().await.1;
+        }
+    }
+}
+
+/// Some of these kept a worker of the runtime busy for ever. Two workers, so that a third would hang.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_lengths_of_engine_io_3_are_answered_400_and_end_the_session() {
+    let server = Server::start().await;
+    for body in ["1:😀1:2", "1:😀😀1:2", "2:4", "0:", "x", ":", "4:2", "99999999999999999999:2", ""]
+    {
+        let client = Polling::open(&server, 3).await;
+        let status = tokio::time::timeout(PATIENCE, client.post(body)).await.expect(body);
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(client.post("1:2").await, StatusCode::BAD_REQUEST, "{body}");
+    }
+    Polling::connect(&server).await;
+}
+
+#[tokio::test]
+async fn a_session_is_spoken_to_in_its_own_protocol() {
+    let mut server = Server::start().await;
+    let client = Polling::connect(&server).await;
+    server.connected().await;
+    let foreign = client.url().replace("EIO=4", "EIO=3");
+    let answer = reqwest::Client::new().post(foreign).body("1:2").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(client.post(r#"42["echo",1]"#).await, StatusCode::OK);
 }
 
 #[tokio::test]
