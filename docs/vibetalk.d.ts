@@ -210,6 +210,7 @@ export interface Limits {
   membersPage: number;
   syncChannels: number;
   watchedUsers: number;
+  settingsBytes: number;
   attachmentBytes: number;
   attachmentsPerMessage: number;
   [limit: string]: number;
@@ -325,6 +326,14 @@ export interface PresenceUpdate {
 export interface PresenceWatch {
   userIds: Id[];
 }
+/** All settings of a person: keys and values are the clients'. */
+export interface Settings {
+  settings: Record<string, unknown>;
+}
+/** Merged by key; null removes one. */
+export interface SettingsUpdate {
+  settings: Record<string, unknown>;
+}
 export interface SessionSync {
   /** The last message seen, by channel. */
   channels: Record<Id, Id>;
@@ -382,6 +391,8 @@ export interface ClientToServerEvents {
   "user:search": Request<UserSearch, { users: User[] }>;
   "presence:update": Request<PresenceUpdate, Empty>;
   "presence:watch": Request<PresenceWatch, { presences: Presence[] }>;
+  "settings:get": Request<Empty, Settings>;
+  "settings:update": Request<SettingsUpdate, Settings>;
   "session:sync": Request<SessionSync, SyncResult>;
 }
 
@@ -409,6 +420,7 @@ export interface ServerToClientEvents {
   "presence:changed": (presences: Presence[]) => void;
   "readState:updated": (readState: ReadState) => void;
   "user:updated": (user: User) => void;
+  "settings:updated": (settings: Settings) => void;
   "sync:required": (gap: { channelIds?: Id[]; reason: string }) => void;
   "server:draining": (drain: { reconnectInMs: number }) => void;
 }

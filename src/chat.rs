@@ -53,6 +53,7 @@ pub mod reactions;
 pub mod read_states;
 pub mod secrets;
 pub mod sessions;
+pub mod settings;
 pub mod sync;
 pub mod tokens;
 pub mod turns;

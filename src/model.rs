@@ -11,6 +11,7 @@ pub mod permission;
 pub mod presence;
 pub mod rate;
 pub mod read_state;
+pub mod settings;
 pub mod text;
 pub mod time;
 pub mod window;

@@ -17,6 +17,7 @@ use crate::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, R
 use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
 use crate::model::message::{Change, Message, MessageEdit, ReactionCount};
 use crate::model::read_state::ReadState;
+use crate::model::settings::Settings;
 
 pub mod sqlite;
 
@@ -41,8 +42,14 @@ pub enum StoreError {
 }
 
 /// Everything `chat` stores in.
-pub trait Store: AccountStore + GroupStore + ChannelStore + MessageStore + ReadStateStore {}
-impl<T: AccountStore + GroupStore + ChannelStore + MessageStore + ReadStateStore> Store for T {}
+pub trait Store:
+    AccountStore + SettingsStore + GroupStore + ChannelStore + MessageStore + ReadStateStore
+{
+}
+impl<T> Store for T where
+    T: AccountStore + SettingsStore + GroupStore + ChannelStore + MessageStore + ReadStateStore
+{
+}
 
 /// People, their sessions, and failed logins.
 #[async_trait]
@@ -147,6 +154,22 @@ pub struct LoginFailures {
     pub count: u32,
     /// 0 if there are none.
     pub first_expires_at_ms: UnixMs,
+}
+
+/// What clients keep for a person.
+#[async_trait]
+pub trait SettingsStore: Send + Sync {
+    /// Empty if nothing was kept yet.
+    async fn get_settings(&self, user_id: UserId) -> Result<Settings, StoreError>;
+
+    /// Merges `patch` as [`Settings::merged`] does, in one step: racing patches of different keys all
+    /// hold. Returns all settings after the change; `None`, and nothing changes, if they would have more
+    /// than [`SETTINGS_BYTES_MAX`](crate::model::settings::SETTINGS_BYTES_MAX).
+    async fn update_settings(
+        &self,
+        user_id: UserId,
+        patch: &Settings,
+    ) -> Result<Option<Settings>, StoreError>;
 }
 
 /// Groups with their roles, members, bans and invites.

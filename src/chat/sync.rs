@@ -15,6 +15,7 @@ use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
 use crate::model::permission::Audience;
 use crate::model::presence::STATUS_TEXT_CHARS_MAX;
+use crate::model::settings::SETTINGS_BYTES_MAX;
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::store::{CHANGES_KEPT_MS, ReadScope};
@@ -219,6 +220,7 @@ const LIMITS: LimitsView = LimitsView {
     pins_per_channel: PINS_PER_CHANNEL_MAX,
     direct_people: DIRECT_PEOPLE_MAX,
     slow_mode_seconds: SLOW_MODE_SECONDS_MAX,
+    settings_bytes: SETTINGS_BYTES_MAX,
     attachment_bytes: 0,
     attachments_per_message: 10,
 };

@@ -30,6 +30,7 @@ pub enum Subject {
     /// A message that is there already, with its reactions and its pin.
     Message(MessageId),
     ReadState(UserId, ChannelId),
+    Settings(UserId),
 }
 
 /// Who waits for what.

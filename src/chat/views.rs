@@ -342,6 +342,7 @@ pub struct LimitsView {
     pub pins_per_channel: usize,
     pub direct_people: usize,
     pub slow_mode_seconds: u32,
+    pub settings_bytes: usize,
     pub attachment_bytes: usize,
     pub attachments_per_message: usize,
 }

@@ -67,6 +67,10 @@ struct Watch {
     user_ids: Vec<UserId>,
 }
 
+/// An object of which nothing is read.
+#[derive(Deserialize)]
+struct Nothing {}
+
 /// The table of [`Route`]s: `|session, request| answer`, or `|session, place, request| answer` for
 /// a request within something. `done` stands before those whose ack carries nothing.
 macro_rules! routes {
@@ -125,6 +129,8 @@ routes! {
     "reaction:list" => |s, at: Reaction, request| s.chat().list_reaction_users(s.caller, at.into(), request);
     "reaction:remove" => done |s, at: Reaction| s.chat().remove_reaction(s.caller, at.into());
     "session:sync" => |s, request| s.chat().sync(s.caller, request);
+    "settings:get" => |s, _request: Nothing| s.chat().get_settings(s.caller);
+    "settings:update" => |s, request| s.chat().update_settings(s.caller, request);
     "typing:start" => done |s, request| s.chat().start_typing(s.caller, request);
     "user:search" => |s, request| s.chat().search_users(s.caller, request);
     "user:update" => |s, request| s.chat().update_user(s.caller, request);

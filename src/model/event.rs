@@ -24,6 +24,7 @@ pub enum Push {
     PresenceChanged,
     ReadStateUpdated,
     UserUpdated,
+    SettingsUpdated,
     SyncRequired,
     ServerDraining,
 }
@@ -52,6 +53,7 @@ impl Push {
             Self::PresenceChanged => "presence:changed",
             Self::ReadStateUpdated => "readState:updated",
             Self::UserUpdated => "user:updated",
+            Self::SettingsUpdated => "settings:updated",
             Self::SyncRequired => "sync:required",
             Self::ServerDraining => "server:draining",
         }

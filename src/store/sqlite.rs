@@ -41,6 +41,7 @@ mod reactions;
 mod read_states;
 mod readers;
 mod schema;
+mod settings;
 mod slow_mode;
 mod statement;
 mod writer;

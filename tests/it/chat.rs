@@ -51,6 +51,7 @@ mod reactions;
 mod read_states;
 mod sending;
 mod sessions;
+mod settings;
 mod sync;
 mod sync_bounds;
 mod users;

@@ -4,6 +4,7 @@ use axum::Json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::chat::settings::{SettingsView, UpdateSettings};
 use crate::chat::users::{SearchUsers, UpdateUser};
 use crate::chat::views::Users;
 use crate::http::HttpState;
@@ -13,7 +14,10 @@ use crate::http::session::Session;
 use crate::model::account::User;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::default().routes(routes!(get_me, update_me)).routes(routes!(search_users))
+    OpenApiRouter::default()
+        .routes(routes!(get_me, update_me))
+        .routes(routes!(get_settings, update_settings))
+        .routes(routes!(search_users))
 }
 
 /// Get oneself
@@ -30,6 +34,28 @@ async fn get_me(session: Session) -> Answer<User> {
 async fn update_me(session: Session, Body(request): Body<UpdateUser>) -> Answer<User> {
     let command =
         session.run(|chat, caller| async move { chat.update_user(caller, request).await });
+    Ok(Json(command.await?))
+}
+
+/// Get what clients keep for oneself
+#[utoipa::path(get, path = "/users/me/settings", tag = "users",
+    responses((status = 200, description = "All settings", body = SettingsView)))]
+async fn get_settings(session: Session) -> Answer<SettingsView> {
+    let command = session.run(|chat, caller| async move { chat.get_settings(caller).await });
+    Ok(Json(command.await?))
+}
+
+/// Change what clients keep for oneself
+///
+/// Merged by key; null removes one. At most 16 KiB of JSON: what would be more changes nothing.
+#[utoipa::path(patch, path = "/users/me/settings", tag = "users", request_body = UpdateSettings,
+    responses((status = 200, description = "All settings, as changed", body = SettingsView)))]
+async fn update_settings(
+    session: Session,
+    Body(request): Body<UpdateSettings>,
+) -> Answer<SettingsView> {
+    let command =
+        session.run(|chat, caller| async move { chat.update_settings(caller, request).await });
     Ok(Json(command.await?))
 }
 

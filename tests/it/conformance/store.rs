@@ -60,6 +60,11 @@ cases! {
         nothing_rotates_in_a_session_that_expired
         failed_logins_count_until_they_expire
     }
+    settings {
+        settings_are_merged_by_key
+        racing_changes_of_different_settings_all_hold
+        settings_have_a_size
+    }
     groups {
         a_group_comes_with_all_that_is_in_it
         repeating_an_insert_of_a_group_changes_nothing

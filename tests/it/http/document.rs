@@ -8,6 +8,7 @@ const TABLE: &[(&str, &str)] = &[
     ("auth/sessions", "get"),
     ("auth/sessions/{}", "delete"),
     ("users/me", "get patch"),
+    ("users/me/settings", "get patch"),
     ("users", "get"),
     ("groups", "get post"),
     ("groups/{}", "get patch delete"),

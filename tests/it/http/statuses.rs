@@ -49,6 +49,10 @@ async fn people() {
     let change = json!({ "displayName": "Countess" });
     let changed = check(&api, "PATCH users/me", &token, Some(change), 200).await.json();
     assert_eq!(changed["displayName"], "Countess");
+    let change = json!({ "settings": { "theme": "dark", "density": 1 } });
+    let kept = check(&api, "PATCH users/me/settings", &token, Some(change.clone()), 200).await;
+    assert_eq!(kept.json(), change);
+    assert_eq!(check(&api, "GET users/me/settings", &token, None, 200).await.json(), change);
     let found = check(&api, "GET users?query=AD&limit=5", &token, None, 200).await.json();
     assert_eq!(found["users"][0]["id"], *user_id);
 }

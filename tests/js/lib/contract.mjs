@@ -72,13 +72,14 @@ const InviteView = object({ code: string, group: object({ id, name: string, icon
 const Ready = object({
   serverId: string, serverTime: time, user: User, groups: list(FullGroup), directChannels: list(Channel), readStates: list(ReadState), limits: numbers,
 });
+const Settings = object({ settings: object({}) });
 const kinds = ['updated', 'deleted', 'reaction_added', 'reaction_removed', 'pinned', 'unpinned'];
 const Synced = object({
   serverTime: time, channels: map(object({ messages: list(Message), complete: boolean })),
   changed: list(object({ channelId: id, messageId: id, kind: oneOf(...kinds) })),
 });
 
-export const shapes = { User, Message, Channel, Group, FullGroup, Member, Invite, ReadState, Presence, Tokens, Session, Messages, InviteView, Ready, list, object, page };
+export const shapes = { User, Message, Channel, Group, FullGroup, Member, Invite, ReadState, Presence, Tokens, Session, Messages, InviteView, Ready, Settings, list, object, page };
 
 /** The data of an ok ack, by event: the Requests table. */
 export const requests = {
@@ -93,6 +94,7 @@ export const requests = {
   'ban:list': page('bans', object({ user: User, reason: nullable(string), createdAt: time })),
   'direct:open': Channel, 'user:update': User, 'user:search': object({ users: list(User) }),
   'presence:update': nothing, 'presence:watch': object({ presences: list(Presence) }), 'session:sync': Synced,
+  'settings:get': Settings, 'settings:update': Settings,
 };
 
 const messageRef = object({ channelId: id, messageId: id });
@@ -109,7 +111,7 @@ export const pushes = {
   'channel:created': Channel, 'channel:updated': Channel, 'channel:deleted': object({ channelId: id, groupId: id }),
   'group:created': FullGroup, 'group:updated': Group, 'group:deleted': object({ groupId: id }),
   'member:joined': Member, 'member:updated': Member, 'member:left': memberRef,
-  'presence:changed': list(Presence), 'readState:updated': ReadState, 'user:updated': User,
+  'presence:changed': list(Presence), 'readState:updated': ReadState, 'user:updated': User, 'settings:updated': Settings,
   'sync:required': object({ 'channelIds?': list(id), reason: string }), 'server:draining': object({ reconnectInMs: count }),
 };
 

@@ -6,7 +6,7 @@
  */
 import { requests, shapes } from './contract.mjs';
 
-const { list, object, User, Message, Channel, FullGroup, Group, Member, Invite, ReadState, Session } = shapes;
+const { list, object, User, Message, Channel, FullGroup, Group, Member, Invite, ReadState, Session, Settings } = shapes;
 const one = (name, shape) => object({ [name]: list(shape) });
 
 const CHANNEL = 'channels/{channelId}';
@@ -18,6 +18,8 @@ export const routes = [
   { method: 'GET', path: 'auth/sessions', status: 200, shape: one('sessions', Session) },
   { method: 'GET', path: 'users/me', status: 200, shape: User },
   { method: 'PATCH', path: 'users/me', status: 200, shape: User, body: () => ({ displayName: 'By HTTP' }) },
+  { method: 'GET', path: 'users/me/settings', status: 200, shape: Settings },
+  { method: 'PATCH', path: 'users/me/settings', status: 200, shape: Settings, body: () => ({ settings: { theme: 'dark' } }) },
   { method: 'GET', path: 'users', query: 'query=person&limit=5', status: 200, shape: one('users', User) },
   { method: 'GET', path: 'groups', status: 200, shape: one('groups', FullGroup) },
   { method: 'POST', path: 'groups', status: 201, shape: FullGroup, body: () => ({ name: 'By HTTP' }) },

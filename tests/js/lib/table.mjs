@@ -50,6 +50,8 @@ export const table = {
   'user:search': { payload: () => ({ query: 'person' }), required: ['query'], missing: {}, strings: ['query'], numbers: ['limit'] },
   'presence:update': { payload: () => ({ status: 'online' }), required: ['status'], missing: {}, strings: ['status', 'text'] },
   'presence:watch': { payload: ({ member }) => ({ userIds: [member.id] }), required: ['userIds'], missing: {} },
+  'settings:get': { payload: () => ({}), required: [], missing: {} },
+  'settings:update': { payload: () => ({ settings: { table: true } }), required: ['settings'], missing: {}, strings: [] },
   'session:sync': { payload: ({ channelId, owner }) => ({ channels: { [channelId]: '0' }, since: owner.ready.serverTime }), required: ['channels', 'since'], missing: {}, strings: ['since'] },
 };
 
