@@ -103,15 +103,15 @@ pub trait AccountStore: Send + Sync {
         now_ms: UnixMs,
     ) -> Result<Option<Session>, StoreError>;
 
-    /// Replaces the refresh token of a session if it is still `presented`; decides races of two
-    /// refreshes with one token. Not to be retried: the first attempt may have rotated.
+    /// Replaces the refresh token of a session if it is still `presented`, and prolongs the session.
+    ///
+    /// If it is `next` already and has been for less than `grace_ms`, the answer is the same and nothing
+    /// changes: a repetition, or a race of several who hold one token. May be retried, because `next`
+    /// depends on `presented` alone. Of racing rotations one is carried out; every later one sees it.
     async fn rotate_refresh_token(
         &self,
         session_id: SessionId,
-        presented: &TokenHash,
-        next: &TokenHash,
-        now_ms: UnixMs,
-        expires_at_ms: UnixMs,
+        rotation: &RefreshRotation,
     ) -> Result<Rotation, StoreError>;
 
     /// Deletes all of `session_ids` in one step; those that are not there are no failure.
@@ -140,10 +140,24 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<LoginFailures, StoreError>;
 }
 
+/// The replacement of a session's refresh token.
+#[derive(Clone, Copy)]
+pub struct RefreshRotation {
+    pub presented: TokenHash,
+    /// Always the same one for one `presented`.
+    pub next: TokenHash,
+    pub now_ms: UnixMs,
+    /// Until when the session lasts from now on.
+    pub expires_at_ms: UnixMs,
+    pub grace_ms: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
+    /// The session's token is `next` now, or has been for less than the grace.
     Rotated,
-    /// The session is there, but its token is another one: it was used before.
+    /// The session is there, but its token is another one: `presented` was used before, and what
+    /// replaced it, too, or too long ago.
     Reused,
     /// No such session, or it expired.
     NotFound,

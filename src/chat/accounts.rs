@@ -4,15 +4,19 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::chat::attempts::rate_limited;
+use crate::chat::tokens::PresentedToken;
 use crate::chat::views::SignedIn;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::model::account::{Account, User};
 use crate::model::id::UserId;
 use crate::model::text;
-use crate::store::{Rotation, StoreError};
+use crate::store::{RefreshRotation, Rotation, StoreError};
 use crate::telemetry;
 
+/// A refresh token answers so long after it was replaced, while its successor is unused: its answer may
+/// have been lost, or another tab was first.
+const REFRESH_GRACE_MS: u64 = 60_000;
 /// Failed logins count this long.
 const LOGIN_FAILURE_MS: u64 = 60_000;
 const NAME_TAKEN: ChatError = ChatError::Conflict("this user name is taken");
@@ -112,14 +116,15 @@ impl Chat {
         outcome
     }
 
-    /// Replaces a refresh token and issues an access token.
+    /// Replaces a refresh token and issues an access token. May be repeated: for a minute a token
+    /// answers the same successor as often as it comes, until that is used.
     ///
     /// # Errors
     ///
-    /// `unauthorized` for an unknown token; one that was used before ends its session, because one of
-    /// its two users is a thief.
+    /// `unauthorized` for an unknown token; one whose successor was used ends its session, because one
+    /// of the two who have them is a thief.
     pub async fn refresh(&self, request: Refresh) -> Result<SignedIn, ChatError> {
-        let (session_id, presented) =
+        let PresentedToken { session_id, hash, successor } =
             self.tokens.read_refresh(&request.refresh_token).ok_or(ChatError::Unauthorized)?;
         let now_ms = self.clock.now_ms();
         let session = self.store.find_session(session_id, now_ms).await?;
@@ -128,14 +133,15 @@ impl Chat {
             .ok_or(ChatError::Unauthorized)?;
         let user = self.user(caller.user_id).await?;
 
-        let next = self.tokens.issue_refresh(session_id);
-        let expires_at_ms = self.tokens.session_expires_at_ms(now_ms);
-        let rotation = self
-            .store
-            .rotate_refresh_token(session_id, &presented, &next.hash, now_ms, expires_at_ms)
-            .await?;
-        match rotation {
-            Rotation::Rotated => Ok(self.signed_in(caller, user, next.text, now_ms)),
+        let rotation = RefreshRotation {
+            presented: hash,
+            next: successor.hash,
+            now_ms,
+            expires_at_ms: self.tokens.session_expires_at_ms(now_ms),
+            grace_ms: REFRESH_GRACE_MS,
+        };
+        match self.store.rotate_refresh_token(session_id, &rotation).await? {
+            Rotation::Rotated => Ok(self.signed_in(caller, user, successor.text, now_ms)),
             Rotation::NotFound => Err(ChatError::Unauthorized),
             Rotation::Reused => {
                 tracing::warn!(session.id = %session_id, "refresh token used twice, session ended");

@@ -1,4 +1,4 @@
-//! Access tokens (JWT, HS256) and refresh tokens (opaque, used once).
+//! Access tokens (JWT, HS256) and refresh tokens (opaque, each replaced by its one successor).
 //!
 //! Whether the session of a token still lasts is not known here: `sessions` asks the store.
 
@@ -34,6 +34,7 @@ pub struct Tokens {
     decoding: DecodingKey,
     validation: Validation,
     refresh_key: Secret,
+    successor_key: Secret,
     access_ttl_ms: u64,
     refresh_ttl_ms: u64,
 }
@@ -48,6 +49,15 @@ pub struct AccessToken {
 pub struct RefreshToken {
     pub text: String,
     pub hash: TokenHash,
+}
+
+/// A refresh token of ours that somebody has shown.
+pub struct PresentedToken {
+    pub session_id: SessionId,
+    pub hash: TokenHash,
+    /// What it is replaced by: the same one however often it is shown, so that whoever missed the
+    /// answer gets it again, and two who refresh at once get one pair that serves both.
+    pub successor: RefreshToken,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,6 +80,7 @@ impl Tokens {
             decoding: DecodingKey::from_secret(&secret),
             validation,
             refresh_key: derive(&secret, "refresh tokens"),
+            successor_key: derive(&secret, "successors of refresh tokens"),
             access_ttl_ms: in_ms(access_ttl),
             refresh_ttl_ms: in_ms(refresh_ttl),
         }
@@ -102,22 +113,15 @@ impl Tokens {
         Ok(Caller { user_id: claims.sub, session_id: claims.sid })
     }
 
-    /// `<session id>.<random><mac>`. The mac says that the token was issued to that session: a stranger
-    /// who guesses the id of a session must not be able to end it with a "used" token.
+    /// The first refresh token of a session.
     pub fn issue_refresh(&self, session_id: SessionId) -> RefreshToken {
-        let random: [u8; RANDOM_BYTES] = rand::random();
-        let mac = self.refresh_mac(session_id, &random).finalize().into_bytes();
-        let secret = [&random[..], &mac[..MAC_BYTES]].concat();
-        RefreshToken {
-            text: format!("{session_id}.{}", URL_SAFE_NO_PAD.encode(&secret)),
-            hash: Sha256::digest(&secret).into(),
-        }
+        self.refresh_token(session_id, &rand::random())
     }
 
-    /// The session that a refresh token was issued to, and its hash; `None` if it is none of ours.
+    /// What is known of a refresh token without the store; `None` if it is none of ours.
     ///
     /// The mac is compared in constant time, and the store compares only hashes of what passed it.
-    pub fn read_refresh(&self, token: &str) -> Option<(SessionId, TokenHash)> {
+    pub fn read_refresh(&self, token: &str) -> Option<PresentedToken> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
@@ -129,7 +133,22 @@ impl Tokens {
         }
         let (random, mac) = secret.split_at(RANDOM_BYTES);
         self.refresh_mac(session_id, random).verify_truncated_left(mac).ok()?;
-        Some((session_id, Sha256::digest(&secret).into()))
+        let hash = Sha256::digest(&secret).into();
+        // From the secret and not from its hash: the hash is in the store and in its backups.
+        let next = mac_of(&self.successor_key, session_id, &secret).finalize().into_bytes();
+        let successor = self.refresh_token(session_id, &next.into());
+        Some(PresentedToken { session_id, hash, successor })
+    }
+
+    /// `<session id>.<random><mac>`. The mac says that the token was issued to that session: a stranger
+    /// who guesses the id of a session must not be able to end it with a "used" token.
+    fn refresh_token(&self, session_id: SessionId, random: &[u8; RANDOM_BYTES]) -> RefreshToken {
+        let mac = self.refresh_mac(session_id, random).finalize().into_bytes();
+        let secret = [&random[..], &mac[..MAC_BYTES]].concat();
+        RefreshToken {
+            text: format!("{session_id}.{}", URL_SAFE_NO_PAD.encode(&secret)),
+            hash: Sha256::digest(&secret).into(),
+        }
     }
 
     /// When a session that is used now ends by itself.
@@ -138,12 +157,15 @@ impl Tokens {
     }
 
     fn refresh_mac(&self, session_id: SessionId, random: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.refresh_key)
-            .expect("HMAC takes keys of any length");
-        mac.update(&session_id.get().to_be_bytes());
-        mac.update(random);
-        mac
+        mac_of(&self.refresh_key, session_id, random)
     }
+}
+
+fn mac_of(key: &Secret, session_id: SessionId, bytes: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(&session_id.get().to_be_bytes());
+    mac.update(bytes);
+    mac
 }
 
 fn in_ms(duration: Duration) -> u64 {
@@ -214,7 +236,24 @@ mod tests {
         let (one, two) =
             (tokens().issue_refresh(CALLER.session_id), tokens().issue_refresh(CALLER.session_id));
         assert_ne!((&one.text, one.hash), (&two.text, two.hash));
-        assert_eq!(tokens().read_refresh(&one.text), Some((CALLER.session_id, one.hash)));
+        let read = tokens().read_refresh(&one.text).unwrap();
+        assert_eq!((read.session_id, read.hash), (CALLER.session_id, one.hash));
+    }
+
+    #[test]
+    fn a_refresh_token_has_one_successor_that_only_the_server_can_tell() {
+        let successor_by =
+            |tokens: Tokens, text: &str| tokens.read_refresh(text).unwrap().successor;
+        let first = tokens().issue_refresh(CALLER.session_id);
+        let (second, again) =
+            (successor_by(tokens(), &first.text), successor_by(tokens(), &first.text));
+        assert_eq!((&second.text, second.hash), (&again.text, again.hash));
+        let third = successor_by(tokens(), &second.text);
+        let another = successor_by(tokens(), &tokens().issue_refresh(CALLER.session_id).text);
+        let texts = [&first.text, &second.text, &third.text, &another.text];
+        assert_eq!(std::collections::HashSet::from(texts).len(), 4, "{texts:?}");
+        let elsewhere = Tokens::new([8; 32], ACCESS_TTL, REFRESH_TTL);
+        assert!(elsewhere.read_refresh(&first.text).is_none());
     }
 
     #[test]
@@ -232,7 +271,7 @@ mod tests {
             &token[..token.len() - 1],
             &format!("{token}A"),
         ] {
-            assert_eq!(tokens().read_refresh(bad), None, "{bad}");
+            assert!(tokens().read_refresh(bad).is_none(), "{bad}");
         }
     }
 }

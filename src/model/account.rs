@@ -39,13 +39,14 @@ pub struct UserPatch {
 pub type TokenHash = [u8; 32];
 
 /// One signed-in device. Ends by logout, by its owner, by a password change, by a refresh token that
-/// is used twice, or when it expires.
+/// is used again after its successor, or when it expires.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     pub id: SessionId,
     pub user_id: UserId,
     pub refresh_hash: TokenHash,
     pub created_at_ms: UnixMs,
+    /// When it began, or its refresh token was last replaced.
     pub last_used_at_ms: UnixMs,
     pub expires_at_ms: UnixMs,
     /// At most 256 characters.

@@ -68,7 +68,8 @@ async fn login(
 
 /// Refresh the tokens
 ///
-/// A refresh token works once: one that is used twice ends its session.
+/// Each refresh token is replaced by the one that is answered. It goes on answering that one for 60
+/// seconds, because an answer may be lost; but once the new one was used, the old one ends the session.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", security(()), request_body = Refresh,
     responses(
         (status = 200, description = "New tokens of the same session", body = SignedIn),

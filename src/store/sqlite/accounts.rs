@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
 use crate::clock::UnixMs;
-use crate::model::account::{Account, Session, TokenHash, User, UserPatch};
+use crate::model::account::{Account, Session, User, UserPatch};
 use crate::model::id::{GroupId, SessionId, UserId};
 use crate::model::text::folded;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::statement::{
     Ms, execute, exists, find, id_list, list, prefix_end, rows, user_list,
 };
-use crate::store::{AccountStore, LoginFailures, Rotation, StoreError};
+use crate::store::{AccountStore, LoginFailures, RefreshRotation, Rotation, StoreError};
 
 macro_rules! account_columns {
     () => {
@@ -124,26 +124,30 @@ const SEARCH_USERS: &str = "
             ORDER BY username_folded LIMIT ?3))
     ORDER BY username_folded LIMIT ?3";
 
+/// A session's token was last replaced when the session was last used.
 fn rotate_refresh_token(
     conn: &Connection,
     session_id: SessionId,
-    tokens: &[TokenHash; 2],
-    now_ms: UnixMs,
-    expires_at_ms: UnixMs,
+    rotation: &RefreshRotation,
 ) -> Result<Rotation, StoreError> {
-    let [presented, next] = tokens;
+    let RefreshRotation { presented, next, now_ms, expires_at_ms, grace_ms } = rotation;
     let rotated = execute(
         conn,
         "UPDATE sessions SET refresh_hash = ?3, last_used_at_ms = ?4, expires_at_ms = ?5
          WHERE session_id = ?1 AND refresh_hash = ?2 AND expires_at_ms > ?4",
-        params![session_id, presented, next, Ms(now_ms), Ms(expires_at_ms)],
+        params![session_id, presented, next, Ms(*now_ms), Ms(*expires_at_ms)],
     )?;
     if rotated == 1 {
         return Ok(Rotation::Rotated);
     }
-    let alive = "SELECT 1 FROM sessions WHERE session_id = ?1 AND expires_at_ms > ?2";
-    let is_alive = exists(conn, alive, params![session_id, Ms(now_ms)])?;
-    Ok(if is_alive { Rotation::Reused } else { Rotation::NotFound })
+    let repeats = "SELECT refresh_hash = ?2 AND last_used_at_ms + ?4 > ?3 FROM sessions
+                   WHERE session_id = ?1 AND expires_at_ms > ?3";
+    let values = params![session_id, next, Ms(*now_ms), Ms(*grace_ms)];
+    Ok(match find(conn, repeats, values, |row| row.get(0))? {
+        Some(true) => Rotation::Rotated,
+        Some(false) => Rotation::Reused,
+        None => Rotation::NotFound,
+    })
 }
 
 #[async_trait]
@@ -279,14 +283,11 @@ impl AccountStore for SqliteStore {
     async fn rotate_refresh_token(
         &self,
         session_id: SessionId,
-        presented: &TokenHash,
-        next: &TokenHash,
-        now_ms: UnixMs,
-        expires_at_ms: UnixMs,
+        rotation: &RefreshRotation,
     ) -> Result<Rotation, StoreError> {
-        let tokens = [*presented, *next];
+        let rotation = *rotation;
         self.write("rotate_refresh_token", 64, move |conn| {
-            rotate_refresh_token(conn, session_id, &tokens, now_ms, expires_at_ms)
+            rotate_refresh_token(conn, session_id, &rotation)
         })
         .await
     }

@@ -55,7 +55,9 @@ cases! {
         a_session_is_found_until_it_expires_or_is_deleted
         sessions_are_deleted_many_at_once
         sessions_are_listed_oldest_first
-        one_of_racing_refreshes_rotates
+        racing_refreshes_rotate_once
+        a_rotation_is_repeated_until_its_successor_is_used
+        a_rotation_is_not_repeated_after_its_grace
         a_rotation_extends_a_session
         nothing_rotates_in_a_session_that_expired
         failed_logins_count_until_they_expire

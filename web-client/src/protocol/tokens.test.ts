@@ -10,13 +10,16 @@ import { createTokens, type EndReason } from "./tokens";
 const MINUTE = 60_000;
 const LIFETIME = 15 * MINUTE;
 
-/** Rotates, and ends the session when a refresh token comes twice. */
+/** Rotates; a refresh token that comes after its successor ends the session. */
 class FakeServer {
   refreshes = 0;
   ended = false;
   unreachable = false;
   now = 1_800_000_000_000;
+  /** Called when a request has come, before it is answered. */
+  asked: () => Promise<void> | void = () => {};
   #valid = "refresh-0";
+  #before = "";
 
   tokens(userId = "1"): Tokens {
     return {
@@ -30,17 +33,28 @@ class FakeServer {
   http: Http = async <T>({ body }: { body?: unknown }) => {
     await new Promise<void>((done) => setImmediate(done));
     if (this.unreachable) throw offline();
-    if ((body as { refreshToken: string }).refreshToken !== this.#valid) this.ended = true;
+    const { refreshToken } = body as { refreshToken: string };
+    if (refreshToken !== this.#valid && refreshToken !== this.#before) this.ended = true;
     if (this.ended) throw new ApiFailure({ code: "unauthorized", message: "used twice" });
-    this.#valid = `refresh-${++this.refreshes}`;
-    return { data: this.tokens() as T, serverTime: this.now };
+    if (refreshToken === this.#valid) [this.#before, this.#valid] = [refreshToken, `refresh-${++this.refreshes}`];
+    const answer = { data: this.tokens() as T, serverTime: this.now };
+    await this.asked();
+    return answer;
   };
 }
 
+const UNAUTHORIZED = { code: "unauthorized", message: "used twice" } as const;
+
 class Browser {
-  readonly #values = new Map<string, string>();
-  readonly #watchers = new Map<object, () => void>();
+  readonly #values: Map<string, string>;
+  readonly #watchers: Map<object, () => void>;
   readonly exclusive = createExclusive("");
+
+  /** With the storage of `same`, but locks of its own. */
+  constructor(same?: Browser) {
+    this.#values = same ? same.#values : new Map();
+    this.#watchers = same ? same.#watchers : new Map();
+  }
 
   tab(server: FakeServer, clockAhead = 0) {
     const me = {};
@@ -106,6 +120,54 @@ test("a refresh that the server refuses ends the session in all tabs", async () 
   expect([first.ended, second.ended]).toEqual([["ended"], ["ended"]]);
   expect([first.tokens.session(), second.tokens.session()]).toEqual([null, null]);
   await expect(second.tokens.accessToken()).rejects.toMatchObject({ code: "unauthorized" });
+});
+
+test("a page that is left during a refresh finds its session in the next one", async () => {
+  const { server, browser, first } = signedIn();
+  server.asked = () => new Promise(() => {}); // The page is gone before the answer.
+  void first.tokens.replace("access-0");
+  await new Promise<void>((done) => setTimeout(done));
+  server.asked = () => {};
+  const { tokens, ended } = new Browser(browser).tab(server);
+  expect(await tokens.replace("access-0")).toBe("access-1");
+  expect(await tokens.replace("access-1")).toBe("access-2");
+  expect(ended).toEqual([]);
+});
+
+test("an answer that a sleeping tab takes late does not put old tokens back", async () => {
+  const { server, browser, first, second } = signedIn();
+  let wake = () => {};
+  server.asked = () => new Promise((done) => (wake = done));
+  const late = first.tokens.replace("access-0");
+  await vi.waitFor(() => expect(server.refreshes).toBe(1));
+  server.asked = () => {};
+  const other = new Browser(browser).tab(server); // Does not wait for the lock of the sleeper.
+  await other.tokens.replace("access-0");
+  await other.tokens.replace("access-1");
+  wake();
+  expect(await late).toBe("access-2");
+  expect(await second.tokens.replace("access-2")).toBe("access-3");
+  expect([first.ended, second.ended, other.ended]).toEqual([[], [], []]);
+});
+
+test("a refusal that comes late does not end the session which another tab has", async () => {
+  const { server, browser, first } = signedIn();
+  let wake = () => {};
+  server.asked = () => new Promise((_done, fail) => (wake = () => fail(new ApiFailure(UNAUTHORIZED))));
+  const late = first.tokens.replace("access-0");
+  await vi.waitFor(() => expect(server.refreshes).toBe(1));
+  server.asked = () => {};
+  await new Browser(browser).tab(server).tokens.replace("access-0");
+  wake();
+  expect(await late).toBe("access-1");
+  expect(first.ended).toEqual([]);
+});
+
+test("a refresh that ends after another tab has signed out signs nobody in", async () => {
+  const { server, first, second } = signedIn();
+  server.asked = () => second.tokens.forget("byUser");
+  await expect(first.tokens.replace("access-0")).rejects.toMatchObject({ code: "unauthorized" });
+  expect([first.tokens.session(), second.tokens.session()]).toEqual([null, null]);
 });
 
 test("without network the session stays, and the token serves its last minute", async () => {

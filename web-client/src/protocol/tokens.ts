@@ -1,6 +1,7 @@
 /**
- * The session of this browser: who is signed in, and the tokens. Refreshes once for all tabs, because a
- * refresh token that is used twice ends its session.
+ * The session of this browser: who is signed in, and the tokens. Refreshes once for all tabs. The server
+ * answers a replaced token for a minute while its successor is unused, which covers a page that is gone before
+ * its answer is there; an answer that is older than what is stored is never used.
  *
  * Only the server's own `unauthorized` ends a session; without network the old tokens stay.
  */
@@ -100,12 +101,22 @@ export function createTokens({ storage, http, exclusive, now = Date.now, ended }
     try {
       const body = { refreshToken: session.refreshToken };
       const { data, serverTime } = await http<Tokens>({ method: "POST", path: "auth/refresh", body });
-      adopt(data, serverTime);
-      return data.accessToken;
+      if (!isOvertaken(session)) adopt(data, serverTime);
     } catch (error) {
-      if (isFailure(error, "unauthorized")) forget("ended");
-      throw error;
+      const refused = isFailure(error, "unauthorized");
+      if (!refused || !isOvertaken(session)) {
+        if (refused) forget("ended");
+        throw error;
+      }
     }
+    if (!current) throw signedOut();
+    return current.accessToken;
+  }
+
+  /** While this tab was asleep another one has refreshed, or signed out: what is stored now is what counts. */
+  function isOvertaken(session: Session): boolean {
+    current = read();
+    return current?.refreshToken !== session.refreshToken;
   }
 
   function replace(stale: string): Promise<string> {

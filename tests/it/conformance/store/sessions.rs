@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::model::account::Session;
 use vibetalk::model::id::{SessionId, UserId};
-use vibetalk::store::{LoginFailures, Rotation, Store};
+use vibetalk::store::{LoginFailures, RefreshRotation, Rotation, Store};
 
 use super::{MINUTE_MS, NOW_MS, next_id, user_id};
 
@@ -58,46 +58,79 @@ pub async fn sessions_are_listed_oldest_first(store: &dyn Store) {
     assert_eq!(created, [10, 15, 20]);
 }
 
-pub async fn one_of_racing_refreshes_rotates(store: &dyn Store) {
+const GRACE_MS: u64 = 1000;
+
+fn rotation(presented: [u8; 32], next: [u8; 32], now_ms: u64) -> RefreshRotation {
+    RefreshRotation {
+        presented,
+        next,
+        now_ms,
+        expires_at_ms: NOW_MS + 10 * MINUTE_MS,
+        grace_ms: GRACE_MS,
+    }
+}
+
+pub async fn racing_refreshes_rotate_once(store: &dyn Store) {
     let session = session(user_id());
     store.insert_session(&session).await.unwrap();
-    let next: Vec<[u8; 32]> = (10..20).map(|byte| [byte; 32]).collect();
-    let expires_at_ms = NOW_MS + MINUTE_MS;
-    let rotate = |next| {
-        store.rotate_refresh_token(session.id, &session.refresh_hash, next, NOW_MS, expires_at_ms)
-    };
-    let outcomes = join_all(next.iter().map(rotate)).await;
-    let outcomes: Vec<Rotation> = outcomes.into_iter().map(Result::unwrap).collect();
-
-    let won: Vec<usize> = (0..10).filter(|n| outcomes[*n] == Rotation::Rotated).collect();
-    assert_eq!(won.len(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Rotation::Reused).count(), 9);
+    let at = |now_ms| rotation(session.refresh_hash, [2; 32], now_ms);
+    let rotations: Vec<_> = (0..10).map(|ms| at(NOW_MS + ms)).collect();
+    let outcomes = join_all(
+        rotations.iter().map(|rotation| store.rotate_refresh_token(session.id, rotation)),
+    )
+    .await;
+    assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == Rotation::Rotated));
     let stored = store.find_session(session.id, NOW_MS).await.unwrap().unwrap();
-    assert_eq!(stored.refresh_hash, next[won[0]]);
+    assert_eq!(stored.refresh_hash, [2; 32]);
+}
+
+pub async fn a_rotation_is_repeated_until_its_successor_is_used(store: &dyn Store) {
+    let session = session(user_id());
+    store.insert_session(&session).await.unwrap();
+    let [first, second, third] = [session.refresh_hash, [2; 32], [3; 32]];
+    let rotate = async |presented, next, now_ms| {
+        let rotation = rotation(presented, next, now_ms);
+        store.rotate_refresh_token(session.id, &rotation).await.unwrap()
+    };
+    assert_eq!(rotate(first, second, NOW_MS).await, Rotation::Rotated);
+    for now_ms in [NOW_MS - 1, NOW_MS, NOW_MS + GRACE_MS - 1] {
+        assert_eq!(rotate(first, second, now_ms).await, Rotation::Rotated, "{now_ms}");
+    }
+    let stored = store.find_session(session.id, NOW_MS).await.unwrap().unwrap();
+    assert_eq!(stored.last_used_at_ms, NOW_MS, "repeating does not begin the grace anew");
+    assert_eq!(rotate(second, third, NOW_MS + 1).await, Rotation::Rotated);
+    assert_eq!(rotate(first, second, NOW_MS + 1).await, Rotation::Reused);
+    assert_eq!(rotate(second, third, NOW_MS + 1).await, Rotation::Rotated, "third is unused");
+}
+
+pub async fn a_rotation_is_not_repeated_after_its_grace(store: &dyn Store) {
+    let session = session(user_id());
+    store.insert_session(&session).await.unwrap();
+    for (now_ms, expected) in [(NOW_MS, Rotation::Rotated), (NOW_MS + GRACE_MS, Rotation::Reused)] {
+        let rotation = rotation(session.refresh_hash, [2; 32], now_ms);
+        assert_eq!(store.rotate_refresh_token(session.id, &rotation).await.unwrap(), expected);
+    }
 }
 
 pub async fn a_rotation_extends_a_session(store: &dyn Store) {
     let session = session(user_id());
     store.insert_session(&session).await.unwrap();
-    let (now_ms, expires_at_ms) = (NOW_MS + 5, NOW_MS + 10 * MINUTE_MS);
-    let rotated = store
-        .rotate_refresh_token(session.id, &session.refresh_hash, &[2; 32], now_ms, expires_at_ms)
-        .await
-        .unwrap();
+    let rotation = rotation(session.refresh_hash, [2; 32], NOW_MS + 5);
+    let rotated = store.rotate_refresh_token(session.id, &rotation).await.unwrap();
     assert_eq!(rotated, Rotation::Rotated);
     let stored = store.find_session(session.id, NOW_MS + 9 * MINUTE_MS).await.unwrap().unwrap();
-    assert_eq!((stored.last_used_at_ms, stored.expires_at_ms), (now_ms, expires_at_ms));
+    let times = (stored.last_used_at_ms, stored.expires_at_ms);
+    assert_eq!(times, (rotation.now_ms, rotation.expires_at_ms));
 }
 
 pub async fn nothing_rotates_in_a_session_that_expired(store: &dyn Store) {
     let session = session(user_id());
     store.insert_session(&session).await.unwrap();
-    let hash = session.refresh_hash;
     for (session_id, now_ms) in
         [(session.id, session.expires_at_ms), (SessionId::new(next_id()), NOW_MS)]
     {
-        let outcome =
-            store.rotate_refresh_token(session_id, &hash, &[2; 32], now_ms, u64::MAX).await;
+        let rotation = rotation(session.refresh_hash, [2; 32], now_ms);
+        let outcome = store.rotate_refresh_token(session_id, &rotation).await;
         assert_eq!(outcome.unwrap(), Rotation::NotFound);
     }
 }
