@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,7 @@ use crate::model::rate::Rate;
 use crate::store::Store;
 use crate::store::sqlite::{self, SqliteConfig, SqliteStore};
 use crate::telemetry;
+use crate::watchdog::Watchdog;
 
 /// How long the official group may take to be brought up to date before the node serves.
 const BACKFILL_TIMEOUT: Duration = Duration::from_secs(600);
@@ -65,6 +67,7 @@ pub struct App {
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     // Before the address is printed: who reads it may stop the node at once.
     let mut signals = StopSignals::catch().context("cannot catch signals")?;
+    let _watchdog = Watchdog::start(&Handle::current()).context("cannot start the watchdog")?;
     let app = tokio::select! {
         app = App::start(&config) => app?,
         () = signals.received() => return Ok(()),

@@ -324,6 +324,8 @@ fn unknown_key(key: &str, origin: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn load(file: &str, flags: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -393,5 +395,23 @@ mod tests {
             kept == Config::reference(),
             "run: vibetalk config --markdown > docs/configuration.md"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_taken_or_refused_in_words(
+            key in prop_oneof![
+                Just("listen"), Just("http.cors_origins"), Just("edge.trusted_proxies"),
+                Just("limits.rates"), Just("drain.seconds"), Just("auth.session_seconds"), Just("x"),
+            ],
+            value in prop_oneof!["-?[0-9]{1,20}(\\.[0-9]{1,4})?", "\"[ -!#-~]{0,30}\"", "\\[(\"[a-z:/.0-9]{0,12}\",?){0,3}\\]", "true|false|nan|inf", "\\PC{0,12}"],
+        ) {
+            if let Err(error) = load(&format!("{key} = {value}"), &[]) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+            if let Err(error) = load("", &[(key, &value)]) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
-
-/// Below debug, the WebSocket library writes whole frames into the log: what people say.
-const NO_FRAMES: [&str; 2] = ["tungstenite=debug", "tokio_tungstenite=debug"];
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Logs to standard error, for people or as JSON lines. `filter` is a level or a list of directives.
 ///
@@ -15,14 +15,18 @@ const NO_FRAMES: [&str; 2] = ["tungstenite=debug", "tokio_tungstenite=debug"];
 ///
 /// A filter that does not parse.
 pub fn init_logging(filter: &str, human: bool) -> anyhow::Result<()> {
-    let mut filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
-    for directive in NO_FRAMES {
-        filter = filter.add_directive(directive.parse().expect("these directives are valid"));
-    }
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let installed =
-        if human { lines.try_init() } else { lines.json().flatten_event(true).try_init() };
+    let filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
+    let filter = filter.and(filter_fn(holds_no_secrets));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if human { lines.boxed() } else { lines.json().flatten_event(true).boxed() };
+    let installed = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     installed.map_err(|error| anyhow::anyhow!("cannot set up logging: {error}"))
+}
+
+/// Our own lines hold no texts of people and no tokens, at any level. Those of libraries do: at debug and
+/// trace they write frames, close reasons and headers, whatever directive asks for it.
+fn holds_no_secrets(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("vibetalk") || *metadata.level() <= Level::INFO
 }
 
 /// A metric's kind, as Prometheus types it.
@@ -65,6 +69,7 @@ metrics! {
     STORE_ERRORS, "vibetalk_store_errors_total", Counter, "Store calls that failed, by cause.";
     STORE_BATCH_CALLS, "vibetalk_store_batch_calls", Histogram, "Writes that one commit of the embedded store made durable.";
     PANICS, "vibetalk_panics_total", Counter, "Panics caught in tasks, handlers and requests.";
+    WORKER_STALLS, "vibetalk_worker_stalls_total", Counter, "Times that a worker of the runtime ran one task for 5 s without a pause.";
     ACCEPT_ERRORS, "vibetalk_accept_errors_total", Counter, "Failures to accept a connection, such as too few file descriptors.";
     BYTES_RECEIVED, "vibetalk_bytes_received_total", Counter, "Bytes read from clients by transport.";
     BYTES_SENT, "vibetalk_bytes_sent_total", Counter, "Bytes written to clients by transport.";

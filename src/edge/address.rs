@@ -145,6 +145,8 @@ impl Drop for AddressPermit {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check_client(peer: &str, forwarded: &[&str], expected: &str) {
@@ -200,5 +202,29 @@ mod tests {
         assert!(limit.try_acquire("2001:db8:1:3::1".parse().unwrap()).is_some());
         drop(first);
         assert_eq!(limit.held.lock().len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_forwarding_leads_to_an_address(
+            lines in proptest::collection::vec("([0-9a-f:.,\\[\\] ]|127\\.0\\.0\\.1|::1){0,40}", 0..4),
+        ) {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            let stranger = SocketAddr::new("192.0.2.1".parse().unwrap(), 7);
+            prop_assert_eq!(client_address(stranger, &headers, &Network::loopback()), stranger);
+            let proxy = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 7);
+            client_address(proxy, &headers, &Network::loopback());
+        }
+
+        #[test]
+        fn any_text_is_a_network_or_an_error(text in "([0-9a-f:./ ]|\\PC){0,24}") {
+            if let Ok(network) = text.parse::<Network>() {
+                prop_assert!(network.contains(network.address));
+                prop_assert_eq!(network.to_string().parse::<Network>().unwrap(), network);
+            }
+        }
     }
 }

@@ -135,6 +135,8 @@ pub fn put_client_frame(out: &mut BytesMut, payload: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[tokio::test]
@@ -200,5 +202,23 @@ mod tests {
         for other in [&[0x82][..], &[0x88, 0], &[0x81, 0x80], &[0x81, 127]] {
             assert_eq!(server_text(other), ServerText::Other, "{other:x?}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_frames_a_refusal_or_not_enough(bytes in noise()) {
+            let mut buffer = BytesMut::from(&bytes[..]);
+            while let Ok(Some(frame)) = parse(&mut buffer) {
+                prop_assert!(frame.payload.len() <= PAYLOAD_BYTES_MAX);
+            }
+        }
+    }
+
+    /// Half of it begins like a frame of a client.
+    fn noise() -> impl Strategy<Value = Vec<u8>> {
+        let bytes = || proptest::collection::vec(any::<u8>(), 0..200);
+        let frame = (prop_oneof![0x80..=0x8fu8, any::<u8>()], 0x80..=0xffu8, bytes())
+            .prop_map(|(first, second, rest)| [vec![first, second], rest].concat());
+        prop_oneof![frame, bytes()]
     }
 }

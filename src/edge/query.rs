@@ -73,6 +73,8 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(method: Method, query: &str, expected: Result<Option<&str>, Refusal>) {
@@ -102,5 +104,24 @@ mod tests {
         assert_eq!(target, "/socket.io/?EIO=4&token=T&x=&sid=real");
         let target = engine_uri("/socket.io/", &uri, None).unwrap();
         assert_eq!(target, "/socket.io/?EIO=4&token=T&x=");
+    }
+
+    proptest! {
+        #[test]
+        fn any_request_line_is_answered(
+            query in "([a-zA-Z0-9%+&=._~-]|EIO=[34]|transport=(polling|websocket)|sid=|&){0,40}",
+            sid in proptest::option::of("[A-Za-z0-9_.-]{0,60}"),
+        ) {
+            let uri: Uri = format!("/socket.io/?{query}").parse().unwrap();
+            for method in [Method::GET, Method::POST] {
+                let _any_answer = EngineQuery::parse(&method, &uri);
+            }
+            let target = engine_uri("/socket.io/", &uri, sid.as_deref()).unwrap();
+            let sids: Vec<_> = parameters(target.query().unwrap())
+                .filter(|(name, _)| *name == "sid")
+                .map(|(_, value)| value)
+                .collect();
+            prop_assert_eq!(sids, Vec::from_iter(sid.as_deref()));
+        }
     }
 }

@@ -124,6 +124,8 @@ fn rewrite_open_packet(body: &[u8], wire: &str, protocol: ProtocolVersion) -> Op
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ids(node: &str) -> SessionIds {
@@ -180,5 +182,23 @@ mod tests {
     fn a_body_without_a_session_id_is_left_alone() {
         assert_eq!(sid_of_open_packet(b"ok"), None);
         assert_eq!(rewrite_open_packet(b"ok", "n0.X.m", ProtocolVersion::V4), None);
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_was_signed_verifies(noise in "\\PC{0,80}", near in "n3\\.[A-Za-z0-9_-]{0,18}\\.[A-Za-z0-9_-]{0,18}") {
+            prop_assert_eq!(ids("n3").verify(&noise), None);
+            prop_assert_eq!(ids("n3").verify(&near), None);
+        }
+
+        #[test]
+        fn one_changed_character_is_enough(at in 0..40usize, to in "[A-Za-z0-9_.-]") {
+            let wire = ids("n3").sign(&Sid::new());
+            let at = at % wire.len();
+            prop_assume!(wire[at..=at] != to);
+            let mut forged = wire;
+            forged.replace_range(at..=at, &to);
+            prop_assert_eq!(ids("n3").verify(&forged), None, "{}", forged);
+        }
     }
 }

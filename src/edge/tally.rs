@@ -68,6 +68,8 @@ mod tests {
     use bytes::BytesMut;
 
     use super::super::frames::{Opcode, put_server_frame};
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(frames: &[(Opcode, &str)], pushes: u32) {
@@ -108,6 +110,23 @@ mod tests {
             let push = format!("42{}", "42".repeat(bytes / 2));
             let ack = format!("43{}", "42".repeat(bytes / 2));
             check(&[(Opcode::Text, &push), (Opcode::Text, &ack), (Opcode::Text, &push)], 2);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pushes_are_counted_however_the_writes_are_cut(
+            packets in proptest::collection::vec("(42|43|2|3|4|)[a-z]{0,150}", 0..20),
+            cut in 1..40usize,
+        ) {
+            let mut wire = BytesMut::new();
+            for packet in &packets {
+                put_server_frame(&mut wire, Opcode::Text, packet.as_bytes());
+            }
+            let mut tally = Tally::default();
+            let counted: u32 = wire.chunks(cut).map(|piece| tally.count(piece)).sum();
+            let pushes = packets.iter().filter(|packet| packet.starts_with("42")).count();
+            prop_assert_eq!(counted as usize, pushes);
         }
     }
 }

@@ -107,6 +107,11 @@ impl<'de> Deserialize<'de> for Arguments<'de> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use socketioxide_core::packet::PacketData;
+    use socketioxide_core::parser::{Parse, ParseConfig, ParseError, ParserState};
+    use socketioxide_parser_common::CommonParser;
+
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -165,6 +170,45 @@ mod tests {
     fn broken_json_is_no_event() {
         for json in [r#"["e",{]"#, r#"["e",{}"#, "[]", "[7]", "{}", "", r#"["e",{}] x"#] {
             assert!(read(json, 0).is_none(), "{json}");
+        }
+    }
+
+    /// Packets that are nearly right, and noise.
+    fn packets() -> impl Strategy<Value = String> {
+        let json = prop_oneof![
+            "\\[\"[a-z:\\\\\"u0]{0,8}\"(,(\\{\"a\":[0-9e.-]{0,9}\\}|null|\\[{0,40}|[0-9]{0,22}))?\\]?",
+            "[\\[\\]{}\",:a-z0-9\\\\]{0,24}",
+            "(\\[|\\{\"a\":){0,300}",
+        ];
+        let namespace = prop_oneof![Just(String::new()), "/[a-z?=&,]{0,8},?".boxed()];
+        let framed = ("[0-7]", "([0-9]{0,22}-)?", namespace, "[0-9]{0,22}", json).prop_map(
+            |(kind, attachments, namespace, ack, json)| {
+                format!("{kind}{attachments}{namespace}{ack}{json}")
+            },
+        );
+        prop_oneof![4 => framed, 1 => "\\PC{0,16}"]
+    }
+
+    proptest! {
+        #[test]
+        fn any_packet_is_read_or_refused(packet in packets(), attachment: Vec<u8>) {
+            let config = ParseConfig { max_incoming_binaries: 16, ..Default::default() };
+            let state = ParserState::default();
+            let mut decoded = CommonParser.decode_str(&config, &state, packet.into());
+            for _ in 0..=config.max_incoming_binaries {
+                if !matches!(decoded, Err(ParseError::NeedsMoreBinaryData)) {
+                    break;
+                }
+                decoded = CommonParser.decode_bin(&config, &state, attachment.clone().into());
+            }
+            let Ok(packet) = decoded else { return Ok(()) };
+            let (PacketData::Event(value, _) | PacketData::BinaryEvent(value, _)) = packet.inner
+            else {
+                return Ok(());
+            };
+            if let Some(incoming) = Incoming::read(&value) {
+                let _request: Result<Request, _> = incoming.payload.decode();
+            }
         }
     }
 }

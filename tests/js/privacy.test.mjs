@@ -113,12 +113,15 @@ async function speakByHand(vt, secrets, { accessToken: token }, channelId) {
     const raw = await rawSocket(vt.server, packet.startsWith('40') ? undefined : token);
     raw.socket.send(packet.replace('#', secrets.make(`the packet ${packet}`)));
     raw.socket.send(Buffer.from(secrets.make(`binary behind ${packet}`)));
-    raw.socket.close();
+    raw.socket.close(1000, secrets.make(`the reason of a close behind ${packet}`));
     await raw.closed;
   }
 }
 
-for (const filter of ['info', 'debug']) {
+/** Somebody looks for a fault in the transport, and asks for all that there is. */
+const EVERYTHING = 'trace,hyper=trace,tungstenite=trace,tungstenite::protocol=trace,tokio_tungstenite=trace,engineioxide=trace,socketioxide=trace';
+
+for (const filter of ['info', 'debug', EVERYTHING]) {
   test(`log.filter = ${filter}: no content, no password, no token, no session id`, async () => {
     const vt = await suite({ set: { 'log.filter': filter } });
     const secrets = new Secrets();
@@ -137,7 +140,7 @@ for (const filter of ['info', 'debug']) {
     await useAccounts(vt, secrets);
     await vt.server.kill('SIGTERM');
     await vt.server.start();
-    assert.ok(vt.server.logs.length > (filter === 'debug' ? 50 : 3), 'hardly anything was logged');
+    assert.ok(vt.server.logs.length > (filter === 'info' ? 3 : 50), 'hardly anything was logged');
     assert.deepEqual(secrets.foundIn(vt.server.logs), []);
     if (filter === 'info') assert.deepEqual(vt.server.logs.filter((line) => line.includes('203.0.113.77')), [], 'addresses');
   });
