@@ -41,6 +41,10 @@ bench: has-cargo ## Measures: micro benchmarks, then the load tests
 	@$(CARGO) bench --workspace --locked
 	@if [ -x loadtest/compare.sh ]; then exec loadtest/compare.sh; fi
 
+.PHONY: fuzz
+fuzz: has-cargo ## What strangers send, invented at random: the parsers with many more inputs than in `test` (CASES=100000)
+	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --quiet --locked --lib -- edge:: gateway::packet config::tests
+
 # --- parts of `test` -------------------------------------------------------------------------------------
 
 # Tests and binary in one build: apart they would be compiled twice, because the tests' dependencies
