@@ -24,6 +24,7 @@ use crate::chat::official;
 use crate::chat::passwords::Passwords;
 use crate::chat::presence::{PresenceBoard, run_presence};
 use crate::chat::secrets::Secrets;
+use crate::chat::sessions::run_endings;
 use crate::chat::tokens::Tokens;
 use crate::chat::{Chat, Shared};
 use crate::clock::Clock;
@@ -230,6 +231,7 @@ fn start_chat(
     });
     lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
     lifecycle.spawn_critical("presence", run_presence(chat.clone()));
+    lifecycle.spawn_critical("endings", run_endings(chat.clone()));
     chat
 }
 
@@ -294,6 +296,7 @@ fn limits(config: &Config) -> Limits {
         requests_unanswered_max: config.limits_requests_unanswered,
         registrations_per_minute: config.limits_registrations_per_minute,
         login_failures_per_minute: config.limits_login_failures_per_minute,
+        login_failures_per_name_per_minute: config.limits_login_failures_per_name_per_minute,
         command_timeout: Duration::from_secs(config.limits_request_seconds),
         login_failures_per_address_per_minute: config.limits_login_failures_per_address_per_minute,
     }

@@ -108,8 +108,11 @@ settings! {
     limits_requests_unanswered: usize = "limits.requests_unanswered", 1000;
     /// Registrations a minute from one address.
     limits_registrations_per_minute: u32 = "limits.registrations_per_minute", 30;
-    /// Failed logins a minute of one user name.
+    /// Failed logins a minute of one user name from one address.
     limits_login_failures_per_minute: u32 = "limits.login_failures_per_minute", 10;
+    /// Failed logins a minute of one user name from all addresses.
+    limits_login_failures_per_name_per_minute: u32 =
+        "limits.login_failures_per_name_per_minute", 100;
     /// Failed logins a minute from one address, under all user names, at this node.
     limits_login_failures_per_address_per_minute: u32 =
         "limits.login_failures_per_address_per_minute", 300;
@@ -204,6 +207,10 @@ impl Config {
             ("limits.requests_unanswered", self.limits_requests_unanswered as u64),
             ("limits.registrations_per_minute", u64::from(self.limits_registrations_per_minute)),
             ("limits.login_failures_per_minute", u64::from(self.limits_login_failures_per_minute)),
+            (
+                "limits.login_failures_per_name_per_minute",
+                u64::from(self.limits_login_failures_per_name_per_minute),
+            ),
             (
                 "limits.login_failures_per_address_per_minute",
                 u64::from(self.limits_login_failures_per_address_per_minute),

@@ -23,6 +23,9 @@ impl Bus for LossyBus {
     }
 
     async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
+        if self.loses.load(Ordering::SeqCst) {
+            return Err(BusError::Timeout);
+        }
         self.bus.publish_applied(envelope).await
     }
 
