@@ -19,6 +19,7 @@ mod probe;
 mod query;
 mod refusal;
 mod registry;
+mod rest;
 mod session;
 mod session_id;
 mod settings;
