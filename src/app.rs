@@ -34,7 +34,7 @@ use crate::gateway::{self, Gateway};
 use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
-use crate::lifecycle::{Lifecycle, StopSignals};
+use crate::lifecycle::{Lifecycle, Signals};
 use crate::model::id::{IdGenerator, NodeId};
 use crate::model::rate::Rate;
 use crate::store::Store;
@@ -60,25 +60,25 @@ pub struct App {
     store: SqliteStore,
 }
 
-/// Runs a node until SIGTERM or SIGINT, or until a part it cannot do without fails.
+/// Runs a node until SIGTERM, SIGINT or SIGQUIT, or until a part it cannot do without fails.
 ///
 /// # Errors
 ///
 /// If it cannot start, and if it had to stop by itself.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     // Before the address is printed: who reads it may stop the node at once.
-    let mut signals = StopSignals::catch().context("cannot catch signals")?;
+    let mut signals = Signals::catch().context("cannot catch signals")?;
     let _watchdog = Watchdog::start(&Handle::current()).context("cannot start the watchdog")?;
     let app = tokio::select! {
         app = App::start(&config) => app?,
-        () = signals.received() => return Ok(()),
+        () = signals.stop() => return Ok(()),
     };
     println!("listening on http://{}", app.address);
     if let Some(address) = app.metrics_address {
         println!("listening on http://{address}/metrics (metrics)");
     }
     tokio::select! {
-        () = signals.received() => {}
+        () = signals.stop() => {}
         () = app.lifecycle.stopping() => {}
     }
     let failed = app.lifecycle.has_failed();
@@ -126,7 +126,9 @@ impl App {
 
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
         lifecycle.spawn("readiness", watch(readiness.clone(), chat.clone()));
-        let router = http::router(HttpState::new(chat, readiness.clone()));
+        let router = http::router(
+            HttpState::new(chat, readiness.clone()).with_engine_path(&config.gateway_path),
+        );
         started.end().await;
         let serving = edge.clone();
         lifecycle.spawn_critical("edge", async move {
@@ -304,13 +306,22 @@ fn limits(config: &Config) -> Limits {
 
 fn engine_limits(config: &Config) -> EngineLimits {
     let unanswered_max = config.limits_requests_unanswered;
-    EngineLimits::new(config.limits_payload_bytes, config.limits_pushes_queued, unanswered_max)
+    EngineLimits {
+        ping_interval: Duration::from_secs(config.gateway_ping_interval_seconds),
+        ping_timeout: Duration::from_secs(config.gateway_ping_timeout_seconds),
+        ..EngineLimits::new(
+            config.limits_payload_bytes,
+            config.limits_pushes_queued,
+            unanswered_max,
+        )
+    }
 }
 
 fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
     let per_address = u32::try_from(config.limits_connections_per_address).unwrap_or(u32::MAX);
     EdgeConfig {
         node: NodeId::default().to_string(),
+        path: config.gateway_path.clone(),
         session_secret: secrets.socket_ids.into(),
         sessions_max: config.edge_sessions_max,
         connections_per_address_max: config.limits_rates.then_some(per_address),

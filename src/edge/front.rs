@@ -69,7 +69,7 @@ impl<A: Adapter> Front<A> {
             Refusal::Host.response()
         } else if Cors::is_preflight(request.method(), request.headers()) {
             preflight(&request)
-        } else if is_engine_path(request.uri().path()) {
+        } else if self.shared.config.path.is(request.uri().path()) {
             no_store(self.clone().engine(accepted, request).await)
         } else {
             self.route(&accepted, request).await
@@ -323,10 +323,6 @@ fn is_host(host: &[u8]) -> bool {
 
 fn refused(reason: &'static str) {
     metrics::counter!(telemetry::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
-}
-
-fn is_engine_path(path: &str) -> bool {
-    path == ENGINE_PATH || path == ENGINE_PATH.trim_end_matches('/')
 }
 
 fn preflight<B>(request: &Request<B>) -> Response<Body> {
