@@ -144,6 +144,12 @@ export interface Group {
 
 /** A group as one of its members sees it. */
 export type JoinedGroup = Group & { channels: Channel[]; me: Member };
+/** A group among others: with `partial` its channels did not fit, and `group:get` answers them. */
+export type ListedGroup =
+  | (JoinedGroup & { partial?: undefined })
+  | (Group & { me: Member; channels?: undefined; partial: true });
+/** A group with all its channels, and the read states of those that have one. */
+export type WholeGroup = JoinedGroup & { readStates: ReadState[] };
 
 export interface Member {
   groupId: Id;
@@ -194,7 +200,7 @@ export interface Ready {
   serverId: string;
   serverTime: Time;
   user: User;
-  groups: JoinedGroup[];
+  groups: ListedGroup[];
   directChannels: Channel[];
   /** Of the channels that have one. */
   readStates: ReadState[];
@@ -211,6 +217,7 @@ export interface Limits {
   syncChannels: number;
   watchedUsers: number;
   settingsBytes: number;
+  readyBytes: number;
   attachmentBytes: number;
   attachmentsPerMessage: number;
   [limit: string]: number;
@@ -373,6 +380,7 @@ export interface ClientToServerEvents {
   "channel:delete": Request<InChannel, Empty>;
   "group:create": Request<GroupCreate, JoinedGroup>;
   "group:update": Request<GroupUpdate, Group>;
+  "group:get": Request<InGroup, WholeGroup>;
   "group:delete": Request<InGroup, Empty>;
   "group:leave": Request<InGroup, Empty>;
   "invite:create": Request<InviteCreate, Invite>;

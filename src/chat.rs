@@ -19,6 +19,8 @@ use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
 use crate::chat::passwords::Passwords;
 use crate::chat::presence::PresenceBoard;
+use crate::chat::rates::PersonRates;
+use crate::chat::repairs::Repairs;
 use crate::chat::tokens::Tokens;
 use crate::chat::turns::Turns;
 use crate::clock::{Clock, UnixMs};
@@ -32,6 +34,7 @@ pub mod accounts;
 pub mod announced;
 pub mod attempts;
 pub mod cache;
+pub mod channel_list;
 pub mod channels;
 pub mod direct;
 pub mod error;
@@ -49,8 +52,11 @@ pub mod official;
 pub mod passwords;
 pub mod pins;
 pub mod presence;
+pub mod rates;
 pub mod reactions;
 pub mod read_states;
+pub mod ready;
+pub mod repairs;
 pub mod secrets;
 pub mod sessions;
 pub mod settings;
@@ -59,8 +65,10 @@ pub mod tokens;
 pub mod turns;
 pub mod users;
 pub mod views;
+mod whole;
 
 pub use error::ChatError;
+pub(crate) use whole::whole;
 
 /// Who gives a command: a person, signed in on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,12 +103,15 @@ pub struct Shared {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub attempts: Attempts,
+    pub rates: PersonRates,
     /// Set once by [`Chat::ensure_official_group`], before the node serves.
     pub official_group: OnceLock<GroupId>,
     pub presence: PresenceBoard,
     pub lifecycle: Lifecycle,
     /// Messages that this node knows to have been announced.
     pub announced: Announced,
+    /// What is stored and not announced yet.
+    pub repairs: Repairs,
     /// Read by [`mentions::run_mentions`].
     pub mention_news: mpsc::Sender<MentionNews>,
 }
@@ -125,12 +136,14 @@ impl Chat {
     }
 
     /// Announces what is stored. A failure is not the caller's: it is logged and counted, and clients
-    /// close the gap when they sync.
-    pub(crate) async fn announce(&self, envelope: Envelope) {
-        if let Err(error) = self.bus.publish(envelope).await {
+    /// close the gap when they sync. Where no sync would tell them, `false` says that it is still owed.
+    pub(crate) async fn announce(&self, envelope: Envelope) -> bool {
+        let published = self.bus.publish(envelope).await;
+        if let Err(error) = &published {
             metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
             tracing::warn!(%error, "something stored was not announced");
         }
+        published.is_ok()
     }
 
     /// Announces a change of who gets what, and waits until all nodes have applied it.

@@ -14,14 +14,11 @@ mod frames;
 mod front;
 mod meters;
 mod opening;
-mod origin;
-mod path;
 mod payload;
 mod probe;
 mod query;
 mod refusal;
 mod registry;
-mod rest;
 mod session;
 mod session_id;
 mod settings;
@@ -41,13 +38,11 @@ pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use attempts::Unused;
 pub use connection::CloseReason;
 pub use front::SocketIo;
-pub use origin::{Origin, OriginError};
-pub use path::{EnginePath, EnginePathError};
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{
     CONNECT_TIMEOUT, EngineLimits, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT,
-    PUSHES_QUEUED_MAX, UPGRADE_TIMEOUT, engine_settings,
+    PUSH_BYTES_QUEUED_MAX, PUSHES_QUEUED_MAX, UPGRADE_TIMEOUT, engine_settings,
 };
 
 use address::AddressLimit;
@@ -60,7 +55,7 @@ use session_id::SessionIds;
 
 use crate::lifecycle::Lifecycle;
 
-/// What the engine takes for its path, whatever `gateway.path` says to clients.
+/// Where Socket.IO clients connect by default; the path without the last slash works too.
 const ENGINE_PATH: &str = "/socket.io/";
 /// What is kept of a user agent.
 pub const USER_AGENT_CHARS_MAX: usize = 256;
@@ -72,8 +67,6 @@ const CLOSE_SLICE: Duration = Duration::from_millis(50);
 pub struct EdgeConfig {
     /// The public server id, first part of each session id on the wire: letters and digits.
     pub node: String,
-    /// Where Socket.IO clients connect.
-    pub path: EnginePath,
     /// Signs session ids. One per node is enough, and it need not outlive the process.
     pub session_secret: SessionSecret,
     /// Handshakes beyond this many sessions are answered 503.
@@ -86,13 +79,15 @@ pub struct EdgeConfig {
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Origins that may send credentials; all others may call without.
-    pub cors_origins: Vec<Origin>,
+    pub cors_origins: Vec<String>,
     /// Larger heads are answered 431.
     pub head_bytes_max: usize,
     /// Larger bodies are answered 413.
     pub payload_bytes_max: usize,
     /// A session that lets more pushes wait is a slow consumer.
     pub pushes_queued_max: u32,
+    /// Likewise with more bytes of pushes.
+    pub push_bytes_queued_max: u64,
     /// A connection without a whole first request by then is closed.
     pub head_timeout: Duration,
     /// How long a kept-alive connection may be idle. More than nginx's `keepalive_timeout` (75 s),
@@ -108,7 +103,6 @@ impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
             node: "n0".to_owned(),
-            path: EnginePath::default(),
             session_secret: SessionSecret::random(),
             sessions_max: 100_000,
             connections_per_address_max: Some(20_000),
@@ -118,6 +112,7 @@ impl Default for EdgeConfig {
             head_bytes_max: 16 * 1024,
             payload_bytes_max: PAYLOAD_BYTES_MAX,
             pushes_queued_max: PUSHES_QUEUED_MAX,
+            push_bytes_queued_max: PUSH_BYTES_QUEUED_MAX,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
             write_stall: Duration::from_secs(10),
@@ -166,7 +161,7 @@ impl Edge {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Serves `listener` until the node stops: [`EdgeConfig::path`] goes to `socketio`, all else to
+    /// Serves `listener` until the node stops: `/socket.io/` goes to `socketio`, all else to
     /// `router`, whose requests carry [`PeerAddr`]. Call it once.
     ///
     /// # Errors

@@ -18,7 +18,6 @@ use crate::edge::{EngineLimits, engine_settings};
 use crate::lifecycle::Lifecycle;
 
 pub mod dispatch;
-mod expiries;
 pub mod fanout;
 mod handlers;
 mod handshake;
@@ -32,7 +31,6 @@ pub mod socket_outlet;
 mod test_client;
 pub mod transport;
 
-use expiries::{Expiries, run_expiries};
 use inbox::Rules;
 use session::Shared;
 use socket_outlet::SocketOutlet;
@@ -67,11 +65,9 @@ pub fn build(
         rules: Arc::new(rules),
         fanout: fanout.clone(),
         next_key: AtomicU64::new(1),
-        expiries: Expiries::default(),
         chat,
-        lifecycle: lifecycle.clone(),
+        lifecycle,
     });
-    lifecycle.spawn_critical("expiries", run_expiries(shared.clone()));
     let (service, io) = engine_settings(SocketIo::builder(), limits).with_state(shared).build_svc();
     handshake::accept(&io);
     (service, Gateway { fanout })

@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use crate::chat::cache::{GroupSnapshot, Person};
 use crate::chat::error::Noun;
 use crate::chat::{Caller, Chat, ChatError};
@@ -143,7 +145,7 @@ impl Chat {
                 let Some(group) = store.find_group(group_id).await? else { return Ok(None) };
                 let roles = store.list_roles(group_id).await?;
                 let channels = store.list_channels(group_id).await?;
-                Ok(Some(Arc::new(GroupSnapshot { group, roles, channels })))
+                Ok(Some(Arc::new(GroupSnapshot::new(group, roles, channels))))
             }
         };
         self.caches.groups.get(group_id, load).await
@@ -200,7 +202,8 @@ impl Chat {
 
     /// Those of `user_ids` that exist.
     ///
-    /// Few that are not cached are loaded one by one and stay cached; many are read at once.
+    /// Few that are not cached are loaded each by itself, all at the same time, and stay cached; many are
+    /// read in one go.
     pub async fn users_by_id(
         &self,
         user_ids: &[UserId],
@@ -221,13 +224,14 @@ impl Chat {
             }
             return Ok(found);
         }
-        for user_id in missing {
+        let loading = missing.into_iter().map(|user_id| async move {
             match self.user(user_id).await {
-                Ok(user) => _ = found.insert(user_id, user),
-                Err(ChatError::NotFound(_)) => {}
-                Err(error) => return Err(error),
+                Ok(user) => Ok(Some((user_id, user))),
+                Err(ChatError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error),
             }
-        }
+        });
+        found.extend(try_join_all(loading).await?.into_iter().flatten());
         Ok(found)
     }
 }

@@ -7,8 +7,8 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::Counter;
@@ -16,8 +16,8 @@ use moka::future::{Cache, CacheBuilder};
 use tokio::sync::oneshot;
 
 use crate::chat::ChatError;
+use crate::chat::channel_list::ChannelList;
 use crate::chat::history::{HistoryPage, PageKey};
-use crate::chat::sessions::Lasting;
 use crate::lifecycle::Lifecycle;
 use crate::model::account::User;
 use crate::model::channel::Channel;
@@ -30,6 +30,8 @@ use crate::telemetry;
 const TIME_TO_LIVE: Duration = Duration::from_secs(30);
 /// Memory of cached history at most, roughly.
 const PAGES_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Memory of cached groups at most, roughly: some 30,000 of the usual size, or twenty of the largest.
+const GROUPS_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Counters that keys share by hash; a collision only costs a reload.
 const GENERATIONS: usize = 65_536;
 /// Loads that were overtaken by an invalidation are repeated this often, then served uncached.
@@ -44,6 +46,26 @@ pub struct GroupSnapshot {
     pub roles: Vec<Role>,
     /// By position; `last_message_id` is not kept up to date here.
     pub channels: Vec<Channel>,
+    list: OnceLock<ChannelList>,
+}
+
+impl GroupSnapshot {
+    pub fn new(group: Group, roles: Vec<Role>, channels: Vec<Channel>) -> Self {
+        Self { group, roles, channels, list: OnceLock::new() }
+    }
+
+    /// The channels as JSON, made when somebody asks: most commands do not.
+    pub fn list(&self) -> &ChannelList {
+        self.list.get_or_init(|| ChannelList::new(&self.channels))
+    }
+
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let texts = |channel: &Channel| channel.name.len() + channel.topic.len();
+        // Once as they are, and once in the list; few characters take more there.
+        let bytes = |channel: &Channel| 512 + 2 * texts(channel);
+        1024 + self.channels.iter().map(bytes).sum::<usize>()
+    }
 }
 
 /// A person, and whether they run this installation.
@@ -60,7 +82,8 @@ pub struct Caches {
     pub members: SnapshotCache<(GroupId, UserId), Option<Arc<Member>>>,
     pub member_counts: SnapshotCache<GroupId, u64>,
     pub people: SnapshotCache<UserId, Option<Arc<Person>>>,
-    pub sessions: SnapshotCache<SessionId, Option<Lasting>>,
+    /// Whose session this is, while it lasts.
+    pub sessions: SnapshotCache<SessionId, Option<UserId>>,
     /// Pages of history, without any reader's own view. A change in a channel forgets all of its pages.
     pub pages: SnapshotCache<PageKey, Arc<HistoryPage>>,
 }
@@ -68,7 +91,7 @@ pub struct Caches {
 impl Caches {
     pub fn new(lifecycle: &Lifecycle) -> Self {
         Self {
-            groups: SnapshotCache::new("groups", 10_000, lifecycle),
+            groups: SnapshotCache::weighed("groups", GROUPS_BYTES_MAX, weigh_group, lifecycle),
             channels: SnapshotCache::new("channels", 50_000, lifecycle),
             members: SnapshotCache::new("members", 200_000, lifecycle),
             member_counts: SnapshotCache::new("member_counts", 10_000, lifecycle),
@@ -77,6 +100,11 @@ impl Caches {
             pages: SnapshotCache::weighed("pages", PAGES_BYTES_MAX, weigh_page, lifecycle),
         }
     }
+}
+
+fn weigh_group(group: &Option<Arc<GroupSnapshot>>) -> u32 {
+    let bytes = group.as_ref().map_or(256, |group| group.bytes());
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 fn weigh_page(page: &Arc<HistoryPage>) -> u32 {

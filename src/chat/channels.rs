@@ -8,6 +8,7 @@ use crate::chat::access::ChannelStanding;
 use crate::chat::error::Noun;
 use crate::chat::history::PageKey;
 use crate::chat::joined::group_channel_views;
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ChannelRefView, ChannelView, Channels};
 use crate::chat::{Caller, Chat, ChatError, push, to_raw};
@@ -16,7 +17,6 @@ use crate::model::channel::{
 };
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId};
-use crate::model::name::{self, NAME_CHARS_MAX};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
@@ -27,7 +27,9 @@ pub struct CreateChannel {
     pub topic: Option<String>,
     #[serde(rename = "type")]
     pub kind: Option<ChannelKind>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub position: Option<i32>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub slow_mode_seconds: Option<u32>,
 }
 
@@ -36,7 +38,9 @@ pub struct CreateChannel {
 pub struct UpdateChannel {
     pub name: Option<String>,
     pub topic: Option<String>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub position: Option<i32>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub slow_mode_seconds: Option<u32>,
 }
 
@@ -67,6 +71,7 @@ impl Chat {
             slow_mode_seconds: request.slow_mode_seconds,
         };
         let patch = settings.parse()?;
+        self.limit_making(caller)?;
         let channel_id = ChannelId::new(self.next_id()?);
         let chat = self.clone();
         let channel = self
@@ -105,7 +110,7 @@ impl Chat {
         if !inserted {
             return Err(missing);
         }
-        self.announce_channel(Push::ChannelCreated, &channel, group_id).await;
+        self.announce_or_owe(Push::ChannelCreated, &channel, group_id).await;
         Ok(channel)
     }
 
@@ -148,7 +153,7 @@ impl Chat {
         self.invalidate_channel(channel_id, group_id).await;
         let updated = updated.ok_or(ChatError::NotFound(Noun::Channel))?;
         let channel = Channel { last_message_id, ..updated };
-        self.announce_channel(Push::ChannelUpdated, &channel, group_id).await;
+        self.announce_or_owe(Push::ChannelUpdated, &channel, group_id).await;
         Ok(channel)
     }
 
@@ -167,8 +172,11 @@ impl Chat {
             if !deleted {
                 return Err(ChatError::NotFound(Noun::Channel));
             }
-            let content = push(Push::ChannelDeleted, &ChannelRefView { channel_id, group_id });
-            chat.announce(chat.envelope([Topic::Group(group_id)], content)).await;
+            let kind = Push::ChannelDeleted;
+            let content = push(kind, &ChannelRefView { channel_id, group_id });
+            let announced = chat.announce(chat.envelope([Topic::Group(group_id)], content)).await;
+            let owed = Owed::Channel { channel_id, group_id: Some(group_id), push: kind };
+            chat.repairs.note(owed, announced);
             Ok(())
         })
         .await
@@ -219,10 +227,22 @@ impl Chat {
         self.caches.groups.invalidate(&group_id).await;
     }
 
-    async fn announce_channel(&self, push: Push, channel: &Channel, group_id: GroupId) {
+    async fn announce_or_owe(&self, push: Push, channel: &Channel, group_id: GroupId) {
+        let announced = self.announce_channel(push, channel, group_id).await;
+        let owed = Owed::Channel { channel_id: channel.id, group_id: Some(group_id), push };
+        self.repairs.note(owed, announced);
+    }
+
+    /// False if the bus did not take it.
+    pub(crate) async fn announce_channel(
+        &self,
+        push: Push,
+        channel: &Channel,
+        group_id: GroupId,
+    ) -> bool {
         let body = to_raw(&ChannelView::new(channel, None, None));
         let content = Content::ChannelPush { push, kind: channel.kind, body };
-        self.announce(self.envelope([Topic::Group(group_id)], content)).await;
+        self.announce(self.envelope([Topic::Group(group_id)], content)).await
     }
 }
 
@@ -236,7 +256,7 @@ struct Settings {
 
 impl Settings {
     fn parse(self) -> Result<ChannelPatch, ChatError> {
-        let name = |name| name::name(name, NAME_CHARS_MAX).map_err(ChatError::text("name"));
+        let name = |name| text::name(name, text::NAME_CHARS_MAX).map_err(ChatError::text("name"));
         let topic =
             |topic| text::at_most(topic, text::TOPIC_CHARS_MAX).map_err(ChatError::text("topic"));
         if self.position.is_some_and(|position| position < 0) {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::bus::envelope::Topic;
 use crate::chat::attempts::rate_limited;
 use crate::chat::error::Noun;
+use crate::chat::repairs::Owed;
 use crate::chat::views::ChannelView;
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::clock::UnixMs;
@@ -84,12 +85,25 @@ impl Chat {
         let mut view = ChannelView::new(&channel, Some(users), Some(Permissions::DIRECT));
         if new {
             self.caches.channels.invalidate(&channel.id).await;
-            let topics = channel.recipients.iter().map(|user_id| Topic::User(*user_id));
-            self.announce(self.envelope(topics, push(Push::ChannelCreated, &view))).await;
-        } else {
+        }
+        let (channel_id, group_id) = (channel.id, None);
+        let owed = Owed::Channel { channel_id, group_id, push: Push::ChannelCreated };
+        if new || self.repairs.is_owed(&owed) {
+            let announced = self.announce_direct(&channel).await?;
+            self.repairs.note(owed, announced);
+        }
+        if !new {
             view.last_message_id = self.last_messages([channel.id]).await?.remove(&channel.id);
         }
         Ok(Opened { channel: view, new })
+    }
+
+    /// Tells the people of a direct channel that it is there. False if the bus did not take it.
+    pub(crate) async fn announce_direct(&self, channel: &Channel) -> Result<bool, ChatError> {
+        let users = self.users(&channel.recipients).await?;
+        let view = ChannelView::new(channel, Some(users), Some(Permissions::DIRECT));
+        let topics = channel.recipients.iter().map(|user_id| Topic::User(*user_id));
+        Ok(self.announce(self.envelope(topics, push(Push::ChannelCreated, &view))).await)
     }
 
     /// The caller's direct channels, as `ready` shows them, with their newest message ids: those

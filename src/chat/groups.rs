@@ -7,14 +7,14 @@ use crate::bus::envelope::{Effect, Topic};
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::error::Noun;
 use crate::chat::history::PageKey;
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
-use crate::chat::views::{GroupRefView, GroupView, Groups, JoinedGroupView};
+use crate::chat::views::{GroupRefView, GroupView, JoinedGroupView};
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::channel::{Channel, ChannelKind};
 use crate::model::event::Push;
 use crate::model::group::{FIRST_CHANNEL_NAME, Group, GroupPatch, Member, built_in_roles};
 use crate::model::id::{ChannelId, GroupId, UserId};
-use crate::model::name::{self, NAME_CHARS_MAX};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
@@ -46,7 +46,7 @@ impl Chat {
     ) -> Result<JoinedGroupView, ChatError> {
         let name = parse_name(request.name)?;
         let icon = request.icon.map(parse_icon).transpose()?;
-        self.require_room_for_a_group(caller.user_id).await?;
+        self.limit_making(caller)?;
         let (id, created_at_ms) = self.next_id_and_time()?;
         let group = Group {
             id: GroupId::new(id),
@@ -58,7 +58,7 @@ impl Chat {
         };
         let channel = first_channel(ChannelId::new(self.next_id()?), group.id);
         let chat = self.clone();
-        let subject = Subject::Member(group.id, caller.user_id);
+        let subject = Subject::Memberships(caller.user_id);
         self.in_turn(subject, async move { chat.store_group(caller.user_id, group, channel).await })
             .await
     }
@@ -69,13 +69,40 @@ impl Chat {
         group: Group,
         channel: Channel,
     ) -> Result<JoinedGroupView, ChatError> {
+        self.require_room_for_a_group(owner_id).await?;
         let owner = Member::new(group.id, owner_id, group.created_at_ms);
         self.store.insert_group(&group, &built_in_roles(), &[channel], &[owner]).await?;
         self.caches.groups.invalidate(&group.id).await;
         self.invalidate_membership(group.id, owner_id).await;
-        let view = self.joined_group(owner_id, group.id).await?;
-        self.apply_joined(owner_id, group.id, push(Push::GroupCreated, &view)).await?;
+        let announced = self.announce_made(owner_id, group.id).await;
+        if announced.is_err() {
+            self.undo_group(owner_id, group.id).await;
+        }
+        announced
+    }
+
+    async fn announce_made(
+        &self,
+        owner_id: UserId,
+        group_id: GroupId,
+    ) -> Result<JoinedGroupView, ChatError> {
+        let view = self.joined_group(owner_id, group_id).await?;
+        self.apply_joined(owner_id, group_id, push(Push::GroupCreated, &view)).await?;
         Ok(view)
+    }
+
+    /// Whoever is told that it failed makes the group again, and must not have two then.
+    async fn undo_group(&self, owner_id: UserId, group_id: GroupId) {
+        let deleted = self.store.delete_group(group_id).await;
+        self.caches.groups.invalidate(&group_id).await;
+        self.invalidate_membership(group_id, owner_id).await;
+        if let Err(error) = deleted {
+            return tracing::error!(%error, group.id = %group_id, "a group stays that was not announced");
+        }
+        // Its owner may have heard of it all the same. If this fails, it is owed.
+        if self.announce_closed(group_id).await.is_err() {
+            tracing::debug!(group.id = %group_id, "a group was undone and not closed yet");
+        }
     }
 
     /// Changes name and icon; a request that changes nothing announces nothing.
@@ -118,7 +145,13 @@ impl Chat {
 
     /// Deletes a group with all that is in it. Only its owner may.
     pub async fn delete_group(&self, caller: Caller, group_id: GroupId) -> Result<(), ChatError> {
-        let standing = self.group_access(caller, group_id).await?;
+        let standing = match self.group_access(caller, group_id).await {
+            Err(missing @ ChatError::NotFound(_)) => {
+                self.repeat_group_deletion(group_id).await?;
+                return Err(missing);
+            }
+            standing => standing?,
+        };
         if standing.group.group.official {
             return Err(ChatError::Forbidden("nobody deletes the official group"));
         }
@@ -136,14 +169,31 @@ impl Chat {
         let group_id = group.group.id;
         let deleted = self.store.delete_group(group_id).await?;
         self.forget_group(group).await;
-        if !deleted {
-            return Err(ChatError::NotFound(Noun::Group));
-        }
+        self.announce_closed(group_id).await?;
+        if deleted { Ok(()) } else { Err(ChatError::NotFound(Noun::Group)) }
+    }
+
+    /// Tells whoever is in the room of a group that is gone, and closes the room.
+    pub(crate) async fn announce_closed(&self, group_id: GroupId) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
         let envelope = self
             .envelope([Topic::Group(group_id)], content)
             .with_effect(Effect::CloseGroup { group_id });
-        self.announce_applied(envelope).await
+        let applied = self.announce_applied(envelope).await;
+        self.repairs.note(Owed::GroupClosed(group_id), applied.is_ok());
+        applied
+    }
+
+    /// Completes the deletion of a group, should it have failed half way.
+    async fn repeat_group_deletion(&self, group_id: GroupId) -> Result<(), ChatError> {
+        let chat = self.clone();
+        self.in_turn(Subject::Group(group_id), async move {
+            match chat.store.find_group(group_id).await? {
+                Some(_) => Ok(()), // It is there, and the caller is not in it.
+                None => chat.announce_closed(group_id).await,
+            }
+        })
+        .await
     }
 
     /// Memberships may stay cached: without their group they open nothing.
@@ -170,7 +220,7 @@ impl Chat {
             return Err(ChatError::Forbidden("owners cannot leave, only delete their group"));
         }
         let chat = self.clone();
-        self.in_turn(Subject::Member(group_id, caller.user_id), async move {
+        self.in_turn(Subject::Memberships(caller.user_id), async move {
             chat.store_departure(caller.user_id, group_id, Noun::Group).await
         })
         .await
@@ -188,7 +238,7 @@ impl Chat {
             self.apply_absent(user_id, group_id).await?;
             return Err(ChatError::NotFound(missing));
         }
-        self.announce_left(user_id, group_id, false).await
+        self.announce_left(user_id, group_id).await
     }
 
     /// Completes the departure of somebody who is no member any more, should it have failed half way,
@@ -200,25 +250,13 @@ impl Chat {
         missing: Noun,
     ) -> Result<(), ChatError> {
         let chat = self.clone();
-        self.in_turn(Subject::Member(group_id, user_id), async move {
+        self.in_turn(Subject::Memberships(user_id), async move {
             if chat.store.find_member(group_id, user_id).await?.is_none() {
                 chat.apply_absent(user_id, group_id).await?;
             }
             Err(ChatError::NotFound(missing))
         })
         .await
-    }
-
-    pub async fn list_groups(&self, caller: Caller) -> Result<Groups, ChatError> {
-        Ok(Groups { groups: self.joined_groups(caller).await? })
-    }
-
-    pub async fn get_group(
-        &self,
-        caller: Caller,
-        group_id: GroupId,
-    ) -> Result<JoinedGroupView, ChatError> {
-        self.joined_group(caller.user_id, group_id).await
     }
 }
 
@@ -238,7 +276,7 @@ pub(crate) fn first_channel(id: ChannelId, group_id: GroupId) -> Channel {
 }
 
 fn parse_name(name: String) -> Result<String, ChatError> {
-    name::name(name, NAME_CHARS_MAX).map_err(ChatError::text("name"))
+    text::name(name, text::NAME_CHARS_MAX).map_err(ChatError::text("name"))
 }
 
 fn parse_icon(icon: String) -> Result<String, ChatError> {

@@ -1,6 +1,6 @@
 //! History: pages of a channel, read once for all who want them, and shown to each reader.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::chat::error::Noun;
+use crate::chat::ready::json_bytes;
 use crate::chat::views::{MessageView, MessagesPage, ReplyView};
 use crate::chat::{Caller, Chat, ChatError};
 use crate::model::channel::Channel;
@@ -28,6 +29,7 @@ pub struct ListMessages {
     /// Messages on both sides of this one, and itself.
     pub around: Option<MessageId>,
     /// 1 to 100, by default 50.
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub limit: Option<u32>,
 }
 
@@ -88,6 +90,14 @@ impl Hash for PageKey {
     }
 }
 
+/// A page as JSON at most, about. A hundred messages of 4,000 letters of any script fit; with long replies
+/// and all reactions there can be, they would have seven megabytes.
+const PAGE_BYTES_MAX: usize = 2_000_000;
+/// What a message as JSON has besides its texts and reactions, with its author's names and picture.
+const MESSAGE_BYTES: usize = 1024;
+/// Likewise of a reaction.
+const REACTION_BYTES: usize = 48;
+
 /// A page as stored, newest first, without any reader's own view of it.
 #[derive(Debug, Default)]
 pub struct HistoryPage {
@@ -107,6 +117,34 @@ impl HistoryPage {
             self.extras.reactions.values().map(|counts| 128 * counts.len()).sum();
         1024 + messages + replied + reactions
     }
+
+    /// Leaves out messages at the end that is farther from the cursor until the page fits; one always
+    /// does.
+    fn cut(&mut self, cursor: Cursor) {
+        let mut bytes: VecDeque<usize> =
+            self.messages.iter().map(|message| self.extras.json_bytes_with(message)).collect();
+        let mut total: usize = bytes.iter().sum();
+        let (mut first, mut left) = (0, bytes.len());
+        while total > PAGE_BYTES_MAX && left > 1 {
+            let newest_goes = match cursor {
+                Cursor::Newest | Cursor::Before(_) => false,
+                Cursor::After(_) => true,
+                Cursor::Around(id) => {
+                    let shown = &self.messages[first..first + left];
+                    let newer = shown.partition_point(|message| message.id > id);
+                    newer > left / 2
+                }
+            };
+            let gone = if newest_goes { bytes.pop_front() } else { bytes.pop_back() };
+            total -= gone.unwrap_or_default();
+            left -= 1;
+            first += usize::from(newest_goes);
+            self.more_after |= newest_goes;
+            self.more_before |= !newest_goes;
+        }
+        self.messages.truncate(first + left);
+        self.messages.drain(..first);
+    }
 }
 
 /// What messages are shown with besides themselves.
@@ -116,6 +154,17 @@ pub(crate) struct Extras {
     reactions: HashMap<MessageId, Vec<ReactionCount>>,
     /// What the messages reply to, where it still exists.
     replied: HashMap<MessageId, Message>,
+}
+
+impl Extras {
+    /// About how long `message` is as JSON.
+    fn json_bytes_with(&self, message: &Message) -> usize {
+        let replied = message.reply_to.and_then(|id| self.replied.get(&id));
+        let reply = replied.map_or(0, |replied| MESSAGE_BYTES + json_bytes(&replied.content));
+        let reactions = self.reactions.get(&message.id).into_iter().flatten();
+        let reactions = reactions.map(|it| REACTION_BYTES + json_bytes(&it.emoji)).sum::<usize>();
+        MESSAGE_BYTES + json_bytes(&message.content) + reply + reactions
+    }
 }
 
 impl Chat {
@@ -200,29 +249,25 @@ impl Chat {
         reader: Option<UserId>,
     ) -> Result<Vec<MessageView>, ChatError> {
         let own = self.own_reactions(channel.id, extras, reader).await?;
-        let mut shown = Vec::with_capacity(messages.len());
-        for message in messages {
+        let replied = extras.replied.values();
+        let authors: HashSet<UserId> =
+            messages.iter().chain(replied).map(|message| message.author_id).collect();
+        // One read for all who are not cached: a page may have a hundred authors.
+        let users = self.users_by_id(&Vec::from_iter(authors)).await?;
+        let author = |message: &Message| {
+            users.get(&message.author_id).cloned().ok_or(ChatError::NotFound(Noun::User))
+        };
+        let reply = |replied: &Message| {
+            let (id, content) = (replied.id, replied.content.clone());
+            Ok::<_, ChatError>(ReplyView { id, author: author(replied)?, content })
+        };
+        let show = |message: &Message| {
             let reactions = own.get(&message.id).or_else(|| extras.reactions.get(&message.id));
-            let reply_to = match message.reply_to {
-                Some(id) => Some(self.show_reply(extras.replied.get(&id)).await?),
-                None => None,
-            };
-            let author = self.user(message.author_id).await?;
-            shown.push(view(
-                channel,
-                message,
-                author,
-                reply_to,
-                reactions.cloned().unwrap_or_default(),
-            ));
-        }
-        Ok(shown)
-    }
-
-    async fn show_reply(&self, replied: Option<&Message>) -> Result<Option<ReplyView>, ChatError> {
-        let Some(replied) = replied else { return Ok(None) };
-        let author = self.user(replied.author_id).await?;
-        Ok(Some(ReplyView { id: replied.id, author, content: replied.content.clone() }))
+            let replied = message.reply_to.map(|id| extras.replied.get(&id).map(reply).transpose());
+            let reactions = reactions.cloned().unwrap_or_default();
+            Ok(view(channel, message, author(message)?, replied.transpose()?, reactions))
+        };
+        messages.iter().map(show).collect()
     }
 
     /// Reactions as `reader` sees them, of those messages that have any.
@@ -288,6 +333,7 @@ async fn load_page(store: &dyn Store, key: PageKey) -> Result<HistoryPage, Store
         Cursor::Around(id) => load_around(store, channel_id, id, limit).await?,
     };
     page.extras = load_extras(store, channel_id, &page.messages).await?;
+    page.cut(cursor);
     Ok(page)
 }
 

@@ -31,7 +31,9 @@ const CODE_CHARS_MAX: usize = 64;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateInvite {
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub expires_in_seconds: Option<u64>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub max_uses: Option<u32>,
 }
 
@@ -50,14 +52,7 @@ impl Chat {
         standing.require(Permissions::INVITE)?;
         let created_at_ms = self.clock.now_ms();
         let (uses_max, expires_at_ms) = parse_bounds(&request, created_at_ms)?;
-        let open = self.store.list_invites(group_id, None, created_at_ms, OPEN_INVITES_MAX).await?;
-        if open.len() >= OPEN_INVITES_MAX {
-            return Err(ChatError::Conflict("the group has too many open invites"));
-        }
-        let own = open.iter().filter(|invite| invite.creator_id == caller.user_id).count();
-        if own >= OPEN_INVITES_PER_CREATOR_MAX {
-            return Err(ChatError::Conflict("you have too many open invites in the group"));
-        }
+        self.limit_making(caller)?;
         let invite = Invite {
             code: random_code(),
             group_id,
@@ -67,6 +62,20 @@ impl Chat {
             expires_at_ms,
             created_at_ms,
         };
+        let chat = self.clone();
+        self.in_turn(Subject::Group(group_id), async move { chat.store_invite(invite).await }).await
+    }
+
+    async fn store_invite(&self, invite: Invite) -> Result<InviteView, ChatError> {
+        let Invite { group_id, creator_id, created_at_ms, .. } = invite;
+        let open = self.store.list_invites(group_id, None, created_at_ms, OPEN_INVITES_MAX).await?;
+        if open.len() >= OPEN_INVITES_MAX {
+            return Err(ChatError::Conflict("the group has too many open invites"));
+        }
+        let own = open.iter().filter(|invite| invite.creator_id == creator_id).count();
+        if own >= OPEN_INVITES_PER_CREATOR_MAX {
+            return Err(ChatError::Conflict("you have too many open invites in the group"));
+        }
         self.store.insert_invite(&invite).await?;
         Ok(InviteView::from(&invite))
     }
@@ -115,17 +124,17 @@ impl Chat {
         code: &str,
     ) -> Result<JoinedGroupView, ChatError> {
         let invite = self.open_invite(code).await?;
-        if self.find_member(invite.group_id, caller.user_id).await?.is_none() {
-            self.require_room_for_a_group(caller.user_id).await?;
-        }
         let chat = self.clone();
-        self.in_turn(Subject::Member(invite.group_id, caller.user_id), async move {
+        self.in_turn(Subject::Memberships(caller.user_id), async move {
             chat.redeem(caller.user_id, invite).await
         })
         .await
     }
 
     async fn redeem(&self, user_id: UserId, invite: Invite) -> Result<JoinedGroupView, ChatError> {
+        if self.find_member(invite.group_id, user_id).await?.is_none() {
+            self.require_room_for_a_group(user_id).await?;
+        }
         let now_ms = self.clock.now_ms();
         let member = Member::new(invite.group_id, user_id, now_ms);
         match self.store.redeem_invite(&invite.code, &member, now_ms).await? {
@@ -134,6 +143,8 @@ impl Chat {
             }
             Redemption::AlreadyMember => {
                 // Joining may have failed half way before: now it holds on every node.
+                let settled = self.settle_membership(invite.group_id, user_id).await;
+                settled.map_err(group_is_gone)?;
                 let applied = self.apply_joined(user_id, invite.group_id, Content::None).await;
                 applied.map_err(group_is_gone)?;
                 self.joined_group(user_id, invite.group_id).await.map_err(group_is_gone)

@@ -1,7 +1,5 @@
-//! What a member sees of a group: its channels with their newest messages, and themselves.
-//!
-//! Built for `ready`, when thousands come back at once: all from caches but one read of memberships
-//! and one of newest messages.
+//! What a member sees of one group: its channels with their newest messages, and themselves. Lists of
+//! groups are in `ready.rs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use crate::chat::access::GroupStanding;
 use crate::chat::cache::{GroupSnapshot, Person};
 use crate::chat::error::Noun;
 use crate::chat::views::{ChannelView, GroupView, JoinedGroupView, MemberView};
-use crate::chat::{Caller, Chat, ChatError};
+use crate::chat::{Chat, ChatError};
 use crate::model::channel::Channel;
 use crate::model::group::{Member, standing};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
@@ -23,30 +21,6 @@ const CHANNELS_PER_READ_MAX: usize = 10_000;
 pub(crate) type LastMessages = HashMap<ChannelId, MessageId>;
 
 impl Chat {
-    /// All groups of the caller, by id.
-    pub(crate) async fn joined_groups(
-        &self,
-        caller: Caller,
-    ) -> Result<Vec<JoinedGroupView>, ChatError> {
-        let memberships = self.store.list_memberships(caller.user_id).await?;
-        let mut groups = Vec::with_capacity(memberships.len());
-        for member in memberships {
-            // A group that was deleted since is none of the caller's any more.
-            if let Some(group) = self.find_group(member.group_id).await? {
-                groups.push((group, member));
-            }
-        }
-        let channels = groups.iter().flat_map(|(group, _)| &group.channels);
-        let last = self.last_messages(channels.map(|channel| channel.id)).await?;
-        let person = self.person(caller.user_id).await?;
-        let mut views = Vec::with_capacity(groups.len());
-        for (group, member) in &groups {
-            let member_count = self.count_members(group.group.id).await?;
-            views.push(joined_view(group, member, &person, member_count, &last));
-        }
-        Ok(views)
-    }
-
     /// One group of somebody's.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::chat::cache::GroupSnapshot;
 use crate::chat::error::Noun;
 use crate::chat::history::page_limit;
 use crate::chat::joined::group_channel_views;
+use crate::chat::repairs::Owed;
 use crate::chat::sync::MEMBERS_PAGE_MAX;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MemberView, MembersPage};
@@ -17,7 +18,6 @@ use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::group::{Member, MemberPatch, Role, standing};
 use crate::model::id::{GroupId, UserId};
-use crate::model::name::{NICKNAME_CHARS_MAX, name};
 use crate::model::permission::{Permissions, Rank};
 use crate::model::text;
 use crate::telemetry;
@@ -31,6 +31,7 @@ const MEMBERS_PAGE_DEFAULT: u32 = 100;
 pub struct ListMembers {
     pub query: Option<String>,
     pub after: Option<UserId>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub limit: Option<u32>,
 }
 
@@ -92,7 +93,7 @@ impl Chat {
                 .transpose()?,
         };
         let chat = self.clone();
-        self.in_turn(Subject::Member(group_id, user_id), async move {
+        self.in_turn(Subject::Memberships(user_id), async move {
             chat.store_member_patch(user_id, group_id, patch).await
         })
         .await
@@ -118,23 +119,29 @@ impl Chat {
         let (permissions, _) = standing(group, roles, &updated, person.operator);
         let changed = permissions != before.permissions;
         let effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
-        self.announce_member(&view, group.official, effect).await;
+        let announced = self.announce_member(&view, group.official, effect).await;
+        self.repairs.note(Owed::Member(group_id, user_id), announced);
         if changed {
             self.announce_permissions(user_id, &before, permissions).await;
         }
         Ok(view)
     }
 
-    /// The members learn of it, except in the official group.
-    async fn announce_member(&self, view: &MemberView, official: bool, effect: Option<Effect>) {
+    /// The members learn of it, except in the official group. False if the bus did not take it.
+    async fn announce_member(
+        &self,
+        view: &MemberView,
+        official: bool,
+        effect: Option<Effect>,
+    ) -> bool {
         if official && effect.is_none() {
-            return;
+            return true;
         }
         let (topic, content) = match official {
             true => (Topic::User(view.user_id), Content::None),
             false => (Topic::Group(view.group_id), push(Push::MemberUpdated, view)),
         };
-        self.announce(Envelope { effect, ..self.envelope([topic], content) }).await;
+        self.announce(Envelope { effect, ..self.envelope([topic], content) }).await
     }
 
     /// Tells a person which channels they have other permissions in now.
@@ -190,7 +197,7 @@ pub(crate) fn parse_limit(limit: Option<u32>) -> Result<usize, ChatError> {
 
 fn parse_nickname(nickname: Option<String>) -> Result<Option<String>, ChatError> {
     let Some(nickname) = nickname.filter(|nickname| !nickname.is_empty()) else { return Ok(None) };
-    let parsed = name(nickname, NICKNAME_CHARS_MAX);
+    let parsed = text::name(nickname, text::NICKNAME_CHARS_MAX);
     parsed.map(Some).map_err(ChatError::text("nickname"))
 }
 

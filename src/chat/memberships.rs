@@ -5,16 +5,19 @@
 
 use crate::bus::envelope::{Content, Effect, Topic};
 use crate::chat::error::Noun;
+use crate::chat::repairs::Owed;
 use crate::chat::views::{GroupRefView, JoinedGroupView, MemberRefView};
 use crate::chat::{Chat, ChatError, push};
 use crate::model::event::Push;
 use crate::model::id::{GroupId, UserId};
 
 /// Groups of one person at most, besides the official one; bounds what `ready` carries. Somebody who
-/// joins several at the same moment may exceed it by as many.
+/// joins through several nodes at the same moment may exceed it by as many.
 pub const GROUPS_PER_PERSON_MAX: usize = 200;
 
 impl Chat {
+    /// To be asked in the person's turn: of many who ask at once, all would be let in.
+    ///
     /// # Errors
     ///
     /// `conflict` for somebody who is in [`GROUPS_PER_PERSON_MAX`] groups already.
@@ -44,12 +47,15 @@ impl Chat {
     ) -> Result<JoinedGroupView, ChatError> {
         self.invalidate_membership(group_id, user_id).await;
         let view = self.joined_group(user_id, group_id).await?;
-        self.apply_joined(user_id, group_id, push(Push::GroupCreated, &view)).await?;
-        if !view.group.official {
-            let joined = push(Push::MemberJoined, &view.me);
-            self.announce(self.envelope([Topic::Group(group_id)], joined)).await;
-        }
-        Ok(view)
+        let applied = self.apply_joined(user_id, group_id, push(Push::GroupCreated, &view)).await;
+        let announced = applied.is_ok()
+            && (view.group.official || {
+                let joined = push(Push::MemberJoined, &view.me);
+                self.announce(self.envelope([Topic::Group(group_id)], joined)).await
+            });
+        let gone = matches!(applied, Err(ChatError::NotFound(_)));
+        self.repairs.note(Owed::Membership(group_id, user_id), announced || gone);
+        applied.map(|()| view)
     }
 
     /// Makes sure that every node has a member's sockets in the group, and sends them `content`.
@@ -79,14 +85,15 @@ impl Chat {
         &self,
         user_id: UserId,
         group_id: GroupId,
-        official: bool,
     ) -> Result<(), ChatError> {
         self.invalidate_membership(group_id, user_id).await;
         let applied = self.apply_left(user_id, group_id).await;
-        if !official {
-            let left = push(Push::MemberLeft, &MemberRefView { group_id, user_id });
-            self.announce(self.envelope([Topic::Group(group_id)], left)).await;
-        }
+        let announced = applied.is_ok()
+            && (self.is_official(group_id) || {
+                let left = push(Push::MemberLeft, &MemberRefView { group_id, user_id });
+                self.announce(self.envelope([Topic::Group(group_id)], left)).await
+            });
+        self.repairs.note(Owed::Membership(group_id, user_id), announced);
         applied
     }
 
@@ -96,6 +103,9 @@ impl Chat {
         user_id: UserId,
         group_id: GroupId,
     ) -> Result<(), ChatError> {
+        if self.repairs.is_owed(&Owed::Membership(group_id, user_id)) {
+            return self.announce_left(user_id, group_id).await;
+        }
         self.invalidate_membership(group_id, user_id).await;
         let effect = Effect::Leave { user_id, group_id };
         let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);

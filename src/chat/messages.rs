@@ -86,6 +86,7 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require(Permissions::SEND)?;
         let draft = Draft::parse(request)?;
+        self.limit_messages(caller, standing.channel.group_id)?;
         let reply = match self.find_replied(channel_id, draft.reply_to).await {
             // What a repetition replies to may be gone by now.
             Err(missing @ ChatError::NotFound(_)) => {
@@ -157,7 +158,10 @@ impl Chat {
         if before.author_id != caller.user_id {
             return Err(ChatError::Forbidden("only its author edits a message"));
         }
-        let (edit, change_id) = self.compose_edit(standing, &before, request).await?;
+        let content =
+            text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
+        self.limit_messages(caller, channel.group_id)?;
+        let (edit, change_id) = self.compose_edit(standing, &before, content).await?;
         let edited = self.store.update_message(&edit, change_id).await?;
         let message = edited.ok_or(ChatError::NotFound(Noun::Message))?;
         self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
@@ -171,10 +175,8 @@ impl Chat {
         &self,
         standing: &ChannelStanding,
         before: &Message,
-        request: UpdateMessage,
+        content: String,
     ) -> Result<(MessageEdit, ChangeId), ChatError> {
-        let content =
-            text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
         let (mentions, mentions_everyone) = self.mentions(standing, &content).await?;
         let (change_id, edited_at_ms) = self.next_id_and_time()?;
         let edit = MessageEdit {
@@ -196,31 +198,33 @@ impl Chat {
         message_id: MessageId,
     ) -> Result<(), ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
-        let message = self.get_stored_message(channel_id, message_id).await?;
-        if message.author_id != caller.user_id {
-            standing.require(Permissions::MANAGE_MESSAGES)?;
-        }
-        let change_id = ChangeId::new(self.next_id()?);
-        let (chat, channel) = (self.clone(), standing.channel);
+        let chat = self.clone();
         self.in_turn(Subject::Message(message_id), async move {
-            chat.store_deletion(&channel, &message, change_id).await
+            chat.store_deletion(caller, &standing, message_id).await
         })
         .await
     }
 
+    /// Reads and deletes in one turn, as [`store_edit`](Self::store_edit) does.
     async fn store_deletion(
         &self,
-        channel: &Channel,
-        message: &Message,
-        change_id: ChangeId,
+        caller: Caller,
+        standing: &ChannelStanding,
+        message_id: MessageId,
     ) -> Result<(), ChatError> {
+        let channel = &standing.channel;
+        let message = self.get_stored_message(channel.id, message_id).await?;
+        if message.author_id != caller.user_id {
+            standing.require(Permissions::MANAGE_MESSAGES)?;
+        }
+        let change_id = ChangeId::new(self.next_id()?);
         if !self.store.delete_message(channel.id, message.id, change_id).await? {
             return Err(ChatError::NotFound(Noun::Message));
         }
         self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
         let body = MessageRefView { channel_id: channel.id, message_id: message.id };
         self.announce_in(channel, push(Push::MessageDeleted, &body)).await;
-        self.tell_mentioned(MentionNews::of(channel, message));
+        self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::chat::access::GroupStanding;
 use crate::chat::error::Noun;
 use crate::chat::members::{parse_limit, require_below};
 use crate::chat::turns::Subject;
@@ -23,6 +22,7 @@ pub struct Moderation {
 #[into_params(parameter_in = Query)]
 pub struct ListBans {
     pub after: Option<UserId>,
+    #[serde(default, deserialize_with = "crate::chat::whole")]
     pub limit: Option<u32>,
 }
 
@@ -49,7 +49,7 @@ impl Chat {
         require_below(&standing, target.rank)?;
         parse_reason(request.reason)?;
         let chat = self.clone();
-        self.in_turn(Subject::Member(group_id, user_id), async move {
+        self.in_turn(Subject::Memberships(user_id), async move {
             chat.store_departure(user_id, group_id, Noun::Member).await
         })
         .await
@@ -80,18 +80,15 @@ impl Chat {
         let reason = parse_reason(request.reason)?;
         let ban = Ban { group_id, user_id, reason, created_at_ms: self.clock.now_ms() };
         let chat = self.clone();
-        self.in_turn(Subject::Member(group_id, user_id), async move {
-            chat.store_ban(ban, standing).await
-        })
-        .await
+        self.in_turn(Subject::Memberships(user_id), async move { chat.store_ban(ban).await }).await
     }
 
-    async fn store_ban(&self, ban: Ban, standing: GroupStanding) -> Result<(), ChatError> {
+    async fn store_ban(&self, ban: Ban) -> Result<(), ChatError> {
         let Ban { group_id, user_id, .. } = ban;
         let member = self.find_member(group_id, user_id).await?;
         self.store.insert_ban(&ban).await?;
         if member.is_some() {
-            return self.announce_left(user_id, group_id, standing.group.group.official).await;
+            return self.announce_left(user_id, group_id).await;
         }
         // They may have joined through another node a moment ago.
         self.apply_absent(user_id, group_id).await
@@ -109,11 +106,11 @@ impl Chat {
         standing.require(Permissions::MANAGE_MEMBERS)?;
         let official = standing.group.group.official;
         let chat = self.clone();
-        self.in_turn(Subject::Member(group_id, user_id), async move {
+        self.in_turn(Subject::Memberships(user_id), async move {
             if chat.store.delete_ban(group_id, user_id).await? && official {
                 chat.store_return(user_id, group_id).await?;
             }
-            Ok(())
+            chat.settle_membership(group_id, user_id).await
         })
         .await
     }

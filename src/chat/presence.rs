@@ -111,8 +111,12 @@ impl Chat {
             if changes.is_empty() {
                 break;
             }
+            let user_ids: Vec<UserId> = changes.iter().map(|presence| presence.user_id).collect();
             // Waits for room, unlike typing: a lost "offline" would stay on screens.
-            self.announce(self.envelope([], Content::Presences(changes))).await;
+            if !self.announce(self.envelope([], Content::Presences(changes))).await {
+                self.presence.not_announced(&user_ids, self.clock.now_ms());
+                break; // The next flush tries again.
+            }
         }
         metrics::gauge!(telemetry::USERS_ONLINE).set(self.presence.online_users_count() as f64);
     }

@@ -1,25 +1,22 @@
-//! What a client gets when it connects (`ready`) and when it comes back (`session:sync`).
+//! What a client gets when it comes back (`session:sync`), and the numbers that `ready` tells it.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use crate::chat::error::Noun;
-use crate::chat::views::{
-    ChangeView, ChannelView, JoinedGroupView, LimitsView, MessageView, Ready, Synced, SyncedChannel,
-};
+use crate::chat::ready::{READY_BYTES_MAX, json_bytes};
+use crate::chat::views::{ChangeView, LimitsView, MessageView, Synced, SyncedChannel};
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::model::channel::{Channel, DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
 use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
-use crate::model::name;
-use crate::model::permission::Audience;
 use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::settings::SETTINGS_BYTES_MAX;
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::store::{CHANGES_KEPT_MS, ReadScope};
+use crate::store::CHANGES_KEPT_MS;
 use crate::telemetry;
 
 /// Channels of one sync at most.
@@ -35,11 +32,10 @@ const OVERLAP_MS: UnixMs = 5_000;
 const CHANGES_MAX: usize = 500;
 /// Changes of all channels of a sync.
 const CHANGED_MAX: usize = 5_000;
-/// All messages of one sync, in bytes, with what they reply to; beyond, channels are to be reloaded, so
-/// that one request cannot fill the server's memory. 200 messages that are as long as can be fit.
-const CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// What counts for a message besides its texts.
-const MESSAGE_BYTES: usize = 256;
+/// All messages of one sync as JSON; beyond, channels are to be reloaded, so that one request cannot fill
+/// the server's memory. 200 messages that are as long as can be fit: each 72 KB of escaped characters,
+/// in the message, in what it replies to, and in its fifty reactions.
+const SYNC_BYTES_MAX: usize = 15_000_000;
 
 #[derive(Debug, Deserialize)]
 pub struct Sync {
@@ -50,35 +46,6 @@ pub struct Sync {
 }
 
 impl Chat {
-    /// The groups whose pushes the caller gets.
-    pub async fn audiences(&self, caller: Caller) -> Result<Vec<Audience>, ChatError> {
-        let memberships = self.store.list_memberships(caller.user_id).await?;
-        let mut audiences = Vec::with_capacity(memberships.len());
-        for membership in memberships {
-            let group_id = membership.group_id;
-            if let Some(standing) = self.standing_of(caller.user_id, group_id).await? {
-                audiences.push(Audience { group_id, permissions: standing.permissions });
-            }
-        }
-        Ok(audiences)
-    }
-
-    /// The contents of `ready`: everything a client shows before it reads any history.
-    pub async fn snapshot(&self, caller: Caller) -> Result<Ready, ChatError> {
-        let groups = self.list_groups(caller).await?.groups;
-        let direct_channels = self.list_direct_channels(caller).await?;
-        let scopes = read_scopes(&groups, &direct_channels);
-        Ok(Ready {
-            server_id: self.node.to_string(),
-            server_time: Timestamp(self.clock.now_ms()),
-            user: self.user(caller.user_id).await?,
-            read_states: self.store.list_read_states(caller.user_id, &scopes).await?,
-            groups,
-            direct_channels,
-            limits: LIMITS,
-        })
-    }
-
     /// Everything the caller missed in the channels it names.
     ///
     /// Channels that it may not see are left out.
@@ -98,7 +65,7 @@ impl Chat {
             channels: BTreeMap::new(),
             changed: Vec::new(),
         };
-        let mut content_bytes_left = CONTENT_BYTES_MAX;
+        let mut bytes_left = SYNC_BYTES_MAX;
         for (channel_id, seen) in request.channels {
             let standing = match self.channel_access(caller, channel_id).await {
                 Ok(standing) => standing,
@@ -108,7 +75,7 @@ impl Chat {
             let (messages, mut complete) = match last_messages.get(&channel_id) {
                 Some(last) if looks_back(*last, seen) => {
                     let channel = &standing.channel;
-                    self.missed(caller, channel, seen, &mut content_bytes_left).await?
+                    self.missed(caller, channel, seen, &mut bytes_left).await?
                 }
                 _ => (Vec::new(), true),
             };
@@ -128,7 +95,7 @@ impl Chat {
         caller: Caller,
         channel: &Channel,
         seen: MessageId,
-        content_bytes_left: &mut usize,
+        bytes_left: &mut usize,
     ) -> Result<(Vec<MessageView>, bool), ChatError> {
         let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(OVERLAP_MS));
         // Twice what is promised: the overlap must not push missed messages out of the answer.
@@ -140,7 +107,7 @@ impl Chat {
         messages.retain(|message| message.id >= from);
 
         let mut shown = self.show_all(channel, &messages, Some(caller.user_id)).await?;
-        let fit = how_many_fit(&shown, content_bytes_left);
+        let fit = how_many_fit(&shown, bytes_left);
         complete &= shown.get(fit).is_none_or(|cut| cut.id <= seen);
         shown.truncate(fit);
         Ok((shown, complete))
@@ -168,7 +135,7 @@ impl Chat {
 
 /// How many of `messages` there is room for, from the first; takes it.
 fn how_many_fit(messages: &[MessageView], bytes_left: &mut usize) -> usize {
-    let fits = |message: &&MessageView| match bytes_left.checked_sub(bytes_of(message)) {
+    let fits = |message: &&MessageView| match bytes_left.checked_sub(json_bytes(message) + 1) {
         Some(left) => {
             *bytes_left = left;
             true
@@ -178,39 +145,18 @@ fn how_many_fit(messages: &[MessageView], bytes_left: &mut usize) -> usize {
     messages.iter().take_while(fits).count()
 }
 
-/// About what a message takes up in an answer.
-fn bytes_of(message: &MessageView) -> usize {
-    let replied = message.reply_to.iter().flatten().map(|reply| reply.content.len());
-    let emojis = message.reactions.iter().map(|reaction| reaction.emoji.len());
-    MESSAGE_BYTES + message.content.len() + replied.chain(emojis).sum::<usize>()
-}
-
 /// Whether there can be anything to tell somebody who has seen `seen` when `last` is the newest.
 fn looks_back(last: MessageId, seen: MessageId) -> bool {
     last.timestamp_ms().saturating_add(OVERLAP_MS) >= seen.timestamp_ms()
 }
 
-fn read_scopes(groups: &[JoinedGroupView], direct_channels: &[ChannelView]) -> Vec<ReadScope> {
-    let in_groups = groups.iter().flat_map(|group| {
-        let everyone_from = MessageId::first_at(group.me.joined_at.0);
-        group
-            .channels
-            .iter()
-            .map(move |channel| ReadScope { channel_id: channel.id, everyone_from })
-    });
-    let direct = direct_channels
-        .iter()
-        .map(|channel| ReadScope { channel_id: channel.id, everyone_from: MessageId::ZERO });
-    in_groups.chain(direct).collect()
-}
-
 /// Attachments are not supported yet: what can be sent has 0 bytes.
-const LIMITS: LimitsView = LimitsView {
+pub(crate) const LIMITS: LimitsView = LimitsView {
     content_chars: text::CONTENT_CHARS_MAX,
-    name_chars: name::NAME_CHARS_MAX,
+    name_chars: text::NAME_CHARS_MAX,
     topic_chars: text::TOPIC_CHARS_MAX,
-    display_name_chars: name::DISPLAY_NAME_CHARS_MAX,
-    nickname_chars: name::NICKNAME_CHARS_MAX,
+    display_name_chars: text::DISPLAY_NAME_CHARS_MAX,
+    nickname_chars: text::NICKNAME_CHARS_MAX,
     status_text_chars: STATUS_TEXT_CHARS_MAX,
     nonce_chars: text::NONCE_CHARS_MAX,
     emoji_chars: text::EMOJI_CHARS_MAX,
@@ -222,6 +168,7 @@ const LIMITS: LimitsView = LimitsView {
     direct_people: DIRECT_PEOPLE_MAX,
     slow_mode_seconds: SLOW_MODE_SECONDS_MAX,
     settings_bytes: SETTINGS_BYTES_MAX,
+    ready_bytes: READY_BYTES_MAX,
     attachment_bytes: 0,
     attachments_per_message: 10,
 };

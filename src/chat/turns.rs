@@ -21,10 +21,11 @@ const QUEUES: usize = 1024;
 /// What commands change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A group's settings, and which channels it has.
+    /// A group's settings, and which channels and invites it has.
     Group(GroupId),
     Channel(ChannelId),
-    Member(GroupId, UserId),
+    /// A person's memberships: in which groups they are, and how many.
+    Memberships(UserId),
     /// A person's profile.
     User(UserId),
     /// A message that is there already, with its reactions and its pin.

@@ -1,6 +1,7 @@
 //! What clients see: the objects of `docs/protocol.md`, field for field.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::model::account::User;
@@ -140,6 +141,34 @@ pub struct JoinedGroupView {
     pub me: MemberView,
 }
 
+/// A group among others.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ListedGroup {
+    #[serde(flatten)]
+    pub group: GroupView,
+    /// Absent if they did not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<ChannelView>>)]
+    pub channels: Option<Box<RawValue>>,
+    /// True without channels: `group:get` has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<bool>,
+    pub me: MemberView,
+}
+
+/// The answer to `group:get`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WholeGroup {
+    #[serde(flatten)]
+    pub group: GroupView,
+    #[schema(value_type = Vec<ChannelView>)]
+    pub channels: Box<RawValue>,
+    pub me: MemberView,
+    /// Of those channels that have one.
+    pub read_states: Vec<ReadState>,
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Member)]
@@ -271,7 +300,7 @@ pub struct BansPage {
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Groups {
-    pub groups: Vec<JoinedGroupView>,
+    pub groups: Vec<ListedGroup>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -317,7 +346,7 @@ pub struct Ready {
     pub server_id: String,
     pub server_time: Timestamp,
     pub user: User,
-    pub groups: Vec<JoinedGroupView>,
+    pub groups: Vec<ListedGroup>,
     pub direct_channels: Vec<ChannelView>,
     pub read_states: Vec<ReadState>,
     pub limits: LimitsView,
@@ -343,6 +372,7 @@ pub struct LimitsView {
     pub direct_people: usize,
     pub slow_mode_seconds: u32,
     pub settings_bytes: usize,
+    pub ready_bytes: usize,
     pub attachment_bytes: usize,
     pub attachments_per_message: usize,
 }

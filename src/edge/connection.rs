@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,12 +15,15 @@ use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use super::address::AddressPermit;
+use super::frames::server_frame_bytes;
 use super::meters::Meters;
 use super::opening::Opening;
-use super::tally::Tally;
+use super::settings::ACK_BYTES_QUEUED_MAX;
+use super::tally::{Taken, Tally};
 
 /// How long a closing connection swallows what the peer still sends: a close with unread input
 /// makes TCP send a reset, which can destroy the answer (413, 431) before the peer reads it.
@@ -73,8 +76,20 @@ pub struct Link {
     requested: AtomicBool,
     /// Pushes for the peer that the kernel has not taken.
     pushes_queued: AtomicU32,
+    push_bytes_queued: AtomicU64,
+    /// Likewise of acks.
+    ack_bytes_queued: AtomicU64,
+    /// Told when there is room for acks again.
+    room: Notify,
     meters: Arc<Meters>,
     write_stall: Duration,
+}
+
+/// What waits for one peer, with the push that was just counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    pub pushes: u32,
+    pub push_bytes: u64,
 }
 
 impl Link {
@@ -86,6 +101,9 @@ impl Link {
             websocket: AtomicBool::new(false),
             requested: AtomicBool::new(false),
             pushes_queued: AtomicU32::new(0),
+            push_bytes_queued: AtomicU64::new(0),
+            ack_bytes_queued: AtomicU64::new(0),
+            room: Notify::new(),
             meters,
             write_stall,
         })
@@ -113,23 +131,52 @@ impl Link {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// Counts a push that is about to be queued; returns how many are.
-    pub fn queue_push(&self) -> u32 {
-        self.pushes_queued.fetch_add(1, Ordering::Relaxed) + 1
+    /// Counts a push with a packet of so many bytes, which is about to be queued.
+    pub fn queue_push(&self, packet_bytes: usize) -> Queued {
+        let frame_bytes = server_frame_bytes(packet_bytes) as u64;
+        Queued {
+            pushes: self.pushes_queued.fetch_add(1, Ordering::Relaxed) + 1,
+            push_bytes: self.push_bytes_queued.fetch_add(frame_bytes, Ordering::Relaxed)
+                + frame_bytes,
+        }
+    }
+
+    /// Counts an ack that is about to be queued.
+    pub fn queue_ack(&self, packet_bytes: usize) {
+        let frame_bytes = server_frame_bytes(packet_bytes) as u64;
+        self.ack_bytes_queued.fetch_add(frame_bytes, Ordering::Relaxed);
+    }
+
+    /// Whether more acks should be made, and what is told when they should.
+    pub fn room(&self) -> (bool, &Notify) {
+        let has_room = self.ack_bytes_queued.load(Ordering::SeqCst) <= ACK_BYTES_QUEUED_MAX;
+        (has_room, &self.room)
     }
 
     /// Never below zero: what was queued for polling and goes out here was not counted here.
-    fn pushes_taken(&self, count: u32) {
-        let rest = |queued: u32| Some(queued.saturating_sub(count));
-        if count > 0 {
+    fn taken(&self, Taken { pushes, push_bytes, ack_bytes }: Taken) {
+        if pushes > 0 {
+            let rest = |queued: u32| Some(queued.saturating_sub(pushes));
             let _always_some =
                 self.pushes_queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+        }
+        if push_bytes > 0 {
+            subtract(&self.push_bytes_queued, push_bytes);
+        }
+        if ack_bytes > 0 && subtract(&self.ack_bytes_queued, ack_bytes) > ACK_BYTES_QUEUED_MAX {
+            self.room.notify_waiters();
         }
     }
 
     fn failure(&self) -> Option<io::Error> {
         self.close_reason().map(|reason| io::Error::other(reason.as_str()))
     }
+}
+
+/// Never below zero; returns what was there.
+pub(super) fn subtract(counter: &AtomicU64, bytes: u64) -> u64 {
+    let rest = |queued: u64| Some(queued.saturating_sub(bytes));
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, rest).unwrap_or_default()
 }
 
 /// See the module; made for each accepted stream.
@@ -242,7 +289,7 @@ impl Connection {
         }
         for slice in slices {
             let taken = slice.len().min(written);
-            self.link.pushes_taken(self.tally.count(&slice[..taken]));
+            self.link.taken(self.tally.count(&slice[..taken]));
             written -= taken;
         }
     }
@@ -489,18 +536,24 @@ mod tests {
         let (connection, _peer) = pair().await;
         let mut connection = connection.into_websocket(Bytes::new());
         let link = connection.link().clone();
-        assert_eq!([link.queue_push(), link.queue_push(), link.queue_push()], [1, 2, 3]);
+        let queued = |pushes, push_bytes| Queued { pushes, push_bytes };
+        assert_eq!(
+            [1; 3].map(|_| link.queue_push(7)),
+            [1, 2, 3].map(|n| queued(n, 9 * u64::from(n)))
+        );
+        link.queue_ack(7);
         let mut frames = BytesMut::new();
         for packet in ["42[\"a\"]", "431[{}]", "42[\"b\"]"] {
             put_server_frame(&mut frames, Opcode::Text, packet.as_bytes());
         }
         connection.write_all(&frames).await.unwrap();
-        assert_eq!(link.queue_push(), 2);
+        assert_eq!(link.queue_push(7), queued(2, 18));
+        assert_eq!(link.ack_bytes_queued.load(Ordering::Relaxed), 0);
         let mut uncounted = frames.clone();
         uncounted.extend_from_slice(&frames);
         let written = connection.write_vectored(&[io::IoSlice::new(&uncounted)]).await.unwrap();
         assert_eq!(written, uncounted.len());
-        assert_eq!(link.queue_push(), 1, "never below zero");
+        assert_eq!(link.queue_push(7), queued(1, 9), "never below zero");
     }
 
     #[tokio::test]

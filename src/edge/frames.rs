@@ -100,6 +100,16 @@ pub fn put_server_frame(out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
     out.put_slice(payload);
 }
 
+/// How long the frame of such a payload is.
+pub fn server_frame_bytes(payload_bytes: usize) -> usize {
+    payload_bytes
+        + match payload_bytes {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        }
+}
+
 /// How much of a text frame as a server sends it is there.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ServerText<'a> {
@@ -187,6 +197,7 @@ mod tests {
             let mut out = BytesMut::new();
             put_server_frame(&mut out, Opcode::Text, &vec![b'x'; bytes]);
             assert_eq!(out.len(), bytes + header, "{bytes}");
+            assert_eq!(out.len(), server_frame_bytes(bytes), "{bytes}");
         }
     }
 

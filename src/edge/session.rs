@@ -3,7 +3,7 @@
 //! The handle rides in the extensions of the handshake request, which the engine keeps for the
 //! session's life. So it is found from a socket, and its drop is the end of the session.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use super::Shared;
 use super::address::AddressPermit;
 use super::attempts::{Attempts, Unused};
-use super::connection::{CloseReason, Link};
+use super::connection::{CloseReason, Link, Queued, subtract};
+use super::settings::ACK_BYTES_QUEUED_MAX;
 use crate::telemetry;
 
 /// How long an idle poll is kept while the client upgrades: it has to end, but a client that polls
@@ -64,6 +65,8 @@ pub struct EngineSession {
     attempts: Mutex<Attempts>,
     /// Pushes since the last answered poll, while there is no link, which counts its own.
     pushes_unpolled: AtomicU32,
+    /// Bytes of pushes and acks that no poll has taken, while there is no link.
+    bytes_unpolled: AtomicU64,
     changed: Notify,
     /// Its key in the registry.
     number: u64,
@@ -95,6 +98,7 @@ impl EngineSession {
             client,
             attempts: Mutex::new(Attempts::new(began)),
             pushes_unpolled: AtomicU32::new(0),
+            bytes_unpolled: AtomicU64::new(0),
             sid: OnceLock::new(),
             link: OnceLock::new(),
             reason: AtomicU8::new(0),
@@ -140,21 +144,65 @@ impl EngineSession {
         self.end_in_engine();
     }
 
-    /// Counts a push that is about to be queued; false if more than `limits.pushes_queued` are: the
-    /// peer is a slow consumer.
+    /// Counts a push that is about to be queued, with a packet of so many bytes; false if more than
+    /// `limits.pushes_queued` are, or more bytes than `limits.pushes_queued_bytes`: the peer is a slow
+    /// consumer. A push of any length may wait alone.
     ///
     /// On a WebSocket a push is queued until the kernel has taken it; an answered poll counts as
-    /// having taken all, as it takes all but what would make it larger than a megabyte.
-    pub fn queue_push(&self) -> bool {
+    /// having taken all pushes, as it takes all but what would make it larger than a megabyte, and as
+    /// many bytes as it has.
+    pub fn queue_push(&self, packet_bytes: usize) -> bool {
         let queued = match self.link.get() {
-            Some(link) => link.queue_push(),
-            None => self.pushes_unpolled.fetch_add(1, Ordering::Relaxed) + 1,
+            Some(link) => link.queue_push(packet_bytes),
+            None => Queued {
+                pushes: self.pushes_unpolled.fetch_add(1, Ordering::Relaxed) + 1,
+                push_bytes: self.add_unpolled(packet_bytes),
+            },
         };
-        queued <= self.shared.config.pushes_queued_max
+        let config = &self.shared.config;
+        let fits = queued.push_bytes <= config.push_bytes_queued_max || queued.pushes == 1;
+        queued.pushes <= config.pushes_queued_max && fits
     }
 
-    pub(super) fn polled(&self) {
+    /// Counts an ack that is about to be queued, with a packet of so many bytes.
+    pub fn queue_ack(&self, packet_bytes: usize) {
+        match self.link.get() {
+            Some(link) => link.queue_ack(packet_bytes),
+            None => _ = self.add_unpolled(packet_bytes),
+        }
+    }
+
+    /// Whether acks of less than `ACK_BYTES_QUEUED_MAX` wait for the client.
+    pub fn has_room(&self) -> bool {
+        match self.link.get() {
+            Some(link) => link.room().0,
+            None => self.bytes_unpolled.load(Ordering::SeqCst) <= ACK_BYTES_QUEUED_MAX,
+        }
+    }
+
+    /// Resolves when there [is room](Self::has_room), or the session is closed.
+    pub async fn room(&self) {
+        loop {
+            let told = self.link.get().map_or(&self.changed, |link| link.room().1).notified();
+            tokio::pin!(told);
+            told.as_mut().enable();
+            if self.has_room() || self.is_closed() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    fn add_unpolled(&self, bytes: usize) -> u64 {
+        self.bytes_unpolled.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64
+    }
+
+    /// A poll was answered, with so many bytes.
+    pub(super) fn polled(&self, bytes: u64) {
         self.pushes_unpolled.store(0, Ordering::Relaxed);
+        if subtract(&self.bytes_unpolled, bytes) > ACK_BYTES_QUEUED_MAX {
+            self.changed.notify_waiters();
+        }
     }
 
     /// Takes an attempt to join a namespace; false if it is one too many, for which the connection
@@ -218,6 +266,7 @@ impl EngineSession {
     /// Ties the session to its WebSocket.
     pub(super) fn attach(&self, link: Arc<Link>) {
         let link = self.link.get_or_init(|| link);
+        self.changed.notify_waiters(); // Who waits for room asks the link from now on.
         // Closed while nobody could see the link.
         if let Some(reason) = CloseReason::from_code(self.reason.load(Ordering::SeqCst)) {
             link.close(reason);

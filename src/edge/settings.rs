@@ -5,7 +5,7 @@ use std::time::Duration;
 use socketioxide::adapter::Adapter;
 use socketioxide::{ParserConfig, SocketIoBuilder};
 
-/// By default below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
+/// Below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A session that has joined no namespace by then is closed.
@@ -18,6 +18,12 @@ const READ_BUFFER_BYTES: usize = 1024;
 /// Pushes of one socket that its transport has not taken, by default: beyond, it is a slow consumer.
 /// Acks of its own requests do not count.
 pub const PUSHES_QUEUED_MAX: u32 = 1000;
+/// What these pushes may take up, by default: a thousand of the longest messages. The memory is real,
+/// each socket's packets are its own.
+pub const PUSH_BYTES_QUEUED_MAX: u64 = 16_000_000;
+/// Acks of one socket that its transport has not taken: beyond, its requests wait. Some fast clients ask
+/// for much at once and read slowly, so nobody is closed for it.
+pub const ACK_BYTES_QUEUED_MAX: u64 = 4_000_000;
 /// Room for pings besides pushes and acks.
 const SPARE_PACKETS: usize = 48;
 const BINARIES_MAX: usize = 16;
@@ -31,20 +37,13 @@ pub struct EngineLimits {
     /// Pushes and acks of one socket together, which only a client meets that asks and asks and reads
     /// no answer; its connection is closed as well.
     pub packets_queued_max: usize,
-    pub ping_interval: Duration,
-    pub ping_timeout: Duration,
 }
 
 impl EngineLimits {
     /// As many pushes, and an ack of each request that may be unanswered.
     pub fn new(payload_bytes_max: usize, pushes_queued_max: u32, unanswered_max: usize) -> Self {
         let packets_queued_max = pushes_queued_max as usize + unanswered_max + SPARE_PACKETS;
-        Self {
-            payload_bytes_max,
-            packets_queued_max,
-            ping_interval: PING_INTERVAL,
-            ping_timeout: PING_TIMEOUT,
-        }
+        Self { payload_bytes_max, packets_queued_max }
     }
 }
 
@@ -66,8 +65,8 @@ pub fn engine_settings<A: Adapter>(
         .max_incoming_binary_buf_size(limits.payload_bytes_max)
         .packet_completion_timeout(BINARY_TIMEOUT);
     builder
-        .ping_interval(limits.ping_interval)
-        .ping_timeout(limits.ping_timeout)
+        .ping_interval(PING_INTERVAL)
+        .ping_timeout(PING_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .upgrade_timeout(UPGRADE_TIMEOUT)
         .max_payload(limits.payload_bytes_max as u64)

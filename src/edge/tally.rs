@@ -1,33 +1,67 @@
-//! Counts the pushes in what a server writes to a WebSocket, however the frames are cut into writes.
+//! Counts the pushes and acks in what a server writes to a WebSocket, however the frames are cut into
+//! writes.
 //!
-//! Only pushes: acks, pings and control frames are passed over. A few bytes of state per connection,
-//! and a few instructions per frame, whatever its length.
+//! Pings and control frames are passed over. A few bytes of state per connection, and a few instructions
+//! per frame, whatever its length.
 
-/// Engine.IO's message (4) with Socket.IO's EVENT (2). An ack has a 3 there.
+/// Engine.IO's message (4) with Socket.IO's EVENT (2).
 const PUSH_START: &[u8] = b"42";
+/// Engine.IO's message (4) with Socket.IO's ACK (3).
+const ACK_START: &[u8] = b"43";
+const START_BYTES: usize = PUSH_START.len();
 /// The longest header of a server's frame, which has no mask (RFC 6455, section 5.2).
 const HEADER_BYTES_MAX: usize = 10;
 const FINAL_TEXT: u8 = 0x81;
+
+/// What was written, headers included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Pushes that were begun.
+    pub pushes: u32,
+    pub push_bytes: u64,
+    pub ack_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    Push,
+    Ack,
+    #[default]
+    Other,
+}
+
+impl Taken {
+    fn add(&mut self, kind: Kind, bytes: u64) {
+        match kind {
+            Kind::Push => self.push_bytes += bytes,
+            Kind::Ack => self.ack_bytes += bytes,
+            Kind::Other => {}
+        }
+    }
+}
 
 /// Where in the stream of frames a connection is.
 #[derive(Default)]
 pub struct Tally {
     /// The header and the first bytes of the payload of the next frame, as far as they are seen.
-    head: [u8; HEADER_BYTES_MAX + PUSH_START.len()],
+    head: [u8; HEADER_BYTES_MAX + START_BYTES],
     head_len: u8,
-    /// What is still to come of a frame whose head was seen, in bytes.
+    /// Of the frame whose head was seen last.
+    kind: Kind,
+    /// What is still to come of it, in bytes.
     rest: u64,
 }
 
 impl Tally {
-    /// How many pushes begin in `bytes`, which follow what was given before.
-    pub fn count(&mut self, mut bytes: &[u8]) -> u32 {
-        let mut pushes = 0;
+    /// What is in `bytes`, which follow what was given before.
+    pub fn count(&mut self, mut bytes: &[u8]) -> Taken {
+        let mut taken = Taken::default();
         loop {
             let skipped = usize::try_from(self.rest).map_or(bytes.len(), |n| n.min(bytes.len()));
             self.rest -= skipped as u64;
+            taken.add(self.kind, skipped as u64);
             bytes = &bytes[skipped..];
-            let Some((first, tail)) = bytes.split_first() else { return pushes };
+            let Some((first, tail)) = bytes.split_first() else { return taken };
             let mut judged = if self.head_len == 0 { judge(bytes) } else { None };
             if judged.is_none() {
                 // A head that is cut in two is put together.
@@ -36,17 +70,18 @@ impl Tally {
                 bytes = tail;
                 judged = judge(&self.head[..usize::from(self.head_len)]);
             }
-            let Some((is_push, frame_bytes)) = judged else { continue };
-            pushes += u32::from(is_push);
+            let Some((kind, frame_bytes)) = judged else { continue };
+            taken.pushes += u32::from(kind == Kind::Push);
+            taken.add(kind, self.head_len.into());
+            self.kind = kind;
             self.rest = frame_bytes - u64::from(self.head_len);
             self.head_len = 0;
         }
     }
 }
 
-/// Whether the frame that begins with `head` is a push, and its length; `None` if more of it is needed
-/// to tell.
-fn judge(head: &[u8]) -> Option<(bool, u64)> {
+/// What the frame that begins with `head` is, and its length; `None` if more of it is needed to tell.
+fn judge(head: &[u8]) -> Option<(Kind, u64)> {
     let (header_bytes, payload_bytes) = match *head {
         [_, len, ..] if len & 0x7f <= 125 => (2, u64::from(len & 0x7f)),
         [_, len, high, low, ..] if len & 0x7f == 126 => (4, u16::from_be_bytes([high, low]).into()),
@@ -56,36 +91,52 @@ fn judge(head: &[u8]) -> Option<(bool, u64)> {
         _ => return None,
     };
     let frame_bytes = header_bytes as u64 + payload_bytes;
-    if head[0] != FINAL_TEXT || payload_bytes < PUSH_START.len() as u64 {
-        return Some((false, frame_bytes));
+    if head[0] != FINAL_TEXT || payload_bytes < START_BYTES as u64 {
+        return Some((Kind::Other, frame_bytes));
     }
-    let start = head.get(header_bytes..header_bytes + PUSH_START.len())?;
-    Some((start == PUSH_START, frame_bytes))
+    let start = head.get(header_bytes..header_bytes + START_BYTES)?;
+    let kind = match start {
+        PUSH_START => Kind::Push,
+        ACK_START => Kind::Ack,
+        _ => Kind::Other,
+    };
+    Some((kind, frame_bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::BytesMut;
 
-    use super::super::frames::{Opcode, put_server_frame};
+    use super::super::frames::{Opcode, put_server_frame, server_frame_bytes};
     use proptest::prelude::*;
 
     use super::*;
 
     fn check(frames: &[(Opcode, &str)], pushes: u32) {
-        let mut wire = BytesMut::new();
+        let (mut wire, mut expected) =
+            (BytesMut::new(), Taken { pushes, push_bytes: 0, ack_bytes: 0 });
         for (opcode, payload) in frames {
             put_server_frame(&mut wire, *opcode, payload.as_bytes());
+            let frame_bytes = server_frame_bytes(payload.len()) as u64;
+            match (opcode, payload.get(..2)) {
+                (Opcode::Text, Some("42")) => expected.push_bytes += frame_bytes,
+                (Opcode::Text, Some("43")) => expected.ack_bytes += frame_bytes,
+                _ => {}
+            }
         }
         for piece_bytes in [1, 2, 3, 7, wire.len().max(1)] {
-            let mut tally = Tally::default();
-            let counted: u32 = wire.chunks(piece_bytes).map(|piece| tally.count(piece)).sum();
-            assert_eq!(counted, pushes, "{frames:?} in pieces of {piece_bytes}");
+            let (mut tally, mut counted) = (Tally::default(), Taken::default());
+            for taken in wire.chunks(piece_bytes).map(|piece| tally.count(piece)) {
+                counted.pushes += taken.pushes;
+                counted.push_bytes += taken.push_bytes;
+                counted.ack_bytes += taken.ack_bytes;
+            }
+            assert_eq!(counted, expected, "{frames:?} in pieces of {piece_bytes}");
         }
     }
 
     #[test]
-    fn pushes_are_counted_and_nothing_else() {
+    fn pushes_and_acks_are_counted_and_nothing_else() {
         let push = r#"42["message:created",{}]"#;
         check(&[], 0);
         check(&[(Opcode::Text, push)], 1);
@@ -124,7 +175,7 @@ mod tests {
                 put_server_frame(&mut wire, Opcode::Text, packet.as_bytes());
             }
             let mut tally = Tally::default();
-            let counted: u32 = wire.chunks(cut).map(|piece| tally.count(piece)).sum();
+            let counted: u32 = wire.chunks(cut).map(|piece| tally.count(piece).pushes).sum();
             let pushes = packets.iter().filter(|packet| packet.starts_with("42")).count();
             prop_assert_eq!(counted as usize, pushes);
         }

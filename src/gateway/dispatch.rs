@@ -19,7 +19,7 @@ use crate::chat::ChatError;
 use crate::gateway::inbox::{Inbox, Work, finish};
 use crate::gateway::meters::EventMeters;
 use crate::gateway::packet::{Incoming, Payload};
-use crate::gateway::reply::{Reply, accepted};
+use crate::gateway::reply::{Ack, Reply, accepted};
 
 /// One kind of request and what carries it out, with `C` to work on.
 pub struct Route<C> {
@@ -97,8 +97,9 @@ where
 {
     /// Runs in the task that reads the connection: never blocks.
     fn call(&self, socket: Arc<Socket>, mut packet: Value, ack_id: Option<i64>) {
-        let Ok(ack) = AckSender::from_message_parts(&socket, &mut packet, &ack_id);
-        let reply = Reply::new(ack_id.map(|_| ack), self.inbox.transport().clone());
+        let Ok(sender) = AckSender::from_message_parts(&socket, &mut packet, &ack_id);
+        let ack = ack_id.map(|id| Ack { sender, id });
+        let reply = Reply::new(ack, self.inbox.transport().clone());
         let Some(incoming) = Incoming::read(&packet) else {
             return finish(unknown(), reply, Err(ChatError::malformed("malformed JSON")));
         };

@@ -104,6 +104,7 @@ routes! {
     "direct:open" => |s, request| open_direct(&s, request);
     "group:create" => |s, request| s.chat().create_group(s.caller, request);
     "group:delete" => done |s, at: GroupRef| s.chat().delete_group(s.caller, at.group_id);
+    "group:get" => |s, at: GroupRef| s.chat().get_group(s.caller, at.group_id);
     "group:leave" => done |s, at: GroupRef| s.chat().leave_group(s.caller, at.group_id);
     "group:update" => |s, at: GroupRef, request| s.chat().update_group(s.caller, at.group_id, request);
     "invite:accept" => |s, at: InviteRef| s.chat().accept_invite(s.caller, &at.code);

@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::chat::ChatError;
@@ -33,6 +34,9 @@ const OVERDUE_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is being carried out when the node stops gets so long to end: less than the node waits for
 /// its tasks (`app.rs`), more than the store's own deadlines usually need.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long requests wait for a client to read the answers to earlier ones; then it is slow, and closed.
+/// A client that takes nothing from its connection is found out sooner, by the edge.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(30);
 /// After how long a socket with too many unanswered requests may try again: some will be answered.
 const UNANSWERED_RETRY_MS: u64 = 1000;
 
@@ -71,19 +75,23 @@ struct State {
     unanswered: usize,
     /// The session has ended or the node stops: nothing new is carried out.
     stopped: bool,
+    /// The client is gone: nobody will make room for answers.
+    unheard: bool,
 }
 
 pub struct Inbox {
     rules: Arc<Rules>,
     transport: Arc<dyn Transport>,
     state: Mutex<State>,
+    became_unheard: Notify,
 }
 
 impl Inbox {
     pub fn new(rules: Arc<Rules>, transport: Arc<dyn Transport>) -> Arc<Self> {
         let tokens = rules.requests.map(|rate| TokenBucket::full(rate, rules.clock.now_ms()));
-        let state = State { tokens, jobs: VecDeque::new(), unanswered: 0, stopped: false };
-        Arc::new(Self { rules, transport, state: Mutex::new(state) })
+        let (jobs, unanswered, stopped, unheard) = (VecDeque::new(), 0, false, false);
+        let state = Mutex::new(State { tokens, jobs, unanswered, stopped, unheard });
+        Arc::new(Self { rules, transport, state, became_unheard: Notify::new() })
     }
 
     pub fn transport(&self) -> &Arc<dyn Transport> {
@@ -132,11 +140,36 @@ impl Inbox {
         self.abandon();
     }
 
+    /// The client is gone. What it has asked for is carried out all the same.
+    pub fn client_gone(&self) {
+        self.state.lock().unheard = true;
+        self.became_unheard.notify_waiters();
+    }
+
+    /// Waits until the client has read enough of what it was answered: its memory here is bounded, and
+    /// whoever asks for much and reads slowly is only answered slowly.
+    async fn room(&self) {
+        let mut unheard = pin!(self.became_unheard.notified());
+        unheard.as_mut().enable();
+        let Some(room) = self.transport.room() else { return };
+        if self.state.lock().unheard {
+            return;
+        }
+        tokio::select! {
+            () = room => {}
+            () = unheard => {}
+            () = tokio::time::sleep(ROOM_TIMEOUT) => self.transport.close(CloseReason::SlowConsumer),
+        }
+    }
+
     /// Works until there is nothing left to do, or the node stops.
     async fn run(self: Arc<Self>) {
-        let mut stopping = std::pin::pin!(self.rules.lifecycle.stopping());
+        let mut stopping = pin!(self.rules.lifecycle.stopping());
         while let Some(job) = self.next_job() {
-            let mut carrying_out = std::pin::pin!(self.carry_out(job));
+            let mut carrying_out = pin!(async {
+                self.room().await;
+                self.carry_out(job).await;
+            });
             tokio::select! {
                 biased;
                 () = &mut carrying_out => {}

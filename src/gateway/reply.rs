@@ -42,15 +42,21 @@ fn to_raw<T: Serialize>(body: &T) -> AckBody {
         .expect("our own types have string keys and no failing impls")
 }
 
+/// How to ack, and the number by which the client knows the ack.
+pub struct Ack {
+    pub sender: AckSender,
+    pub id: i64,
+}
+
 /// Owes one ack. A reply that is dropped unsent, because the node stops, says `unavailable`.
 pub struct Reply {
     /// `None` if the client asked for no ack, and once it is sent.
-    ack: Option<AckSender>,
+    ack: Option<Ack>,
     transport: Arc<dyn Transport>,
 }
 
 impl Reply {
-    pub fn new(ack: Option<AckSender>, transport: Arc<dyn Transport>) -> Self {
+    pub fn new(ack: Option<Ack>, transport: Arc<dyn Transport>) -> Self {
         Self { ack, transport }
     }
 
@@ -63,8 +69,11 @@ impl Reply {
 
     /// An ack that finds the socket's queue full belongs to a client that no longer reads. It must
     /// not vanish, so the connection is closed; the client comes back and syncs.
-    fn emit(&self, ack: AckSender, body: &RawValue) {
-        match ack.send(body) {
+    fn emit(&self, Ack { sender, id }: Ack, body: &RawValue) {
+        // `43<id>[<body>]`
+        let digits = id.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
+        self.transport.queue_ack(digits + body.get().len() + 4);
+        match sender.send(body) {
             Ok(()) => {}
             Err(SendError::Socket(SocketError::Closed)) => {}
             Err(error) => {

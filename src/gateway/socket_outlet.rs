@@ -25,7 +25,9 @@ pub struct SocketOutlet {
 
 impl Outlet for SocketOutlet {
     fn emit(&self, push: Push, body: &RawValue) -> Result<(), EmitError> {
-        if !self.inbox.transport().queue_push() {
+        // `42["<name>",<body>]`
+        let packet_bytes = push.name().len() + body.get().len() + 7;
+        if !self.inbox.transport().queue_push(packet_bytes) {
             return Err(EmitError::Full);
         }
         self.socket.emit(push.name(), body).map_err(|error| match error {

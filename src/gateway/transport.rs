@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, FutureExt};
 use http::request::Parts;
 
 use crate::edge::{CloseReason, EngineSession};
@@ -17,8 +18,15 @@ pub trait Transport: Send + Sync {
     /// How long after the beginning of a drain over `spread` it is closed.
     fn closes_in(&self, spread: Duration) -> Duration;
 
-    /// Counts a push that is about to be queued; false if too many wait already.
-    fn queue_push(&self) -> bool;
+    /// Counts a push that is about to be queued, with a packet of so many bytes; false if too much waits
+    /// already.
+    fn queue_push(&self, packet_bytes: usize) -> bool;
+
+    /// Counts an ack that is about to be queued.
+    fn queue_ack(&self, packet_bytes: usize);
+
+    /// `None` if there is room for more acks; else what resolves when there is, or the session is closed.
+    fn room(&self) -> Option<BoxFuture<'_, ()>>;
 }
 
 impl Transport for EngineSession {
@@ -34,8 +42,16 @@ impl Transport for EngineSession {
         EngineSession::closes_in(self, spread)
     }
 
-    fn queue_push(&self) -> bool {
-        EngineSession::queue_push(self)
+    fn queue_push(&self, packet_bytes: usize) -> bool {
+        EngineSession::queue_push(self, packet_bytes)
+    }
+
+    fn queue_ack(&self, packet_bytes: usize) {
+        EngineSession::queue_ack(self, packet_bytes);
+    }
+
+    fn room(&self) -> Option<BoxFuture<'_, ()>> {
+        (!self.has_room()).then(|| EngineSession::room(self).boxed())
     }
 }
 
@@ -55,8 +71,14 @@ impl Transport for Uncontrolled {
         spread
     }
 
-    fn queue_push(&self) -> bool {
+    fn queue_push(&self, _packet_bytes: usize) -> bool {
         true
+    }
+
+    fn queue_ack(&self, _packet_bytes: usize) {}
+
+    fn room(&self) -> Option<BoxFuture<'_, ()>> {
+        None
     }
 }
 

@@ -190,6 +190,7 @@ mod tests {
     struct Paging {
         before: Option<MessageId>,
         query: Option<String>,
+        #[serde(default, deserialize_with = "crate::chat::whole")]
         limit: Option<u32>,
     }
 

@@ -15,7 +15,6 @@ mod invites;
 mod members;
 mod messages;
 mod reading;
-mod server;
 mod users;
 
 pub fn api() -> OpenApiRouter<HttpState> {
@@ -29,7 +28,6 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .merge(members::routes())
         .merge(invites::routes())
         .merge(attachments::routes())
-        .merge(server::routes())
 }
 
 #[derive(Deserialize, IntoParams)]

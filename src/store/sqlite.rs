@@ -27,7 +27,6 @@ use crate::store::sqlite::writer::Write;
 use crate::telemetry;
 
 mod accounts;
-mod attempts;
 mod call;
 mod changes;
 mod channels;

@@ -1,7 +1,7 @@
 //! Commands on a real store and the in-process bus, without sockets: what they answer, what they
 //! announce, and in which order.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::mentions::run_mentions;
 use vibetalk::chat::passwords::Passwords;
 use vibetalk::chat::presence::PresenceBoard;
+use vibetalk::chat::rates::PersonRates;
+use vibetalk::chat::repairs::Repairs;
 use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL, Tokens};
 use vibetalk::chat::views::JoinedGroupView;
 use vibetalk::chat::{Caller, Chat, ChatError, Shared};
@@ -32,6 +34,7 @@ use vibetalk::model::presence::Presence;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
 mod accounts;
+mod bounds;
 mod channels;
 mod direct;
 mod everyone;
@@ -49,6 +52,7 @@ mod pins;
 mod presence;
 mod reactions;
 mod read_states;
+mod repairs;
 mod sending;
 mod sessions;
 mod settings;
@@ -78,8 +82,13 @@ struct Record {
 }
 
 impl TestChat {
+    /// With people who may write and make as much as they like: a clock that stands refills nothing.
     pub fn start() -> Self {
-        Self::with_limits(|_| {})
+        Self::with_limits(|limits| {
+            limits.messages.burst = 1e9;
+            limits.official_messages.burst = 1e9;
+            limits.made_per_minute = u32::MAX;
+        })
     }
 
     pub fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
@@ -110,10 +119,12 @@ impl TestChat {
             tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
             passwords: Passwords::default(),
             attempts: Attempts::default(),
+            rates: PersonRates::default(),
             official_group: OnceLock::new(),
             presence: PresenceBoard::default(),
             lifecycle,
             announced: Announced::default(),
+            repairs: Repairs::default(),
             mention_news,
         });
         chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
@@ -122,10 +133,6 @@ impl TestChat {
 
     /// Somebody with an account, as if registered.
     pub async fn person(&self, username: &str) -> Caller {
-        self.person_with_hash(username, "").await
-    }
-
-    pub async fn person_with_hash(&self, username: &str, password_hash: &str) -> Caller {
         let user_id = UserId::new(self.chat.next_id().unwrap());
         let user = User {
             id: user_id,
@@ -135,7 +142,7 @@ impl TestChat {
         };
         let account = Account {
             user,
-            password_hash: password_hash.to_owned(),
+            password_hash: String::new(),
             operator: false,
             created_at_ms: self.clock.now_ms(),
         };
@@ -225,7 +232,9 @@ impl TestChat {
             effect: None,
             content: Content::None,
         };
+        let loses = self.bus_loses.swap(false, Ordering::SeqCst);
         self.chat.bus.publish_applied(fence).await.unwrap();
+        self.bus_loses.store(loses, Ordering::SeqCst);
         let mut envelopes = std::mem::take(&mut *self.record.envelopes.lock());
         envelopes.pop(); // The fence.
         envelopes

@@ -5,6 +5,5 @@ mod server;
 
 mod limits;
 mod polling;
-mod rest;
 mod upgrade;
 mod websocket;

@@ -93,6 +93,17 @@ impl PresenceBoard {
         }
         changes
     }
+
+    /// Puts back who was taken but not announced: the next flush announces what they look like then.
+    pub fn not_announced(&self, user_ids: &[UserId], now_ms: UnixMs) {
+        let mut people = self.people.lock();
+        for user_id in user_ids {
+            // Who was over has been forgotten with the taking, and still has to be seen to be gone.
+            let person = people.by_user.entry(*user_id).or_insert_with(|| Person::new(now_ms));
+            person.announced = None;
+            people.mark_changed(*user_id);
+        }
+    }
 }
 
 impl People {
@@ -278,6 +289,24 @@ mod tests {
         board.apply(ADA, chosen(ChosenStatus::Online), START_MS);
         assert_eq!(flush(&board, START_MS), [Status::Online]);
         assert_eq!(flush(&board, START_MS), []);
+    }
+
+    #[test]
+    fn what_was_not_announced_is_announced_by_the_next_flush() {
+        let board = announced([Opened(SOCKET), Closed(SOCKET)]);
+        let over_ms = START_MS + OFFLINE_DELAY_MS;
+        for _ in 0..2 {
+            assert_eq!(flush(&board, over_ms), [Status::Offline]);
+            board.not_announced(&[ADA], over_ms);
+        }
+        board.apply(ADA, Opened(SOCKET), over_ms);
+        assert_eq!(flush(&board, over_ms), [Status::Online], "once, and as it is by now");
+        board.not_announced(&[ADA], over_ms);
+        board.apply(ADA, Closed(SOCKET), over_ms);
+        assert_eq!(flush(&board, over_ms + OFFLINE_DELAY_MS), [Status::Offline]);
+        assert_eq!(flush(&board, over_ms + OFFLINE_DELAY_MS), []);
+        assert!(board.people.lock().by_user.is_empty());
+        assert_eq!(board.online_users_count(), 0);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use engineioxide::service::NotFoundService;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -65,6 +67,8 @@ fn find(event: &str) -> Option<&'static Route<Bench>> {
 struct Closable {
     reason: Mutex<Option<CloseReason>>,
     closed: Notify,
+    ack_bytes: Mutex<usize>,
+    room: Notify,
 }
 
 impl Transport for Closable {
@@ -81,10 +85,22 @@ impl Transport for Closable {
         spread
     }
 
-    fn queue_push(&self) -> bool {
+    fn queue_push(&self, _packet_bytes: usize) -> bool {
         true
     }
+
+    fn queue_ack(&self, packet_bytes: usize) {
+        *self.ack_bytes.lock() += packet_bytes;
+    }
+
+    fn room(&self) -> Option<BoxFuture<'_, ()>> {
+        let is_full = self.ack_bytes.lock().saturating_sub(1) >= ROOM_BYTES;
+        is_full.then(|| self.room.notified().boxed())
+    }
 }
+
+/// What [`Closable`] has room for.
+const ROOM_BYTES: usize = 100_000;
 
 struct Fixture {
     client: TestClient,
@@ -312,6 +328,49 @@ async fn what_a_stopped_inbox_holds_is_not_carried_out() {
     fixture.request(5, "echo", 5).await;
     assert_eq!(fixture.ack().await.0, 5);
     assert_eq!(*fixture.bench.carried_out.lock(), [0, 5]);
+}
+
+#[tokio::test]
+async fn requests_wait_until_there_is_room_for_their_answers_or_nobody_to_hear_them() {
+    let mut fixture = connect(rules()).await;
+    *fixture.transport.ack_bytes.lock() = ROOM_BYTES;
+    fixture.request(12, "echo", 345).await;
+    assert_eq!(fixture.ack().await.0, 12);
+    let counted = *fixture.transport.ack_bytes.lock() - ROOM_BYTES;
+    assert_eq!(counted, r#"4312[{"ok":true,"data":345}]"#.len());
+
+    let inbox = Inbox::new(Arc::new(rules()), fixture.transport.clone());
+    let ask = |n| {
+        let (reply, bench) = (Reply::new(None, inbox.transport().clone()), fixture.bench.clone());
+        inbox.push(unknown(), reply, || {
+            Box::pin(async move { Ok(accepted(&echo(bench, Numbered { n }).await?)) })
+        });
+    };
+    (1..=3).for_each(&ask);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*fixture.bench.carried_out.lock(), [345], "they wait");
+    fixture.transport.room.notify_one();
+    fixture.bench.changed.notified().await;
+    fixture.bench.changed.notified().await;
+    assert_eq!(*fixture.bench.carried_out.lock(), [345, 1], "one, and there is no more room");
+    inbox.client_gone();
+    while fixture.bench.carried_out.lock().len() < 4 {
+        fixture.bench.changed.notified().await;
+    }
+    assert_eq!(fixture.transport.close_reason(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_makes_no_room_for_answers_is_slow() {
+    let fixture = connect(rules()).await;
+    *fixture.transport.ack_bytes.lock() = ROOM_BYTES + 1;
+    let inbox = Inbox::new(Arc::new(rules()), fixture.transport.clone());
+    let reply = Reply::new(None, inbox.transport().clone());
+    inbox.push(unknown(), reply, || Box::pin(async { Ok(accepted(&())) }));
+    fixture.transport.closed.notified().await;
+    assert_eq!(fixture.transport.close_reason(), Some(CloseReason::SlowConsumer));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::chat::groups::{CreateGroup, UpdateGroup};
-use crate::chat::views::{GroupView, Groups, JoinedGroupView};
+use crate::chat::views::{GroupView, Groups, JoinedGroupView, WholeGroup};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, NewAnswer};
 use crate::http::extract::{Body, Params};
@@ -22,7 +22,8 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 
 /// List one's groups
 ///
-/// With their channels and the caller's membership.
+/// With their channels and the caller's membership. At most 2 MB: groups whose channels do not fit come
+/// without them, with `partial`.
 #[utoipa::path(get, path = "/groups", tag = "groups",
     responses((status = 200, description = "All that the caller is in", body = Groups)))]
 async fn list_groups(session: Session) -> Answer<Groups> {
@@ -45,12 +46,14 @@ async fn create_group(
 }
 
 /// Get a group
+///
+/// Whole, however many channels it has.
 #[utoipa::path(get, path = "/groups/{groupId}", tag = "groups", params(GroupPath),
-    responses((status = 200, description = "With channels and membership", body = JoinedGroupView)))]
+    responses((status = 200, description = "With channels, membership and read states", body = WholeGroup)))]
 async fn get_group(
     session: Session,
     Params(GroupPath { group_id }): Params<GroupPath>,
-) -> Answer<JoinedGroupView> {
+) -> Answer<WholeGroup> {
     let command =
         session.run(move |chat, caller| async move { chat.get_group(caller, group_id).await });
     Ok(Json(command.await?))

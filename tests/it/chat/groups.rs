@@ -168,7 +168,7 @@ async fn an_owner_cannot_leave() {
 
 #[tokio::test]
 async fn groups_of_one_person_are_bounded() {
-    let test = TestChat::start();
+    let test = TestChat::with_limits(|limits| limits.rates = false);
     let [owner, other] = test.people("p").await;
     for _ in 0..=GROUPS_PER_PERSON_MAX {
         test.chat.create_group(owner, create("g")).await.unwrap();

@@ -8,32 +8,41 @@ use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, BusError};
 
+/// While it `loses`, it takes nothing: no announcement, whether waited for or not, and no bind.
 pub struct LossyBus {
     pub bus: LocalBus,
     pub loses: Arc<AtomicBool>,
 }
 
+impl LossyBus {
+    fn check(&self) -> Result<(), BusError> {
+        match self.loses.load(Ordering::SeqCst) {
+            true => Err(BusError::Unavailable("lost on purpose".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
 #[async_trait]
 impl Bus for LossyBus {
     async fn publish(&self, envelope: Envelope) -> Result<(), BusError> {
-        if self.loses.load(Ordering::SeqCst) {
-            return Err(BusError::Unavailable("lost on purpose".to_owned()));
-        }
+        self.check()?;
         self.bus.publish(envelope).await
     }
 
     async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
-        if self.loses.load(Ordering::SeqCst) {
-            return Err(BusError::Timeout);
-        }
+        self.check()?;
         self.bus.publish_applied(envelope).await
     }
 
     fn publish_volatile(&self, envelope: Envelope) {
-        self.bus.publish_volatile(envelope);
+        if self.check().is_ok() {
+            self.bus.publish_volatile(envelope);
+        }
     }
 
     async fn bind(&self, topic: Topic) -> Result<(), BusError> {
+        self.check()?;
         self.bus.bind(topic).await
     }
 

@@ -63,6 +63,9 @@ const ReadState = object({ channelId: id, lastReadId: nullable(cursor), mentionC
 const presence = (status) => object({ userId: id, status, text: string });
 const Presence = presence(oneOf('online', 'idle', 'dnd', 'offline'));
 const FullGroup = all(Group, object({ channels: list(Channel), me: Member }));
+const ListedGroup = all(Group, object({ 'channels?': list(Channel), 'partial?': is('true', (value) => value === true), me: Member }),
+  is('channels or partial', (value) => (value.channels === undefined) === (value.partial === true)));
+const WholeGroup = all(FullGroup, object({ readStates: list(ReadState) }));
 const Tokens = object({ accessToken: string, accessTokenExpiresAt: time, refreshToken: string, user: User });
 const Session = object({ id: string, createdAt: time, lastUsedAt: time, userAgent: nullable(string), current: boolean });
 const nothing = is('{}', (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0);
@@ -70,7 +73,7 @@ const page = (name, shape) => object({ [name]: list(shape), hasMore: boolean });
 const Messages = all(page('messages', Message), object({ 'hasMoreBefore?': boolean, 'hasMoreAfter?': boolean }));
 const InviteView = object({ code: string, group: object({ id, name: string, icon: nullable(string), memberCount: count }), creator: User, expiresAt: nullable(time) });
 const Ready = object({
-  serverId: string, serverTime: time, user: User, groups: list(FullGroup), directChannels: list(Channel), readStates: list(ReadState), limits: numbers,
+  serverId: string, serverTime: time, user: User, groups: list(ListedGroup), directChannels: list(Channel), readStates: list(ReadState), limits: numbers,
 });
 const Settings = object({ settings: object({}) });
 const kinds = ['updated', 'deleted', 'reaction_added', 'reaction_removed', 'pinned', 'unpinned'];
@@ -79,7 +82,7 @@ const Synced = object({
   changed: list(object({ channelId: id, messageId: id, kind: oneOf(...kinds) })),
 });
 
-export const shapes = { User, Message, Channel, Group, FullGroup, Member, Invite, ReadState, Presence, Tokens, Session, Messages, InviteView, Ready, Settings, list, object, page };
+export const shapes = { User, Message, Channel, Group, FullGroup, ListedGroup, WholeGroup, Member, Invite, ReadState, Presence, Tokens, Session, Messages, InviteView, Ready, Settings, list, object, page };
 
 /** The data of an ok ack, by event: the Requests table. */
 export const requests = {
@@ -88,7 +91,7 @@ export const requests = {
   'pin:add': nothing, 'pin:remove': nothing, 'pin:list': object({ messages: list(Message) }),
   'typing:start': nothing, 'channel:read': ReadState,
   'channel:create': Channel, 'channel:update': Channel, 'channel:delete': nothing,
-  'group:create': FullGroup, 'group:update': Group, 'group:delete': nothing, 'group:leave': nothing,
+  'group:create': FullGroup, 'group:update': Group, 'group:get': WholeGroup, 'group:delete': nothing, 'group:leave': nothing,
   'invite:create': Invite, 'invite:list': object({ invites: list(Invite) }), 'invite:get': InviteView, 'invite:accept': FullGroup, 'invite:delete': nothing,
   'member:list': page('members', Member), 'member:update': Member, 'member:remove': nothing, 'member:ban': nothing, 'member:unban': nothing,
   'ban:list': page('bans', object({ user: User, reason: nullable(string), createdAt: time })),

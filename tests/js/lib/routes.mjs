@@ -6,7 +6,7 @@
  */
 import { requests, shapes } from './contract.mjs';
 
-const { list, object, User, Message, Channel, FullGroup, Group, Member, Invite, ReadState, Session, Settings } = shapes;
+const { list, object, User, Message, Channel, FullGroup, ListedGroup, WholeGroup, Group, Member, Invite, ReadState, Session, Settings } = shapes;
 const one = (name, shape) => object({ [name]: list(shape) });
 
 const CHANNEL = 'channels/{channelId}';
@@ -21,9 +21,9 @@ export const routes = [
   { method: 'GET', path: 'users/me/settings', status: 200, shape: Settings },
   { method: 'PATCH', path: 'users/me/settings', status: 200, shape: Settings, body: () => ({ settings: { theme: 'dark' } }) },
   { method: 'GET', path: 'users', query: 'query=person&limit=5', status: 200, shape: one('users', User) },
-  { method: 'GET', path: 'groups', status: 200, shape: one('groups', FullGroup) },
+  { method: 'GET', path: 'groups', status: 200, shape: one('groups', ListedGroup) },
   { method: 'POST', path: 'groups', status: 201, shape: FullGroup, body: () => ({ name: 'By HTTP' }) },
-  { method: 'GET', path: GROUP, status: 200, shape: FullGroup, hidden: 'group_not_found' },
+  { method: 'GET', path: GROUP, status: 200, shape: WholeGroup, hidden: 'group_not_found' },
   { method: 'PATCH', path: GROUP, status: 200, shape: Group, body: () => ({ name: 'Renamed' }), hidden: 'group_not_found', power: true },
   { method: 'DELETE', path: GROUP, status: 204, hidden: 'group_not_found', power: true },
   { method: 'POST', path: `${GROUP}/leave`, status: 204, hidden: 'group_not_found', as: 'member' },

@@ -32,6 +32,7 @@ export const table = {
   'channel:delete': { payload: channelThing(), required: ['channelId'], missing: { channelId: 'channel_not_found' }, hidden: 'channel_not_found', power: true },
   'group:create': { payload: () => ({ name: 'made by the table' }), required: ['name'], missing: {}, strings: ['name', 'icon'] },
   'group:update': { payload: groupThing(() => ({ name: 'renamed' })), required: ['groupId'], missing: { groupId: 'group_not_found' }, hidden: 'group_not_found', strings: ['name', 'icon'], power: true },
+  'group:get': { payload: groupThing(), required: ['groupId'], missing: { groupId: 'group_not_found' }, hidden: 'group_not_found' },
   'group:delete': { payload: groupThing(), required: ['groupId'], missing: { groupId: 'group_not_found' }, hidden: 'group_not_found', power: true },
   'group:leave': { payload: groupThing(), required: ['groupId'], missing: { groupId: 'group_not_found' }, hidden: 'group_not_found', as: 'member' },
   'invite:create': { payload: groupThing(), required: ['groupId'], missing: { groupId: 'group_not_found' }, hidden: 'group_not_found', numbers: ['expiresInSeconds', 'maxUses'] },

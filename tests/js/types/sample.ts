@@ -20,7 +20,10 @@ const lastSeen: Record<string, string> = {};
 
 socket.on("ready", (ready: Ready) => {
   since = ready.serverTime;
-  for (const group of ready.groups) remember(group);
+  for (const group of ready.groups) {
+    if (!group.partial) remember(group);
+    else void socket.emitWithAck("group:get", { groupId: group.id }).then((reply) => reply.ok && remember(reply.data));
+  }
   const contentChars: number = ready.limits.contentChars;
   console.log(ready.user.displayName, contentChars);
 });

@@ -1,0 +1,231 @@
+//! What a client gets when it connects: `ready`, which is bounded however much somebody is in.
+//!
+//! Built when thousands come back at once: groups come from caches, with their channels as JSON that is
+//! made once for all their members.
+
+use std::io;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::chat::access::GroupStanding;
+use crate::chat::cache::GroupSnapshot;
+use crate::chat::sync::LIMITS;
+use crate::chat::views::{ChannelView, Groups, ListedGroup, MemberView, Ready, WholeGroup};
+use crate::chat::{Caller, Chat, ChatError};
+use crate::clock::UnixMs;
+use crate::model::channel::Channel;
+use crate::model::group::standing;
+use crate::model::id::{GroupId, MessageId};
+use crate::model::permission::{Audience, Permissions};
+use crate::model::time::Timestamp;
+use crate::store::ReadScope;
+
+/// `ready` as JSON at most, and likewise a list of groups. Two megabytes are some 8,000 channels: more
+/// than anybody looks at, and little enough that a hundred who connect at once do not fill the memory.
+pub const READY_BYTES_MAX: usize = 2_000_000;
+/// Of these, what direct channels may take: strangers open them, with names and pictures of theirs.
+const DIRECT_BYTES_MAX: usize = 500_000;
+/// A read state as JSON with all numbers as long as can be, and its comma.
+const READ_STATE_BYTES: usize = 98;
+/// `,"channels":[]` or `,"partial":true`, and a comma.
+const LISTED_BYTES_BESIDES: usize = 16;
+
+/// Groups of one person as a list shows them, with where read states are to be looked for.
+struct GroupList {
+    groups: Vec<ListedGroup>,
+    scopes: Vec<ReadScope>,
+}
+
+/// A group before it is known whether its channels fit, which take up `bytes` at most.
+struct Head {
+    listed: ListedGroup,
+    standing: HeadStanding,
+    bytes: usize,
+}
+
+/// Its member.
+#[derive(Clone, Copy)]
+struct HeadStanding {
+    permissions: Permissions,
+    joined_at_ms: UnixMs,
+}
+
+/// One that is to be listed with its channels.
+struct Whole {
+    index: usize,
+    snapshot: Arc<GroupSnapshot>,
+    head: HeadStanding,
+}
+
+impl Chat {
+    /// The groups whose pushes the caller gets.
+    pub async fn audiences(&self, caller: Caller) -> Result<Vec<Audience>, ChatError> {
+        let memberships = self.store.list_memberships(caller.user_id).await?;
+        let mut audiences = Vec::with_capacity(memberships.len());
+        for membership in memberships {
+            let group_id = membership.group_id;
+            if let Some(standing) = self.standing_of(caller.user_id, group_id).await? {
+                audiences.push(Audience { group_id, permissions: standing.permissions });
+            }
+        }
+        Ok(audiences)
+    }
+
+    /// The contents of `ready`: what a client shows before it reads any history, as far as
+    /// [`READY_BYTES_MAX`] allow.
+    pub async fn snapshot(&self, caller: Caller) -> Result<Ready, ChatError> {
+        let mut ready = Ready {
+            server_id: self.node.to_string(),
+            server_time: Timestamp(self.clock.now_ms()),
+            user: self.user(caller.user_id).await?,
+            groups: Vec::new(),
+            direct_channels: self.list_direct_channels(caller).await?,
+            read_states: Vec::new(),
+            limits: LIMITS,
+        };
+        keep_latest(&mut ready.direct_channels, DIRECT_BYTES_MAX);
+        let taken = json_bytes(&ready) + READ_STATE_BYTES * ready.direct_channels.len();
+        let left = READY_BYTES_MAX.saturating_sub(taken);
+        let GroupList { groups, mut scopes } = self.group_list(caller, left).await?;
+        scopes.extend(
+            ready.direct_channels.iter().map(|channel| ReadScope {
+                channel_id: channel.id,
+                everyone_from: MessageId::ZERO,
+            }),
+        );
+        ready.groups = groups;
+        ready.read_states = self.store.list_read_states(caller.user_id, &scopes).await?;
+        Ok(ready)
+    }
+
+    /// All groups of the caller, by id; those whose channels do not fit come without.
+    pub async fn list_groups(&self, caller: Caller) -> Result<Groups, ChatError> {
+        Ok(Groups { groups: self.group_list(caller, READY_BYTES_MAX).await?.groups })
+    }
+
+    /// One group of the caller's with all its channels and their read states.
+    ///
+    /// # Errors
+    ///
+    /// `group_not_found` for a group they are not in.
+    pub async fn get_group(
+        &self,
+        caller: Caller,
+        group_id: GroupId,
+    ) -> Result<WholeGroup, ChatError> {
+        let GroupStanding { group, member, permissions, .. } =
+            self.group_access(caller, group_id).await?;
+        let last = self.last_messages(group.channels.iter().map(|channel| channel.id)).await?;
+        let scopes: Vec<ReadScope> = scopes_of(&group, member.joined_at_ms).collect();
+        Ok(WholeGroup {
+            group: self.group_view(&group).await?,
+            channels: group.list().for_reader(permissions, &last),
+            me: MemberView::new(&member, self.user(caller.user_id).await?),
+            read_states: self.store.list_read_states(caller.user_id, &scopes).await?,
+        })
+    }
+
+    /// Groups of the caller, by id, in at most `bytes_max`. Those that are small enough for what is left
+    /// come with their channels, also behind one that is not: nobody's huge group hides all others.
+    async fn group_list(&self, caller: Caller, bytes_max: usize) -> Result<GroupList, ChatError> {
+        let heads = self.group_heads(caller).await?;
+        let heads_bytes = |head: &Head| json_bytes(&head.listed) + LISTED_BYTES_BESIDES;
+        let mut left = bytes_max.saturating_sub(heads.iter().map(heads_bytes).sum());
+        let mut groups = Vec::with_capacity(heads.len());
+        let mut whole = Vec::new();
+        for head in heads {
+            // Only what fits is held on to: the channels of many huge groups are more than a node has.
+            if head.bytes <= left
+                && let Some(snapshot) = self.find_group(head.listed.group.id).await?
+                && bytes_of(&snapshot) <= left
+            {
+                left -= bytes_of(&snapshot);
+                whole.push(Whole { index: groups.len(), snapshot, head: head.standing });
+            }
+            groups.push(ListedGroup { partial: Some(true), ..head.listed });
+        }
+        let channels = whole.iter().flat_map(|it| &it.snapshot.channels);
+        let last = self.last_messages(channels.map(|channel| channel.id)).await?;
+        for Whole { index, snapshot, head } in &whole {
+            let channels = Some(snapshot.list().for_reader(head.permissions, &last));
+            let listed = &mut groups[*index];
+            (listed.channels, listed.partial) = (channels, None);
+        }
+        let scopes = whole.iter().flat_map(|it| scopes_of(&it.snapshot, it.head.joined_at_ms));
+        Ok(GroupList { groups, scopes: scopes.collect() })
+    }
+
+    /// All groups of the caller without their channels, by id.
+    async fn group_heads(&self, caller: Caller) -> Result<Vec<Head>, ChatError> {
+        let memberships = self.store.list_memberships(caller.user_id).await?;
+        let person = self.person(caller.user_id).await?;
+        let mut heads = Vec::with_capacity(memberships.len());
+        for member in memberships {
+            // A group that was deleted since is none of the caller's any more.
+            let Some(snapshot) = self.find_group(member.group_id).await? else { continue };
+            let (permissions, _) =
+                standing(&snapshot.group, &snapshot.roles, &member, person.operator);
+            let listed = ListedGroup {
+                group: self.group_view(&snapshot).await?,
+                channels: None,
+                partial: None,
+                me: MemberView::new(&member, person.user.clone()),
+            };
+            let standing = HeadStanding { permissions, joined_at_ms: member.joined_at_ms };
+            heads.push(Head { bytes: bytes_of(&snapshot), listed, standing });
+        }
+        Ok(heads)
+    }
+}
+
+/// What a group's channels and their read states take up at most.
+fn bytes_of(snapshot: &GroupSnapshot) -> usize {
+    snapshot.list().bytes_max() + READ_STATE_BYTES * snapshot.channels.len()
+}
+
+fn scopes_of(
+    snapshot: &GroupSnapshot,
+    joined_at_ms: UnixMs,
+) -> impl Iterator<Item = ReadScope> + '_ {
+    let everyone_from = MessageId::first_at(joined_at_ms);
+    let scope = move |channel: &Channel| ReadScope { channel_id: channel.id, everyone_from };
+    snapshot.channels.iter().map(scope)
+}
+
+/// Drops those direct channels in which nothing has happened for longest, until they fit.
+fn keep_latest(channels: &mut Vec<ChannelView>, bytes_max: usize) {
+    let latest = |channel: &ChannelView| {
+        channel.last_message_id.map_or(channel.id.get(), |id| id.get().max(channel.id.get()))
+    };
+    channels.sort_unstable_by_key(|channel| std::cmp::Reverse(latest(channel)));
+    let mut left = bytes_max;
+    let fits = |channel: &&ChannelView| match left.checked_sub(json_bytes(channel) + 1) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    let fit = channels.iter().take_while(fits).count();
+    channels.truncate(fit);
+    channels.sort_unstable_by_key(|channel| channel.id);
+}
+
+/// How long something is as JSON, without making it.
+pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value)
+        .expect("our own types have string keys and no failing impls");
+    count.0
+}

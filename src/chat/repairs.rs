@@ -1,0 +1,183 @@
+//! What is stored and was not announced: remembered until it is.
+//!
+//! A command that stores and then fails to announce answers `unavailable`, or `ok` where only others miss
+//! something, and nobody is sure to ask again. So what is owed is paid by the node itself, or by the
+//! caller's next try if that comes first. Only who is owed is remembered, not what: it is made anew from
+//! the store, whatever has happened since. Messages are not owed: clients find them when they sync.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::bus::envelope::{Content, Topic};
+use crate::chat::turns::Subject;
+use crate::chat::views::{ChannelRefView, MemberView};
+use crate::chat::{Chat, ChatError, push};
+use crate::model::event::Push;
+use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::telemetry;
+
+/// More is owed only by a bus that takes nothing, and then all sessions will have to begin anew.
+const OWED_MAX: usize = 10_000;
+/// Between two tries, the second after failures.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Of what the sessions that it concerns may not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owed {
+    /// Whether somebody is in a group.
+    Membership(GroupId, UserId),
+    /// What a member may do, and is called.
+    Member(GroupId, UserId),
+    /// That a group is gone.
+    GroupClosed(GroupId),
+    /// That a channel is there, has changed, or is gone: what its push would have said.
+    Channel { channel_id: ChannelId, group_id: Option<GroupId>, push: Push },
+}
+
+#[derive(Debug, Default)]
+pub struct Repairs {
+    owed: Mutex<HashSet<Owed>>,
+}
+
+impl Repairs {
+    pub fn is_owed(&self, owed: &Owed) -> bool {
+        self.owed.lock().contains(owed)
+    }
+
+    /// Notes how an announcement ended.
+    pub fn note(&self, owed: Owed, announced: bool) {
+        let mut all = self.owed.lock();
+        if announced {
+            all.remove(&owed);
+        } else if all.len() < OWED_MAX {
+            all.insert(owed);
+        } else {
+            tracing::error!("too many announcements are owed, one is given up");
+        }
+    }
+
+    fn all(&self) -> Vec<Owed> {
+        self.owed.lock().iter().copied().collect()
+    }
+}
+
+impl Chat {
+    /// Announces what is owed. False if some still is.
+    pub async fn pay(&self) -> bool {
+        for owed in self.repairs.all() {
+            match self.pay_one(owed).await {
+                Ok(()) => metrics::counter!(telemetry::ANNOUNCEMENTS_LATE).increment(1),
+                // The bus takes nothing yet, so it need not be asked for each.
+                Err(error) if error.is_fault() => {
+                    tracing::debug!(%error, ?owed, "something is still not announced");
+                    return false;
+                }
+                // It is gone since, and with it who would have to know.
+                Err(_) => self.repairs.note(owed, true),
+            }
+        }
+        true
+    }
+
+    async fn pay_one(&self, owed: Owed) -> Result<(), ChatError> {
+        let chat = self.clone();
+        match owed {
+            Owed::Membership(group_id, user_id) => {
+                let work = async move { chat.settle_membership(group_id, user_id).await };
+                self.in_turn(Subject::Memberships(user_id), work).await
+            }
+            Owed::Member(group_id, user_id) => {
+                let work = async move { chat.announce_member_anew(group_id, user_id).await };
+                self.in_turn(Subject::Memberships(user_id), work).await
+            }
+            Owed::GroupClosed(group_id) => {
+                let work = async move { chat.announce_closed(group_id).await };
+                self.in_turn(Subject::Group(group_id), work).await
+            }
+            Owed::Channel { channel_id, group_id, push } => {
+                let work =
+                    async move { chat.announce_channel_anew(channel_id, group_id, push).await };
+                self.in_turn(Subject::Channel(channel_id), work).await
+            }
+        }
+    }
+
+    /// Announces whether somebody is in a group, if that is owed. In their turn.
+    pub(crate) async fn settle_membership(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<(), ChatError> {
+        if !self.repairs.is_owed(&Owed::Membership(group_id, user_id)) {
+            return Ok(());
+        }
+        match self.store.find_member(group_id, user_id).await? {
+            Some(_) => self.announce_joined(user_id, group_id).await.map(drop),
+            None => self.announce_left(user_id, group_id).await,
+        }
+    }
+
+    async fn announce_member_anew(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<(), ChatError> {
+        // Who is in already gets the permissions of today.
+        self.apply_joined(user_id, group_id, Content::None).await?;
+        if let Some(member) = self.find_member(group_id, user_id).await?
+            && !self.is_official(group_id)
+        {
+            let view = MemberView::new(&member, self.user(user_id).await?);
+            let envelope =
+                self.envelope([Topic::Group(group_id)], push(Push::MemberUpdated, &view));
+            unless_lost(self.announce(envelope).await)?;
+        }
+        self.repairs.note(Owed::Member(group_id, user_id), true);
+        Ok(())
+    }
+
+    async fn announce_channel_anew(
+        &self,
+        channel_id: ChannelId,
+        group_id: Option<GroupId>,
+        kind: Push,
+    ) -> Result<(), ChatError> {
+        let announced = match (self.store.find_channel(channel_id).await?, group_id) {
+            (Some(_), _) if kind == Push::ChannelDeleted => true,
+            (Some(channel), None) => self.announce_direct(&channel).await?,
+            (Some(channel), Some(group_id)) => {
+                self.announce_channel(kind, &channel, group_id).await
+            }
+            (None, Some(group_id)) if kind == Push::ChannelDeleted => {
+                let body = push(kind, &ChannelRefView { channel_id, group_id });
+                self.announce(self.envelope([Topic::Group(group_id)], body)).await
+            }
+            (None, _) => true, // What is gone needs no news of having come.
+        };
+        self.repairs.note(Owed::Channel { channel_id, group_id, push: kind }, announced);
+        unless_lost(announced)
+    }
+
+    pub(crate) fn is_official(&self, group_id: GroupId) -> bool {
+        self.official_group.get() == Some(&group_id)
+    }
+}
+
+fn unless_lost(announced: bool) -> Result<(), ChatError> {
+    if announced { Ok(()) } else { Err(ChatError::Unavailable) }
+}
+
+/// Pays what is owed until the node stops.
+pub async fn run_repairs(chat: Chat) {
+    let mut pause = PAUSE_MIN;
+    loop {
+        tokio::select! {
+            () = chat.lifecycle.stopping() => return,
+            () = tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))) => {}
+        }
+        pause = if chat.pay().await { PAUSE_MIN } else { (2 * pause).min(PAUSE_MAX) };
+    }
+}
