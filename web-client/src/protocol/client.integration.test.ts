@@ -32,7 +32,7 @@ async function online(client: Client): Promise<Ready> {
   return ready;
 }
 
-const generalOf = (ready: Ready): Id => ready.groups[0]!.channels[0]!.id;
+const generalOf = (ready: Ready): Id => ready.groups[0]!.channels![0]!.id;
 
 function until<T>(client: Client, test: () => T | null | undefined | false): Promise<T> {
   return new Promise((resolve) => {

@@ -33,6 +33,8 @@ const LIMITS: Limits = {
   membersPage: 200,
   syncChannels: 1000,
   watchedUsers: 500,
+  settingsBytes: 16_384,
+  readyBytes: 2_000_000,
   attachmentBytes: 0,
   attachmentsPerMessage: 10,
 };

@@ -21,6 +21,16 @@ describe("applyReady", () => {
     expect([...known.memberships.keys()]).toEqual(["2"]);
   });
 
+  it("keeps the channels of a group that did not fit", () => {
+    const { channels: _, ...head } = joined("1", []);
+    const gone = model.applyReady(known, { groups: [{ ...head, partial: true }], directChannels: [] });
+    expect(gone).toEqual({ groups: [], channels: [direct("20", BOB)] });
+    expect([...known.channels.keys()]).toEqual(["10", "11"]);
+    expect(known.groups.get("1")).toEqual(group("1"));
+    model.joinGroup(known, joined("1", ["10", "12"]));
+    expect([...known.channels.keys()]).toEqual(["10", "11", "12"]);
+  });
+
   it("leaves what is the same untouched", () => {
     const before = known.channels.get("10");
     model.applyReady(known, { groups: [joined("1", ["10", "11"])], directChannels: [direct("20", BOB)] });

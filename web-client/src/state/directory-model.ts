@@ -2,7 +2,7 @@
  * How `ready`, pushes and answers change what is known of groups and channels. Works on any maps, reactive or not,
  * and touches only entries that differ, so that nothing repaints for what stays the same.
  */
-import type { Channel, Group, Id, JoinedGroup, Member, Ready } from "../protocol/contract";
+import type { Channel, Group, Id, ListedGroup, Member, Ready } from "../protocol/contract";
 import { compareIds } from "../protocol/ids";
 
 export interface DirectoryModel {
@@ -17,11 +17,14 @@ export type Gone = { channels: Channel[]; groups: Group[] };
 
 export function applyReady(model: DirectoryModel, ready: Pick<Ready, "groups" | "directChannels">): Gone {
   const groupIds = new Set(ready.groups.map(({ id }) => id));
-  const channels = [...ready.groups.flatMap((group) => group.channels), ...ready.directChannels];
+  const partial = new Set(ready.groups.filter((group) => group.partial).map(({ id }) => id));
+  const channels = [...ready.groups.flatMap((group) => group.channels ?? []), ...ready.directChannels];
   const channelIds = new Set(channels.map(({ id }) => id));
+  // Channels that did not fit are still there.
+  const isGone = ({ id, groupId }: Channel) => !channelIds.has(id) && !(groupId && partial.has(groupId));
   const gone: Gone = {
     groups: [...model.groups.values()].filter(({ id }) => !groupIds.has(id)),
-    channels: [...model.channels.values()].filter(({ id }) => !channelIds.has(id)),
+    channels: [...model.channels.values()].filter(isGone),
   };
   forget(model, gone);
   for (const group of ready.groups) joinGroup(model, group);
@@ -29,7 +32,7 @@ export function applyReady(model: DirectoryModel, ready: Pick<Ready, "groups" | 
   return gone;
 }
 
-export function joinGroup(model: DirectoryModel, { channels, me, ...group }: JoinedGroup): void {
+export function joinGroup(model: DirectoryModel, { channels = [], me, partial: _, ...group }: ListedGroup): void {
   put(model.groups, group.id, group);
   put(model.memberships, group.id, me);
   for (const channel of channels) put(model.channels, channel.id, channel);

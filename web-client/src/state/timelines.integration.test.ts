@@ -44,7 +44,7 @@ async function join(url: string): Promise<Person> {
   });
   client.setCursors(() => timelines.cursors());
   const ready = await online(client);
-  const person = { client, timelines, channelId: ready.groups[0]!.channels[0]!.id, meId: user.id, reads };
+  const person = { client, timelines, channelId: ready.groups[0]!.channels![0]!.id, meId: user.id, reads };
   people.push(person);
   return person;
 }

@@ -90,6 +90,8 @@ export const ready = (rest: Partial<Ready> = {}): Ready => ({
     membersPage: 200,
     syncChannels: 1000,
     watchedUsers: 3,
+    settingsBytes: 16384,
+    readyBytes: 2000000,
     attachmentBytes: 1,
     attachmentsPerMessage: 10,
   },
