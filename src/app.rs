@@ -26,6 +26,7 @@ use crate::chat::presence::{PresenceBoard, run_presence};
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::{Repairs, run_repairs};
 use crate::chat::secrets::Secrets;
+use crate::chat::sessions::run_endings;
 use crate::chat::tokens::Tokens;
 use crate::chat::{Chat, Shared};
 use crate::clock::Clock;
@@ -35,7 +36,7 @@ use crate::gateway::{self, Gateway};
 use crate::http::health::{Readiness, watch};
 use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
-use crate::lifecycle::{Lifecycle, StopSignals};
+use crate::lifecycle::{Lifecycle, Signals};
 use crate::model::id::{IdGenerator, NodeId};
 use crate::model::rate::Rate;
 use crate::store::Store;
@@ -61,25 +62,25 @@ pub struct App {
     store: SqliteStore,
 }
 
-/// Runs a node until SIGTERM or SIGINT, or until a part it cannot do without fails.
+/// Runs a node until SIGTERM, SIGINT or SIGQUIT, or until a part it cannot do without fails.
 ///
 /// # Errors
 ///
 /// If it cannot start, and if it had to stop by itself.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     // Before the address is printed: who reads it may stop the node at once.
-    let mut signals = StopSignals::catch().context("cannot catch signals")?;
+    let mut signals = Signals::catch().context("cannot catch signals")?;
     let _watchdog = Watchdog::start(&Handle::current()).context("cannot start the watchdog")?;
     let app = tokio::select! {
         app = App::start(&config) => app?,
-        () = signals.received() => return Ok(()),
+        () = signals.stop() => return Ok(()),
     };
     println!("listening on http://{}", app.address);
     if let Some(address) = app.metrics_address {
         println!("listening on http://{address}/metrics (metrics)");
     }
     tokio::select! {
-        () = signals.received() => {}
+        () = signals.stop() => {}
         () = app.lifecycle.stopping() => {}
     }
     let failed = app.lifecycle.has_failed();
@@ -127,7 +128,9 @@ impl App {
 
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
         lifecycle.spawn("readiness", watch(readiness.clone(), chat.clone()));
-        let router = http::router(HttpState::new(chat, readiness.clone()));
+        let router = http::router(
+            HttpState::new(chat, readiness.clone()).with_engine_path(&config.gateway_path),
+        );
         started.end().await;
         let serving = edge.clone();
         lifecycle.spawn_critical("edge", async move {
@@ -234,6 +237,7 @@ fn start_chat(
     });
     lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
     lifecycle.spawn_critical("presence", run_presence(chat.clone()));
+    lifecycle.spawn_critical("endings", run_endings(chat.clone()));
     lifecycle.spawn_critical("repairs", run_repairs(chat.clone()));
     chat
 }
@@ -308,6 +312,7 @@ fn limits(config: &Config) -> Limits {
         requests_unanswered_max: config.limits_requests_unanswered,
         registrations_per_minute: config.limits_registrations_per_minute,
         login_failures_per_minute: config.limits_login_failures_per_minute,
+        login_failures_per_name_per_minute: config.limits_login_failures_per_name_per_minute,
         command_timeout: Duration::from_secs(config.limits_request_seconds),
         login_failures_per_address_per_minute: config.limits_login_failures_per_address_per_minute,
     }
@@ -315,13 +320,22 @@ fn limits(config: &Config) -> Limits {
 
 fn engine_limits(config: &Config) -> EngineLimits {
     let unanswered_max = config.limits_requests_unanswered;
-    EngineLimits::new(config.limits_payload_bytes, config.limits_pushes_queued, unanswered_max)
+    EngineLimits {
+        ping_interval: Duration::from_secs(config.gateway_ping_interval_seconds),
+        ping_timeout: Duration::from_secs(config.gateway_ping_timeout_seconds),
+        ..EngineLimits::new(
+            config.limits_payload_bytes,
+            config.limits_pushes_queued,
+            unanswered_max,
+        )
+    }
 }
 
 fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
     let per_address = u32::try_from(config.limits_connections_per_address).unwrap_or(u32::MAX);
     EdgeConfig {
         node: NodeId::default().to_string(),
+        path: config.gateway_path.clone(),
         session_secret: secrets.socket_ids.into(),
         sessions_max: config.edge_sessions_max,
         connections_per_address_max: config.limits_rates.then_some(per_address),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::config::value::Value;
-use crate::edge::Network;
+use crate::edge::{EnginePath, Network, Origin, PING_INTERVAL, PING_TIMEOUT};
 
 mod value;
 
@@ -92,8 +92,14 @@ settings! {
     auth_session_seconds: u64 = "auth.session_seconds", 90 * 24 * 60 * 60;
     /// Whether Socket.IO v2 clients (Engine.IO 3) may connect.
     gateway_allow_eio3: bool = "gateway.allow_eio3", true;
-    /// Origins that may use the API with credentials. Others may without.
-    http_cors_origins: Vec<String> = "http.cors_origins", Vec::new();
+    /// The path of Socket.IO. Clients are told it by their option `path`; the web client asks for it.
+    gateway_path: EnginePath = "gateway.path", EnginePath::default();
+    /// Seconds between two pings of the server, 1 to 300. Below 30 middleboxes keep the connection.
+    gateway_ping_interval_seconds: u64 = "gateway.ping_interval_seconds", PING_INTERVAL.as_secs();
+    /// Seconds that the answer to a ping may take, 1 to 300; then the connection is closed.
+    gateway_ping_timeout_seconds: u64 = "gateway.ping_timeout_seconds", PING_TIMEOUT.as_secs();
+    /// Origins that may use the API with credentials, as `https://chat.example`. Others may without.
+    http_cors_origins: Vec<Origin> = "http.cors_origins", Vec::new();
     /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks as 10.0.0.0/8.
     edge_trusted_proxies: Vec<Network> = "edge.trusted_proxies", Network::loopback();
     /// Sessions of this node at most; more are answered 503 with `Retry-After`.
@@ -119,8 +125,11 @@ settings! {
     limits_requests_unanswered: usize = "limits.requests_unanswered", 1000;
     /// Registrations a minute from one address.
     limits_registrations_per_minute: u32 = "limits.registrations_per_minute", 30;
-    /// Failed logins a minute of one user name.
+    /// Failed logins a minute of one user name from one address.
     limits_login_failures_per_minute: u32 = "limits.login_failures_per_minute", 10;
+    /// Failed logins a minute of one user name from all addresses.
+    limits_login_failures_per_name_per_minute: u32 =
+        "limits.login_failures_per_name_per_minute", 100;
     /// Failed logins a minute from one address, under all user names, at this node.
     limits_login_failures_per_address_per_minute: u32 =
         "limits.login_failures_per_address_per_minute", 300;
@@ -208,6 +217,14 @@ impl Config {
         if !(64 * 1024..=64 * 1024 * 1024).contains(&self.limits_payload_bytes) {
             bail!("limits.payload_bytes takes 65536 to 67108864");
         }
+        for (key, seconds) in [
+            ("gateway.ping_interval_seconds", self.gateway_ping_interval_seconds),
+            ("gateway.ping_timeout_seconds", self.gateway_ping_timeout_seconds),
+        ] {
+            if !(1..=300).contains(&seconds) {
+                bail!("{key} takes 1 to 300");
+            }
+        }
         if self.limits_pushes_queued_bytes < 4_000_000 {
             bail!("limits.pushes_queued_bytes takes 4000000 or more: ready alone can have 2 MB");
         }
@@ -229,6 +246,10 @@ impl Config {
             ("limits.registrations_per_minute", u64::from(self.limits_registrations_per_minute)),
             ("limits.login_failures_per_minute", u64::from(self.limits_login_failures_per_minute)),
             (
+                "limits.login_failures_per_name_per_minute",
+                u64::from(self.limits_login_failures_per_name_per_minute),
+            ),
+            (
                 "limits.login_failures_per_address_per_minute",
                 u64::from(self.limits_login_failures_per_address_per_minute),
             ),
@@ -248,13 +269,26 @@ impl Config {
 
     /// The database file that `store.url` names.
     pub fn sqlite_path(&self) -> anyhow::Result<PathBuf> {
-        match self.store_url.as_str() {
-            "sqlite" => Ok(self.data_dir.join("vibetalk.db")),
-            url => match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-                Some(path) => Ok(PathBuf::from(path)),
-                None => bail!("store.url: only \"sqlite\" and \"sqlite:PATH\" are supported"),
-            },
+        let url = self.store_url.as_str();
+        if url == "sqlite" {
+            return Ok(self.data_dir.join("vibetalk.db"));
         }
+        let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
+            bail!("store.url: only \"sqlite\" and \"sqlite:PATH\" are supported, not {url:?}");
+        };
+        // Other programs write an absolute path behind two more slashes. A relative one there would be
+        // taken for a folder at the root.
+        if let Some(path) = path.strip_prefix("//") {
+            if !path.starts_with('/') {
+                bail!("store.url: write \"sqlite:{path}\" instead of {url:?}");
+            }
+            return Ok(PathBuf::from(path));
+        }
+        // SQLite would keep nothing, or take what follows for options.
+        if path.starts_with(':') || path.starts_with("file:") || path.contains('?') {
+            bail!("store.url: {path:?} is no path of a file");
+        }
+        Ok(PathBuf::from(path))
     }
 
     /// The effective settings as a TOML file with their documentation.
@@ -385,11 +419,65 @@ mod tests {
             ("limits.requests_burst", "0"),
             ("store.sqlite.readers", "99"),
             ("store.url", "postgres://x"),
+            ("store.url", "sqlite::memory:"),
+            ("store.url", "sqlite:file:x.db"),
+            ("store.url", "sqlite:x.db?mode=ro"),
+            ("store.url", "sqlite://x.db"),
             ("bus.url", "amqp://x"),
+            ("gateway.path", "socket.io"),
+            ("gateway.path", "/api/v1"),
+            ("gateway.ping_interval_seconds", "0"),
+            ("gateway.ping_timeout_seconds", "301"),
+            ("http.cors_origins", "*"),
+            ("edge.trusted_proxies", "proxy.example"),
             ("store.sqlite.synchronous", "sometimes"),
         ] {
             let error = load("", &[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn lists_are_taken_in_every_spelling_and_kept_in_one() {
+        let origins = ["http://a".to_owned(), "https://b:8443".to_owned()];
+        let in_text = r#"["HTTP://A:80", "https://b:8443/"]"#;
+        let in_file = format!("http.cors_origins = {in_text}");
+        let quoted = format!("http.cors_origins = '{in_text}'");
+        for config in [
+            load("", &[("http.cors_origins", in_text)]),
+            load("", &[("http.cors_origins", " http://a/ ,HTTPS://B:8443,")]),
+            load(&in_file, &[]),
+            load(&quoted, &[]),
+        ] {
+            let kept = config.unwrap().http_cors_origins;
+            assert_eq!(kept.iter().map(Origin::to_string).collect::<Vec<_>>(), origins);
+        }
+        let proxies =
+            load("", &[("edge.trusted_proxies", r#"["10.0.0.0/8", "::ffff:10.1.0.0/112"]"#)]);
+        let proxies = proxies.unwrap().edge_trusted_proxies;
+        assert!(proxies[1].contains("10.1.2.3".parse().unwrap()));
+
+        let error = load("", &[("http.cors_origins", "https://a.example/chat")]).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("http.cors_origins")
+                && error.ends_with("https://a.example (from the command line)"),
+            "{error}"
+        );
+        for wrong in [r#"["http://a""#, r#"[["http://a"]]"#, "[7]"] {
+            assert!(load("", &[("http.cors_origins", wrong)]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_path_may_stand_behind_three_slashes() {
+        for (url, path) in [
+            ("sqlite:///var/x.db", "/var/x.db"),
+            ("sqlite:/var/x.db", "/var/x.db"),
+            ("sqlite:x.db", "x.db"),
+        ] {
+            let config = load("", &[("store.url", url)]).unwrap();
+            assert_eq!(config.sqlite_path().unwrap(), PathBuf::from(path));
         }
     }
 

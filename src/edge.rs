@@ -14,11 +14,14 @@ mod frames;
 mod front;
 mod meters;
 mod opening;
+mod origin;
+mod path;
 mod payload;
 mod probe;
 mod query;
 mod refusal;
 mod registry;
+mod rest;
 mod session;
 mod session_id;
 mod settings;
@@ -38,6 +41,8 @@ pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use attempts::Unused;
 pub use connection::CloseReason;
 pub use front::SocketIo;
+pub use origin::{Origin, OriginError};
+pub use path::{EnginePath, EnginePathError};
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{
@@ -55,7 +60,7 @@ use session_id::SessionIds;
 
 use crate::lifecycle::Lifecycle;
 
-/// Where Socket.IO clients connect by default; the path without the last slash works too.
+/// What the engine takes for its path, whatever `gateway.path` says to clients.
 const ENGINE_PATH: &str = "/socket.io/";
 /// What is kept of a user agent.
 pub const USER_AGENT_CHARS_MAX: usize = 256;
@@ -67,6 +72,8 @@ const CLOSE_SLICE: Duration = Duration::from_millis(50);
 pub struct EdgeConfig {
     /// The public server id, first part of each session id on the wire: letters and digits.
     pub node: String,
+    /// Where Socket.IO clients connect.
+    pub path: EnginePath,
     /// Signs session ids. One per node is enough, and it need not outlive the process.
     pub session_secret: SessionSecret,
     /// Handshakes beyond this many sessions are answered 503.
@@ -79,7 +86,7 @@ pub struct EdgeConfig {
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Origins that may send credentials; all others may call without.
-    pub cors_origins: Vec<String>,
+    pub cors_origins: Vec<Origin>,
     /// Larger heads are answered 431.
     pub head_bytes_max: usize,
     /// Larger bodies are answered 413.
@@ -103,6 +110,7 @@ impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
             node: "n0".to_owned(),
+            path: EnginePath::default(),
             session_secret: SessionSecret::random(),
             sessions_max: 100_000,
             connections_per_address_max: Some(20_000),
@@ -161,7 +169,7 @@ impl Edge {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Serves `listener` until the node stops: `/socket.io/` goes to `socketio`, all else to
+    /// Serves `listener` until the node stops: [`EdgeConfig::path`] goes to `socketio`, all else to
     /// `router`, whose requests carry [`PeerAddr`]. Call it once.
     ///
     /// # Errors

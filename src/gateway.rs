@@ -18,6 +18,7 @@ use crate::edge::{EngineLimits, engine_settings};
 use crate::lifecycle::Lifecycle;
 
 pub mod dispatch;
+mod expiries;
 pub mod fanout;
 mod handlers;
 mod handshake;
@@ -31,6 +32,7 @@ pub mod socket_outlet;
 mod test_client;
 pub mod transport;
 
+use expiries::{Expiries, run_expiries};
 use inbox::Rules;
 use session::Shared;
 use socket_outlet::SocketOutlet;
@@ -65,9 +67,11 @@ pub fn build(
         rules: Arc::new(rules),
         fanout: fanout.clone(),
         next_key: AtomicU64::new(1),
+        expiries: Expiries::default(),
         chat,
-        lifecycle,
+        lifecycle: lifecycle.clone(),
     });
+    lifecycle.spawn_critical("expiries", run_expiries(shared.clone()));
     let (service, io) = engine_settings(SocketIo::builder(), limits).with_state(shared).build_svc();
     handshake::accept(&io);
     (service, Gateway { fanout })

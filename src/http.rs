@@ -20,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::chat::Chat;
+use crate::edge::EnginePath;
 use crate::http::client::ClientFiles;
 use crate::http::health::Readiness;
 use crate::http::session::Commands;
@@ -46,13 +47,21 @@ pub struct HttpState {
     pub chat: Chat,
     pub readiness: Readiness,
     pub client: Arc<ClientFiles>,
+    pub engine_path: Arc<EnginePath>,
     commands: Commands,
 }
 
 impl HttpState {
     pub fn new(chat: Chat, readiness: Readiness) -> Self {
         let (commands, client) = (Commands::new(chat.clone()), ClientFiles::embedded());
-        Self { chat, readiness, client, commands }
+        let engine_path = Arc::default();
+        Self { chat, readiness, client, engine_path, commands }
+    }
+
+    /// Where Socket.IO is, for those who ask.
+    pub fn with_engine_path(mut self, path: &EnginePath) -> Self {
+        self.engine_path = Arc::new(path.clone());
+        self
     }
 }
 

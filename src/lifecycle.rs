@@ -121,25 +121,51 @@ impl Drop for CriticalTask {
     }
 }
 
-/// SIGTERM and SIGINT (Ctrl+C), caught from the moment this is made.
-pub struct StopSignals {
+/// A write beyond the largest file that there may be (`ulimit -f`). Its number is that of Linux and of
+/// macOS.
+const FILE_SIZE_EXCEEDED: i32 = 25;
+
+/// What the system and its people ask of the process, caught from the moment this is made: each would
+/// end it on the spot.
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    quit: Signal,
+    hangup: Signal,
+    users: [Signal; 2],
+    /// Caught so that the write fails (EFBIG), which the store reports, and not the process.
+    _file_size: Signal,
 }
 
-impl StopSignals {
+impl Signals {
     pub fn catch() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hangup: signal(SignalKind::hangup())?,
+            users: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
+            _file_size: signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?,
         })
     }
 
-    /// Resolves at the first of them.
-    pub async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Resolves at the first that asks the node to stop: SIGTERM, SIGINT (Ctrl+C) or SIGQUIT. All settings
+    /// are read at the start, so SIGHUP has nothing to do.
+    pub async fn stop(&mut self) {
+        let [first, second] = &mut self.users;
+        loop {
+            let ignored = tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.quit.recv() => return,
+                _ = self.hangup.recv() => "SIGHUP",
+                _ = first.recv() => "SIGUSR1",
+                _ = second.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                signal = ignored,
+                "{ignored} does nothing: settings are read at the start"
+            );
         }
     }
 }

@@ -7,6 +7,8 @@ pub mod event;
 pub mod group;
 pub mod id;
 pub mod message;
+pub mod name;
+pub mod password;
 pub mod permission;
 pub mod presence;
 pub mod rate;

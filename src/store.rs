@@ -11,10 +11,10 @@
 use async_trait::async_trait;
 
 use crate::clock::UnixMs;
-use crate::model::account::{Account, Session, TokenHash, User, UserPatch};
+use crate::model::account::{Account, PasswordAttempt, Session, TokenHash, User, UserPatch};
 use crate::model::channel::{Channel, ChannelPatch, SLOW_MODE_SECONDS_MAX};
 use crate::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, Role};
-use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
+use crate::model::id::{AttemptId, ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
 use crate::model::message::{Change, Message, MessageEdit, ReactionCount};
 use crate::model::read_state::ReadState;
 use crate::model::settings::Settings;
@@ -51,7 +51,7 @@ impl<T> Store for T where
 {
 }
 
-/// People, their sessions, and failed logins.
+/// People, their sessions, and passwords that were wrong.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// # Errors
@@ -75,11 +75,19 @@ pub trait AccountStore: Send + Sync {
         patch: &UserPatch,
     ) -> Result<Option<User>, StoreError>;
 
-    async fn set_password_hash(
+    /// Replaces a person's password and ends all their sessions but `kept`, in one step: whoever knew
+    /// only the old password is out. Returns those that have ended and are not deleted, earlier ones
+    /// included; see [`end_sessions`](Self::end_sessions).
+    ///
+    /// `None`, and nothing changes, if the person's hash is neither `replaced` nor `password_hash`: the
+    /// password was changed meanwhile. May be retried.
+    async fn change_password(
         &self,
         user_id: UserId,
+        replaced: &str,
         password_hash: &str,
-    ) -> Result<(), StoreError>;
+        kept: SessionId,
+    ) -> Result<Option<Vec<SessionId>>, StoreError>;
 
     async fn set_operator(&self, user_id: UserId, operator: bool) -> Result<(), StoreError>;
 
@@ -96,7 +104,7 @@ pub trait AccountStore: Send + Sync {
 
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
 
-    /// `None` also for one that expires at `now_ms` or before.
+    /// `None` also for one that has ended, or expires at `now_ms` or before.
     async fn find_session(
         &self,
         session_id: SessionId,
@@ -114,30 +122,66 @@ pub trait AccountStore: Send + Sync {
         rotation: &RefreshRotation,
     ) -> Result<Rotation, StoreError>;
 
+    /// Ends all of `session_ids` in one step: from now on they are neither found nor listed nor
+    /// refreshed. Those that are not there, or have ended, are no failure.
+    ///
+    /// They stay until [`delete_sessions`](Self::delete_sessions), or until they expire, so that
+    /// whoever has to tell the nodes can do so again after a crash.
+    async fn end_sessions(&self, session_ids: &[SessionId]) -> Result<(), StoreError>;
+
+    /// Whose session has ended and is not deleted.
+    async fn find_ended_session(&self, session_id: SessionId)
+    -> Result<Option<UserId>, StoreError>;
+
+    /// Sessions that have ended and are not deleted, at most `limit`, by person.
+    async fn list_ended_sessions(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(UserId, SessionId)>, StoreError>;
+
     /// Deletes all of `session_ids` in one step; those that are not there are no failure.
     async fn delete_sessions(&self, session_ids: &[SessionId]) -> Result<(), StoreError>;
 
-    /// Unexpired sessions of a user, oldest first.
+    /// Sessions of a user that have neither ended nor expired, oldest first.
     async fn list_sessions(
         &self,
         user_id: UserId,
         now_ms: UnixMs,
     ) -> Result<Vec<Session>, StoreError>;
 
-    /// Notes a failed login; it counts until `expires_at_ms`.
-    async fn insert_login_failure(
+    /// Notes a password that is shown as a failure before it is known to be one, unless as many as
+    /// `limits` allow count already. Of racing attempts at most so many are reserved.
+    ///
+    /// Repeating one that was reserved reserves it once. One that is not released counts until it
+    /// expires.
+    async fn reserve_attempt(
         &self,
-        username: &str,
-        at_ms: UnixMs,
-        expires_at_ms: UnixMs,
-    ) -> Result<(), StoreError>;
-
-    /// Failed logins of `username` (any case) that still count, and when the first of them ceases to.
-    async fn count_login_failures(
-        &self,
-        username: &str,
+        attempt: &PasswordAttempt,
+        limits: AttemptLimits,
         now_ms: UnixMs,
-    ) -> Result<LoginFailures, StoreError>;
+    ) -> Result<Reservation, StoreError>;
+
+    /// Takes back a reservation: the password was right, or was not looked at.
+    async fn release_attempt(&self, attempt_id: AttemptId) -> Result<(), StoreError>;
+}
+
+/// How many failures may count, before a password is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptLimits {
+    /// Of a stranger: under this name from this network, whoever asked. Of somebody who is signed in:
+    /// under this name by people who are.
+    pub own_max: u32,
+    /// Under this name from everywhere; of no matter to whoever is signed in.
+    pub name_max: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    Reserved,
+    /// Nothing is noted; there is room again then, if nothing fails meanwhile.
+    TooMany {
+        until_ms: UnixMs,
+    },
 }
 
 /// The replacement of a session's refresh token.
@@ -159,15 +203,8 @@ pub enum Rotation {
     /// The session is there, but its token is another one: `presented` was used before, and what
     /// replaced it, too, or too long ago.
     Reused,
-    /// No such session, or it expired.
+    /// No such session, or it has ended or expired.
     NotFound,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LoginFailures {
-    pub count: u32,
-    /// 0 if there are none.
-    pub first_expires_at_ms: UnixMs,
 }
 
 /// What clients keep for a person.

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
@@ -100,8 +101,14 @@ impl Transport for Open {
         spread
     }
 
-    fn queue_push(&self) -> bool {
+    fn queue_push(&self, _packet_bytes: usize) -> bool {
         true
+    }
+
+    fn queue_ack(&self, _packet_bytes: usize) {}
+
+    fn room(&self) -> Option<BoxFuture<'_, ()>> {
+        None
     }
 }
 

@@ -8,10 +8,13 @@ use crate::chat::tokens::PresentedToken;
 use crate::chat::views::SignedIn;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
-use crate::model::account::{Account, User};
-use crate::model::id::UserId;
+use crate::model::account::{Account, Asker, PasswordAttempt, User};
+use crate::model::address::network;
+use crate::model::id::{AttemptId, UserId};
+use crate::model::name::{self, DISPLAY_NAME_CHARS_MAX, USERNAME_CHARS_MAX};
+use crate::model::password::{NewPassword, ShownPassword};
 use crate::model::text;
-use crate::store::{RefreshRotation, Rotation, StoreError};
+use crate::store::{AttemptLimits, RefreshRotation, Reservation, Rotation, StoreError};
 use crate::telemetry;
 
 /// A refresh token answers so long after it was replaced, while its successor is unused: its answer may
@@ -20,6 +23,7 @@ const REFRESH_GRACE_MS: u64 = 60_000;
 /// Failed logins count this long.
 const LOGIN_FAILURE_MS: u64 = 60_000;
 const NAME_TAKEN: ChatError = ChatError::Conflict("this user name is taken");
+const WRONG_CURRENT_PASSWORD: ChatError = ChatError::Forbidden("the current password is wrong");
 
 /// Where a request came from, for limits and the list of sessions.
 #[derive(Clone, Debug)]
@@ -59,16 +63,16 @@ pub struct ChangePassword {
 /// A registration whose texts are as they have to be.
 struct NewAccount {
     username: String,
-    password: String,
+    password: NewPassword,
     display_name: String,
 }
 
 impl NewAccount {
     fn parse(request: Register) -> Result<Self, ChatError> {
-        let username = text::username(request.username).map_err(ChatError::text("username"))?;
-        let password = text::password(request.password).map_err(ChatError::text("password"))?;
+        let username = name::username(request.username).map_err(ChatError::text("username"))?;
+        let password = NewPassword::parse(request.password).map_err(ChatError::text("password"))?;
         let display_name = request.display_name.unwrap_or_else(|| username.clone());
-        let display_name = text::name(display_name, text::DISPLAY_NAME_CHARS_MAX)
+        let display_name = name::name(display_name, DISPLAY_NAME_CHARS_MAX)
             .map_err(ChatError::text("displayName"))?;
         Ok(Self { username, password, display_name })
     }
@@ -90,12 +94,13 @@ impl Chat {
         if self.store.find_account_by_name(&new.username).await?.is_some() {
             return Err(NAME_TAKEN);
         }
-        let password_hash = self.passwords.hash(new.password).await?;
+        let password_hash = self.passwords.hash(Asker::Stranger, new.password).await?;
         let chat = self.clone();
         self.to_the_end(async move {
-            let user = chat.insert_account(new.username, new.display_name, password_hash).await?;
-            chat.join_official_group(user.id).await?;
-            chat.sign_in(user, &origin).await
+            let account =
+                chat.insert_account(new.username, new.display_name, password_hash).await?;
+            chat.join_official_group(account.user.id).await?;
+            chat.sign_in(account, &origin).await
         })
         .await
     }
@@ -127,10 +132,11 @@ impl Chat {
         let PresentedToken { session_id, hash, successor } =
             self.tokens.read_refresh(&request.refresh_token).ok_or(ChatError::Unauthorized)?;
         let now_ms = self.clock.now_ms();
-        let session = self.store.find_session(session_id, now_ms).await?;
-        let caller = session
-            .map(|session| Caller { user_id: session.user_id, session_id })
-            .ok_or(ChatError::Unauthorized)?;
+        let Some(session) = self.store.find_session(session_id, now_ms).await? else {
+            self.finish_ending(session_id).await?;
+            return Err(ChatError::Unauthorized);
+        };
+        let caller = Caller { user_id: session.user_id, session_id };
         let user = self.user(caller.user_id).await?;
 
         let rotation = RefreshRotation {
@@ -141,7 +147,11 @@ impl Chat {
             grace_ms: REFRESH_GRACE_MS,
         };
         match self.store.rotate_refresh_token(session_id, &rotation).await? {
-            Rotation::Rotated => Ok(self.signed_in(caller, user, successor.text, now_ms)),
+            Rotation::Rotated => {
+                // It lasts longer now.
+                self.caches.sessions.invalidate(&session_id).await;
+                Ok(self.signed_in(caller, user, successor.text, now_ms))
+            }
             Rotation::NotFound => Err(ChatError::Unauthorized),
             Rotation::Reused => {
                 tracing::warn!(session.id = %session_id, "refresh token used twice, session ended");
@@ -151,35 +161,71 @@ impl Chat {
         }
     }
 
-    /// Changes the caller's password and ends all their other sessions.
+    /// Changes the caller's password and ends all their other sessions. May be retried while it fails:
+    /// what was stored already is then finished.
     ///
     /// # Errors
     ///
-    /// `forbidden` if the current password is wrong, which counts as a failed login.
+    /// `forbidden` if the current password is wrong, which counts as a failed login; `rate_limited` after
+    /// too many wrong ones of people who are signed in to this account, whatever strangers try.
     pub async fn change_password(
         &self,
         caller: Caller,
         request: ChangePassword,
+        origin: Origin,
     ) -> Result<(), ChatError> {
         let new_password =
-            text::password(request.new_password).map_err(ChatError::text("newPassword"))?;
-        let current = text::at_most(request.current_password, text::PASSWORD_CHARS_MAX)
+            NewPassword::parse(request.new_password).map_err(ChatError::text("newPassword"))?;
+        let current = ShownPassword::parse(request.current_password)
             .map_err(ChatError::text("currentPassword"))?;
         let username = self.user(caller.user_id).await?.username;
-        // Held to the end: a login with the old password either comes first, and its session is ended,
-        // or is refused.
-        let turn = self.attempts.turn(&username).await?;
+        let turn = self.attempts.own_turn(caller.user_id).await?;
         let chat = self.clone();
         self.to_the_end(async move {
             let _turn = turn;
-            if chat.check_password(&username, current).await?.is_none() {
-                return Err(ChatError::Forbidden("the current password is wrong"));
+            let attempt = chat.attempt(Asker::SignedIn, username, &origin)?;
+            match chat.check_password(attempt, current).await? {
+                Some(account) => chat.store_password(caller, account, new_password).await,
+                None => chat.finish_password_change(caller, new_password).await,
             }
-            let password_hash = chat.passwords.hash(new_password).await?;
-            chat.store.set_password_hash(caller.user_id, &password_hash).await?;
-            chat.end_other_sessions(caller).await
         })
         .await
+    }
+
+    async fn store_password(
+        &self,
+        caller: Caller,
+        account: Account,
+        new_password: NewPassword,
+    ) -> Result<(), ChatError> {
+        let password_hash = self.passwords.hash(Asker::SignedIn, new_password).await?;
+        let Caller { user_id, session_id } = caller;
+        let ended = self
+            .store
+            .change_password(user_id, &account.password_hash, &password_hash, session_id)
+            .await?
+            .ok_or(WRONG_CURRENT_PASSWORD)?;
+        self.announce_ended(user_id, ended).await
+    }
+
+    /// For somebody who tries again after a change was stored and not announced: to them the old password
+    /// is the current one.
+    async fn finish_password_change(
+        &self,
+        caller: Caller,
+        new_password: NewPassword,
+    ) -> Result<(), ChatError> {
+        let ended = self.unannounced_endings(caller.user_id).await?;
+        if ended.is_empty() {
+            return Err(WRONG_CURRENT_PASSWORD);
+        }
+        let account = self.store.find_account(caller.user_id).await?;
+        let hash = account.map(|account| account.password_hash);
+        let new_password = ShownPassword::from(&new_password);
+        if !self.passwords.verify(Asker::SignedIn, new_password, hash).await? {
+            return Err(WRONG_CURRENT_PASSWORD);
+        }
+        self.announce_ended(caller.user_id, ended).await
     }
 
     async fn insert_account(
@@ -187,72 +233,105 @@ impl Chat {
         username: String,
         display_name: String,
         password_hash: String,
-    ) -> Result<User, ChatError> {
+    ) -> Result<Account, ChatError> {
         let (id, created_at_ms) = self.next_id_and_time()?;
-        let user = User { id: UserId::new(id), username, display_name, avatar: None };
-        let account = Account { user: user.clone(), password_hash, operator: false, created_at_ms };
+        let user_id = UserId::new(id);
+        let user = User { id: user_id, username, display_name, avatar: None };
+        let account = Account { user, password_hash, operator: false, created_at_ms };
         match self.store.insert_account(&account).await {
             Ok(()) => {}
             Err(StoreError::Conflict) => return Err(NAME_TAKEN),
             Err(error) => return Err(error.into()),
         }
-        tracing::info!(user.id = %user.id, "registered user {}", user.id);
-        Ok(user)
+        tracing::info!(user.id = %user_id, "registered user {user_id}");
+        Ok(account)
     }
 
     async fn check_login(&self, request: Login, origin: Origin) -> Result<SignedIn, ChatError> {
-        let password = text::at_most(request.password, text::PASSWORD_CHARS_MAX)
-            .map_err(ChatError::text("password"))?;
-        let username = text::at_most(request.username, text::USERNAME_CHARS_MAX)
+        let password =
+            ShownPassword::parse(request.password).map_err(ChatError::text("password"))?;
+        let username = text::at_most(request.username, USERNAME_CHARS_MAX)
             .map_err(ChatError::text("username"))?;
-        let turn = self.attempts.turn(&username).await?;
-        let max = self.limits.login_failures_per_address_per_minute;
-        self.attempts.failed_logins.check(origin.address, max, self.clock.now_ms()).await?;
+        let turn = self.attempts.login_turn(&username, origin.address).await?;
         let chat = self.clone();
         // Somebody who does not wait for the answer has tried all the same.
         self.to_the_end(async move {
             let _turn = turn;
-            let Some(account) = chat.check_password(&username, password).await? else {
-                chat.attempts.failed_logins.count(origin.address, chat.clock.now_ms()).await;
+            let (address, now_ms) = (origin.address, chat.clock.now_ms());
+            let max = chat.limits.login_failures_per_address_per_minute;
+            let place = chat.attempts.failed_logins.reserve(address, max, now_ms).await?;
+            let attempt = chat.attempt(Asker::Stranger, username, &origin)?;
+            let Some(account) = chat.check_password(attempt, password).await? else {
+                place.count(chat.clock.now_ms());
                 return Err(ChatError::Unauthorized);
             };
             chat.heal_official_membership(account.user.id).await?;
-            chat.sign_in(account.user, &origin).await
+            chat.sign_in(account, &origin).await
         })
         .await
     }
 
-    /// The account of `username` if `password` is its own; notes a failure if not.
+    fn attempt(
+        &self,
+        asker: Asker,
+        username: String,
+        origin: &Origin,
+    ) -> Result<PasswordAttempt, ChatError> {
+        let (id, now_ms) = (AttemptId::new(self.next_id()?), self.clock.now_ms());
+        let expires_at_ms = now_ms + LOGIN_FAILURE_MS;
+        let network = network(origin.address);
+        Ok(PasswordAttempt { id, username, asker, network, expires_at_ms })
+    }
+
+    /// The account of the attempt's user name if `password` is its own. Counts as a failure from before
+    /// it is looked at, so that no more can be tried at once than one after another.
     ///
     /// A name that nobody has takes as long, counts as much and answers the same, so that names cannot
-    /// be probed here. To be called in the name's turn.
+    /// be probed here.
     ///
     /// # Errors
     ///
     /// `rate_limited`, before anything is hashed.
     async fn check_password(
         &self,
-        username: &str,
-        password: String,
+        attempt: PasswordAttempt,
+        password: ShownPassword,
     ) -> Result<Option<Account>, ChatError> {
-        self.refuse_after_failures(username).await?;
-        let account = self.store.find_account_by_name(username).await?;
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
-        if self.passwords.verify(password, hash).await? {
-            return Ok(account);
+        self.reserve(&attempt).await?;
+        let checked = self.verify(&attempt, password).await;
+        if matches!(checked, Ok(None)) {
+            return checked;
         }
-        let now_ms = self.clock.now_ms();
-        self.store.insert_login_failure(username, now_ms, now_ms + LOGIN_FAILURE_MS).await?;
-        Ok(None)
+        if let Err(error) = self.store.release_attempt(attempt.id).await {
+            // It counts for a minute, as if it had been wrong.
+            tracing::warn!(%error, "a password that was not wrong counts as wrong");
+        }
+        checked
     }
 
-    async fn refuse_after_failures(&self, username: &str) -> Result<(), ChatError> {
+    async fn reserve(&self, attempt: &PasswordAttempt) -> Result<(), ChatError> {
+        let limits = AttemptLimits {
+            own_max: self.limits.login_failures_per_minute,
+            name_max: self.limits.login_failures_per_name_per_minute,
+        };
         let now_ms = self.clock.now_ms();
-        let failures = self.store.count_login_failures(username, now_ms).await?;
-        if failures.count < self.limits.login_failures_per_minute {
-            return Ok(());
+        match self.store.reserve_attempt(attempt, limits, now_ms).await? {
+            Reservation::Reserved => Ok(()),
+            Reservation::TooMany { until_ms } => {
+                Err(rate_limited("login", until_ms.saturating_sub(now_ms)))
+            }
         }
-        Err(rate_limited("login", failures.first_expires_at_ms.saturating_sub(now_ms)))
+    }
+
+    async fn verify(
+        &self,
+        attempt: &PasswordAttempt,
+        password: ShownPassword,
+    ) -> Result<Option<Account>, ChatError> {
+        let account = self.store.find_account_by_name(&attempt.username).await?;
+        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        let verified = self.passwords.verify(attempt.asker, password, hash).await?;
+        Ok(account.filter(|_| verified))
     }
 
     /// The body of an answer that signs somebody in.

@@ -1,7 +1,7 @@
-//! How often strangers may try: registrations and failed logins per address, one login at a time per
-//! user name.
+//! How often strangers may try: registrations and failed logins per address, one password at a time per
+//! user name and address.
 //!
-//! What is counted here is counted on this node. Failed logins per user name are counted over all
+//! What is counted here is counted on this node. Wrong passwords per user name are counted over all
 //! nodes, in the store.
 
 use std::net::IpAddr;
@@ -15,7 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::chat::ChatError;
 use crate::clock::UnixMs;
 use crate::model::address::network;
-use crate::model::text;
+use crate::model::id::UserId;
+use crate::model::name::folded_username;
 use crate::model::window::MinuteWindow;
 use crate::telemetry;
 
@@ -25,12 +26,22 @@ const ADDRESSES_MAX: u64 = 100_000;
 const IDLE_MAX: Duration = Duration::from_secs(120);
 const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// What somebody is told who would get through if all passwords that are being checked are right.
+const PENDING_RETRY_MS: u64 = 1_000;
+
 /// What a node remembers of attempts.
 pub struct Attempts {
     pub registrations: AddressLimit,
     /// Against one password that is tried on many names; generous, because offices share an address.
     pub failed_logins: AddressLimit,
-    turns: Cache<String, Arc<Semaphore>>,
+    turns: Cache<Place, Arc<Semaphore>>,
+}
+
+/// Where passwords come from that are checked one after another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Login { username_folded: String, network: IpAddr },
+    SignedIn(UserId),
 }
 
 impl Default for Attempts {
@@ -44,15 +55,29 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Waits until no other login under `username` is being checked. Guesses that run at the same time
-    /// would all be checked before the first of them counts.
+    /// Waits until no other login under `username` from this address is being checked: as each counts
+    /// as failed meanwhile, people who share a bot's account would refuse each other.
     ///
     /// # Errors
     ///
     /// `rate_limited` after ten seconds of waiting.
-    pub async fn turn(&self, username: &str) -> Result<OwnedSemaphorePermit, ChatError> {
+    pub async fn login_turn(
+        &self,
+        username: &str,
+        address: IpAddr,
+    ) -> Result<OwnedSemaphorePermit, ChatError> {
+        let username_folded = folded_username(username);
+        self.turn(Place::Login { username_folded, network: network(address) }).await
+    }
+
+    /// The same for somebody who is signed in. Strangers are never in front of them.
+    pub async fn own_turn(&self, user_id: UserId) -> Result<OwnedSemaphorePermit, ChatError> {
+        self.turn(Place::SignedIn(user_id)).await
+    }
+
+    async fn turn(&self, place: Place) -> Result<OwnedSemaphorePermit, ChatError> {
         let one_at_a_time = async { Arc::new(Semaphore::new(1)) };
-        let turns = self.turns.get_with(text::folded(username), one_at_a_time).await;
+        let turns = self.turns.get_with(place, one_at_a_time).await;
         match tokio::time::timeout(TURN_WAIT_MAX, turns.acquire_owned()).await {
             Ok(turn) => Ok(turn.expect("the semaphore is never closed")),
             Err(_) => Err(rate_limited("login", 1_000)),
@@ -63,7 +88,14 @@ impl Attempts {
 /// Counts attempts per minute and address.
 pub struct AddressLimit {
     scope: &'static str,
-    windows: Cache<IpAddr, Arc<Mutex<MinuteWindow>>>,
+    windows: Cache<IpAddr, Arc<Mutex<Window>>>,
+}
+
+#[derive(Default)]
+struct Window {
+    minute: MinuteWindow,
+    /// Attempts of which it is not known yet whether they count.
+    pending: u32,
 }
 
 impl AddressLimit {
@@ -72,30 +104,49 @@ impl AddressLimit {
         Self { scope, windows }
     }
 
+    /// Counts an attempt, unless it is one too many.
+    ///
     /// # Errors
     ///
     /// `rate_limited` if `max` attempts from `address` were counted in its current minute.
-    pub async fn check(&self, address: IpAddr, max: u32, now_ms: UnixMs) -> Result<(), ChatError> {
-        let Some(window) = self.windows.get(&network(address)).await else { return Ok(()) };
-        let checked = window.lock().check(max, now_ms);
-        checked.map_err(|wait_ms| rate_limited(self.scope, wait_ms))
-    }
-
-    pub async fn count(&self, address: IpAddr, now_ms: UnixMs) {
-        self.window(address).await.lock().count(now_ms);
-    }
-
-    /// Counts an attempt, unless it is one too many.
     pub async fn take(&self, address: IpAddr, max: u32, now_ms: UnixMs) -> Result<(), ChatError> {
-        let window = self.window(address).await;
-        let mut window = window.lock();
-        window.check(max, now_ms).map_err(|wait_ms| rate_limited(self.scope, wait_ms))?;
-        window.count(now_ms);
+        self.reserve(address, max, now_ms).await?.count(now_ms);
         Ok(())
     }
 
-    async fn window(&self, address: IpAddr) -> Arc<Mutex<MinuteWindow>> {
-        self.windows.get_with(network(address), async { Arc::default() }).await
+    /// Takes the place of an attempt that may turn out not to count. As many as could count are let
+    /// through at once, and no more.
+    pub async fn reserve(
+        &self,
+        address: IpAddr,
+        max: u32,
+        now_ms: UnixMs,
+    ) -> Result<ReservedPlace, ChatError> {
+        let shared = self.windows.get_with(network(address), async { Arc::default() }).await;
+        let mut window = shared.lock();
+        let refused = |wait_ms| rate_limited(self.scope, wait_ms);
+        window.minute.check(max, now_ms).map_err(refused)?;
+        if window.minute.counted(now_ms) + window.pending >= max {
+            return Err(refused(PENDING_RETRY_MS));
+        }
+        window.pending += 1;
+        drop(window);
+        Ok(ReservedPlace(shared))
+    }
+}
+
+/// An attempt that is being made; dropped, it does not count.
+pub struct ReservedPlace(Arc<Mutex<Window>>);
+
+impl ReservedPlace {
+    pub fn count(self, now_ms: UnixMs) {
+        self.0.lock().minute.count(now_ms);
+    }
+}
+
+impl Drop for ReservedPlace {
+    fn drop(&mut self) {
+        self.0.lock().pending -= 1;
     }
 }
 
@@ -124,19 +175,38 @@ mod tests {
         }
         let refused = limit.take(one, 3, NOW_MS + 59_999).await;
         assert!(matches!(refused, Err(ChatError::RateLimited { retry_after_ms: 1 })));
-        assert!(limit.check(one, 3, NOW_MS).await.is_err());
+        assert!(limit.reserve(one, 3, NOW_MS).await.is_err());
         assert!(limit.take(other, 3, NOW_MS).await.is_ok());
         assert!(limit.take(one, 3, NOW_MS + 60_000).await.is_ok());
     }
 
     #[tokio::test]
+    async fn what_is_reserved_counts_until_it_is_known_not_to() {
+        let limit = AddressLimit::new("test");
+        let one = address("192.0.2.1");
+        let reserve = || limit.reserve(one, 2, NOW_MS);
+        let (right, wrong) = (reserve().await.unwrap(), reserve().await.unwrap());
+        let refused = reserve().await.err();
+        assert!(matches!(refused, Some(ChatError::RateLimited { retry_after_ms: 1_000 })));
+        drop(right);
+        wrong.count(NOW_MS);
+        reserve().await.unwrap().count(NOW_MS);
+        let refused = reserve().await.err();
+        assert!(matches!(refused, Some(ChatError::RateLimited { retry_after_ms: 60_000 })));
+        assert!(limit.reserve(one, 2, NOW_MS + 60_000).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn logins_of_one_name_take_turns_in_any_case() {
         let attempts = Attempts::default();
-        let first = attempts.turn("Ada").await.unwrap();
-        let second = attempts.turn("aDA");
+        let (here, there) = (address("192.0.2.1"), address("192.0.2.2"));
+        let first = attempts.login_turn("Ada", here).await.unwrap();
+        let second = attempts.login_turn("aDA", here);
         tokio::pin!(second);
         assert!(futures_util::poll!(second.as_mut()).is_pending());
-        assert!(attempts.turn("bob").await.is_ok());
+        assert!(attempts.login_turn("bob", here).await.is_ok());
+        assert!(attempts.login_turn("Ada", there).await.is_ok(), "nobody waits for strangers");
+        assert!(attempts.own_turn(UserId::new(1)).await.is_ok());
         drop(first);
         assert!(second.await.is_ok());
     }

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::chat::ChatError;
 use crate::chat::channel_list::ChannelList;
 use crate::chat::history::{HistoryPage, PageKey};
+use crate::chat::sessions::Lasting;
 use crate::lifecycle::Lifecycle;
 use crate::model::account::User;
 use crate::model::channel::Channel;
@@ -82,8 +83,7 @@ pub struct Caches {
     pub members: SnapshotCache<(GroupId, UserId), Option<Arc<Member>>>,
     pub member_counts: SnapshotCache<GroupId, u64>,
     pub people: SnapshotCache<UserId, Option<Arc<Person>>>,
-    /// Whose session this is, while it lasts.
-    pub sessions: SnapshotCache<SessionId, Option<UserId>>,
+    pub sessions: SnapshotCache<SessionId, Option<Lasting>>,
     /// Pages of history, without any reader's own view. A change in a channel forgets all of its pages.
     pub pages: SnapshotCache<PageKey, Arc<HistoryPage>>,
 }

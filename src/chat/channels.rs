@@ -17,6 +17,7 @@ use crate::model::channel::{
 };
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId};
+use crate::model::name::{self, NAME_CHARS_MAX};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
@@ -256,7 +257,7 @@ struct Settings {
 
 impl Settings {
     fn parse(self) -> Result<ChannelPatch, ChatError> {
-        let name = |name| text::name(name, text::NAME_CHARS_MAX).map_err(ChatError::text("name"));
+        let name = |name| name::name(name, NAME_CHARS_MAX).map_err(ChatError::text("name"));
         let topic =
             |topic| text::at_most(topic, text::TOPIC_CHARS_MAX).map_err(ChatError::text("topic"));
         if self.position.is_some_and(|position| position < 0) {

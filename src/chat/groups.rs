@@ -15,6 +15,7 @@ use crate::model::channel::{Channel, ChannelKind};
 use crate::model::event::Push;
 use crate::model::group::{FIRST_CHANNEL_NAME, Group, GroupPatch, Member, built_in_roles};
 use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::model::name::{self, NAME_CHARS_MAX};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
@@ -276,7 +277,7 @@ pub(crate) fn first_channel(id: ChannelId, group_id: GroupId) -> Channel {
 }
 
 fn parse_name(name: String) -> Result<String, ChatError> {
-    text::name(name, text::NAME_CHARS_MAX).map_err(ChatError::text("name"))
+    name::name(name, NAME_CHARS_MAX).map_err(ChatError::text("name"))
 }
 
 fn parse_icon(icon: String) -> Result<String, ChatError> {

@@ -21,8 +21,10 @@ pub struct Limits {
     /// Requests of one socket that wait for their ack at most.
     pub requests_unanswered_max: usize,
     pub registrations_per_minute: u32,
-    /// Per user name, over all nodes.
+    /// Per user name and address, over all nodes.
     pub login_failures_per_minute: u32,
+    /// Per user name from all addresses, over all nodes: against many who guess together.
+    pub login_failures_per_name_per_minute: u32,
     /// Per address and node; generous, because offices share one.
     pub login_failures_per_address_per_minute: u32,
     /// A command that takes longer is acked `timeout`.
@@ -40,6 +42,7 @@ impl Default for Limits {
             requests_unanswered_max: 1000,
             registrations_per_minute: 30,
             login_failures_per_minute: 10,
+            login_failures_per_name_per_minute: 100,
             login_failures_per_address_per_minute: 300,
             command_timeout: Duration::from_secs(10),
         }

@@ -18,6 +18,7 @@ use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::group::{Member, MemberPatch, Role, standing};
 use crate::model::id::{GroupId, UserId};
+use crate::model::name::{NICKNAME_CHARS_MAX, name};
 use crate::model::permission::{Permissions, Rank};
 use crate::model::text;
 use crate::telemetry;
@@ -197,7 +198,7 @@ pub(crate) fn parse_limit(limit: Option<u32>) -> Result<usize, ChatError> {
 
 fn parse_nickname(nickname: Option<String>) -> Result<Option<String>, ChatError> {
     let Some(nickname) = nickname.filter(|nickname| !nickname.is_empty()) else { return Ok(None) };
-    let parsed = text::name(nickname, text::NICKNAME_CHARS_MAX);
+    let parsed = name(nickname, NICKNAME_CHARS_MAX);
     parsed.map(Some).map_err(ChatError::text("nickname"))
 }
 

@@ -12,6 +12,7 @@ use crate::clock::UnixMs;
 use crate::model::channel::{Channel, DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
 use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
+use crate::model::name;
 use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::settings::SETTINGS_BYTES_MAX;
 use crate::model::text;
@@ -153,10 +154,10 @@ fn looks_back(last: MessageId, seen: MessageId) -> bool {
 /// Attachments are not supported yet: what can be sent has 0 bytes.
 pub(crate) const LIMITS: LimitsView = LimitsView {
     content_chars: text::CONTENT_CHARS_MAX,
-    name_chars: text::NAME_CHARS_MAX,
+    name_chars: name::NAME_CHARS_MAX,
     topic_chars: text::TOPIC_CHARS_MAX,
-    display_name_chars: text::DISPLAY_NAME_CHARS_MAX,
-    nickname_chars: text::NICKNAME_CHARS_MAX,
+    display_name_chars: name::DISPLAY_NAME_CHARS_MAX,
+    nickname_chars: name::NICKNAME_CHARS_MAX,
     status_text_chars: STATUS_TEXT_CHARS_MAX,
     nonce_chars: text::NONCE_CHARS_MAX,
     emoji_chars: text::EMOJI_CHARS_MAX,

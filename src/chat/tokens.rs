@@ -81,7 +81,8 @@ impl Tokens {
             validation,
             refresh_key: derive(&secret, "refresh tokens"),
             successor_key: derive(&secret, "successors of refresh tokens"),
-            access_ttl_ms: in_ms(access_ttl),
+            // None lasts longer than a session that is not refreshed.
+            access_ttl_ms: in_ms(access_ttl.min(refresh_ttl)),
             refresh_ttl_ms: in_ms(refresh_ttl),
         }
     }

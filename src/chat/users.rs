@@ -11,6 +11,7 @@ use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::account::{User, UserPatch};
 use crate::model::event::Push;
 use crate::model::id::UserId;
+use crate::model::name::{DISPLAY_NAME_CHARS_MAX, name};
 use crate::model::text;
 
 #[derive(Deserialize, ToSchema)]
@@ -81,7 +82,7 @@ impl Chat {
 fn parse(request: UpdateUser) -> Result<UserPatch, ChatError> {
     let display_name = request
         .display_name
-        .map(|display_name| text::name(display_name, text::DISPLAY_NAME_CHARS_MAX))
+        .map(|display_name| name(display_name, DISPLAY_NAME_CHARS_MAX))
         .transpose()
         .map_err(ChatError::text("displayName"))?;
     let avatar = request

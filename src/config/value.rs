@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::edge::Network;
+use crate::edge::{EnginePath, Network, Origin};
 
 /// A setting's type. Problems complete the sentence "KEY …".
 pub(super) trait Value: Sized {
@@ -45,6 +45,24 @@ parsed! {
     Network, "takes addresses and networks, as 10.0.0.0/8", |value| quoted(&value.to_string());
 }
 
+impl Value for EnginePath {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.trim().parse().map_err(|problem| format!("{problem}, not {text:?}"))
+    }
+    fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+impl Value for Origin {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.trim().parse().map_err(|problem| format!("names {text:?}, which {problem}"))
+    }
+    fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -68,7 +86,13 @@ impl Value for PathBuf {
 }
 
 impl<T: Value> Value for Vec<T> {
+    /// Separated by commas, or as TOML and JSON write a list.
     fn from_text(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with('[') {
+            let list = format!("list = {text}").parse::<toml::Table>();
+            let mut list = list.map_err(|_| format!("takes a list, not {text:?}"))?;
+            return Self::from_toml(&list.remove("list").unwrap_or(toml::Value::Array(Vec::new())));
+        }
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::from_text).collect()
     }
     fn from_toml(value: &toml::Value) -> Result<Self, String> {

@@ -29,6 +29,9 @@ pub struct Network {
     prefix_bits: u8,
 }
 
+/// Of `::ffff:0:0/96`, IPv4 in IPv6 (RFC 4291, section 2.5.5.2).
+const MAPPED_PREFIX_BITS: u8 = 96;
+
 #[derive(Debug, thiserror::Error)]
 #[error("\"{0}\" is neither an IP address nor a network such as 10.0.0.0/8")]
 pub struct NetworkError(String);
@@ -45,7 +48,14 @@ impl FromStr for Network {
             Some(prefix) => prefix.trim().parse().map_err(|_| invalid())?,
             None => bits_max,
         };
-        if prefix_bits > bits_max { Err(invalid()) } else { Ok(Self { address, prefix_bits }) }
+        match (address, address.to_canonical()) {
+            _ if prefix_bits > bits_max => Err(invalid()),
+            // Peers are compared as the IPv4 addresses that they are.
+            (IpAddr::V6(_), address @ IpAddr::V4(_)) if prefix_bits >= MAPPED_PREFIX_BITS => {
+                Ok(Self { address, prefix_bits: prefix_bits - MAPPED_PREFIX_BITS })
+            }
+            _ => Ok(Self { address, prefix_bits }),
+        }
     }
 }
 
@@ -181,6 +191,8 @@ mod tests {
         assert!(network.contains("192.168.7.255".parse().unwrap()));
         assert!(!network.contains("192.168.8.0".parse().unwrap()));
         assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
+        let mapped: Network = "::ffff:10.0.0.0/104".parse().unwrap();
+        assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
         for wrong in ["", "10.0.0.0/33", "host", "10.0.0.0/x"] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }

@@ -11,6 +11,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method};
 
+use super::origin::Origin;
+
 /// What browsers may send when they do not say what they want to send.
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE");
@@ -24,10 +26,8 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// `origins` as browsers send them: `https://chat.example`, no path.
-    pub fn new(origins: &[String]) -> Self {
-        let parse = |origin: &String| HeaderValue::from_str(origin.trim_end_matches('/')).ok();
-        Self { credentialed: origins.iter().filter_map(parse).collect() }
+    pub fn new(origins: &[Origin]) -> Self {
+        Self { credentialed: origins.iter().map(Origin::header).collect() }
     }
 
     /// True for a browser's question before a request, which is answered here (204).
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn answer(origins: &[&str], origin: &'static str) -> HeaderMap {
-        let origins: Vec<String> = origins.iter().map(|&origin| origin.to_owned()).collect();
+        let origins: Vec<Origin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         Cors::new(&origins).apply(Some(&HeaderValue::from_static(origin)), &mut headers);
         headers

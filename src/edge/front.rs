@@ -10,11 +10,11 @@ use bytes::Bytes;
 use engineioxide::service::NotFoundService;
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
-use hyper::body::Body as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::Service as HyperService;
 use socketioxide::adapter::Adapter;
 use socketioxide::service::SocketIoService;
@@ -26,6 +26,7 @@ use super::cors::Cors;
 use super::payload;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
+use super::rest::{self, Rest};
 use super::session::{Client, EngineSession, PollEnd};
 use super::{ENGINE_PATH, Shared};
 use crate::telemetry;
@@ -60,12 +61,15 @@ impl<A: Adapter> Front<A> {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         accepted.link.note_request();
+        let (request, rest) = watched(request);
         // Copied: the original holds on to the buffer that the head was read into.
         let origin = request.headers().get(ORIGIN).map(|origin| origin.as_bytes().to_vec());
         let origin = origin.and_then(|origin| HeaderValue::try_from(origin).ok());
-        let mut response = if Cors::is_preflight(request.method(), request.headers()) {
+        let mut response = if !names_one_host(&request) {
+            Refusal::Host.response()
+        } else if Cors::is_preflight(request.method(), request.headers()) {
             preflight(&request)
-        } else if is_engine_path(request.uri().path()) {
+        } else if self.shared.config.path.is(request.uri().path()) {
             no_store(self.clone().engine(accepted, request).await)
         } else {
             self.route(&accepted, request).await
@@ -73,24 +77,25 @@ impl<A: Adapter> Front<A> {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             self.shared.cors.apply(origin.as_ref(), response.headers_mut());
         }
+        if let Some(rest) = rest
+            && !rest.read().await
+        {
+            tracing::debug!("the rest of a body is not waited for");
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response)
     }
 
-    async fn route(&self, accepted: &Accepted, request: Request<Incoming>) -> Response<Body> {
+    async fn route(&self, accepted: &Accepted, mut request: Request<Body>) -> Response<Body> {
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
-        let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddr(address));
         request.extensions_mut().insert(BodyBytesMax(self.shared.config.payload_bytes_max));
         let Ok(response) = self.router.clone().oneshot(request).await;
         response
     }
 
-    async fn engine(
-        self: Arc<Self>,
-        accepted: Accepted,
-        request: Request<Incoming>,
-    ) -> Response<Body> {
+    async fn engine(self: Arc<Self>, accepted: Accepted, request: Request<Body>) -> Response<Body> {
         if request.method() == Method::OPTIONS {
             return preflight(&request);
         }
@@ -112,7 +117,7 @@ impl<A: Adapter> Front<A> {
         &self,
         accepted: Accepted,
         query: &EngineQuery,
-        request: Request<Incoming>,
+        request: Request<Body>,
     ) -> Result<Response<Body>, Refusal> {
         let session = self.begin_session(&accepted, query, &request)?;
         let uri = engine_uri(ENGINE_PATH, request.uri(), None).ok_or(Refusal::BadRequest)?;
@@ -136,7 +141,7 @@ impl<A: Adapter> Front<A> {
         &self,
         wire: &str,
         protocol: ProtocolVersion,
-        request: Request<Incoming>,
+        request: Request<Body>,
     ) -> Result<Response<Body>, Refusal> {
         let (sid, session) = self.find_session(wire, protocol)?;
         let in_flight = session.begin_request().ok_or(match session.close_reason() {
@@ -183,7 +188,7 @@ impl<A: Adapter> Front<A> {
     async fn post(
         &self,
         session: &EngineSession,
-        request: Request<Incoming>,
+        request: Request<Body>,
         uri: http::Uri,
     ) -> Result<Response<Body>, Refusal> {
         let config = &self.shared.config;
@@ -287,12 +292,37 @@ fn slim(
     request
 }
 
-fn refused(reason: &'static str) {
-    metrics::counter!(telemetry::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
+/// The request with a body that whoever answers may leave unread, and what of it is left then.
+fn watched(request: Request<Incoming>) -> (Request<Body>, Option<Rest<Incoming>>) {
+    if request.body().is_end_stream() {
+        return (request.map(|_| Body::empty()), None);
+    }
+    let asks = request
+        .headers()
+        .get(EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let (parts, body) = request.into_parts();
+    let (body, rest) = rest::watch(body, asks);
+    (Request::from_parts(parts, Body::new(body)), Some(rest))
 }
 
-fn is_engine_path(path: &str) -> bool {
-    path == ENGINE_PATH || path == ENGINE_PATH.trim_end_matches('/')
+/// RFC 9112, section 3.2. Two hosts are how a request is smuggled past a proxy.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).into_iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// A name or an address, with or without a port.
+fn is_host(host: &[u8]) -> bool {
+    Authority::try_from(host).is_ok_and(|authority| !authority.as_str().contains('@'))
+}
+
+fn refused(reason: &'static str) {
+    metrics::counter!(telemetry::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
 }
 
 fn preflight<B>(request: &Request<B>) -> Response<Body> {

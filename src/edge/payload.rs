@@ -10,7 +10,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 use engineioxide_core::ProtocolVersion;
 use http::HeaderValue;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 
 use super::refusal::Refusal;
 
@@ -31,8 +30,8 @@ const BINARY_PACKET: u8 = 1;
 /// # Errors
 ///
 /// `TooLarge` beyond `bytes_max`; `BadRequest` if the peer went away in between.
-pub async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Refusal> {
-    match Limited::new(Body::new(body), bytes_max).collect().await {
+pub async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if is_too_large(error.as_ref()) => Err(Refusal::TooLarge),
         Err(_) => Err(Refusal::BadRequest),

@@ -24,6 +24,8 @@ pub enum Refusal {
     TooMany,
     /// The body is larger than `payload_bytes_max`.
     TooLarge,
+    /// No host, or two, or what is none (RFC 9112, section 3.2).
+    Host,
     /// The body took too long.
     Timeout,
     Internal,
@@ -51,6 +53,9 @@ impl Refusal {
             Self::BadRequest | Self::WebSocketVersion => r#"{"code":3,"message":"Bad request"}"#,
             Self::Unavailable => r#"{"code":4,"message":"Server is full or draining"}"#,
             Self::TooMany => r#"{"code":4,"message":"Too many connections"}"#,
+            Self::Host => {
+                r#"{"ok":false,"error":{"code":"invalid_request","message":"exactly one Host is needed"}}"#
+            }
             Self::TooLarge => r#"{"code":3,"message":"Payload too large"}"#,
             Self::Timeout => r#"{"code":3,"message":"Request timed out"}"#,
             Self::Internal => r#"{"code":3,"message":"Internal error"}"#,
@@ -65,6 +70,9 @@ impl Refusal {
         match self {
             Self::Unavailable | Self::TooMany => {
                 headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            }
+            Self::Host => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Self::WebSocketVersion => {
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));

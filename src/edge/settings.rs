@@ -5,7 +5,7 @@ use std::time::Duration;
 use socketioxide::adapter::Adapter;
 use socketioxide::{ParserConfig, SocketIoBuilder};
 
-/// Below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
+/// By default below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A session that has joined no namespace by then is closed.
@@ -37,13 +37,20 @@ pub struct EngineLimits {
     /// Pushes and acks of one socket together, which only a client meets that asks and asks and reads
     /// no answer; its connection is closed as well.
     pub packets_queued_max: usize,
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
 }
 
 impl EngineLimits {
     /// As many pushes, and an ack of each request that may be unanswered.
     pub fn new(payload_bytes_max: usize, pushes_queued_max: u32, unanswered_max: usize) -> Self {
         let packets_queued_max = pushes_queued_max as usize + unanswered_max + SPARE_PACKETS;
-        Self { payload_bytes_max, packets_queued_max }
+        Self {
+            payload_bytes_max,
+            packets_queued_max,
+            ping_interval: PING_INTERVAL,
+            ping_timeout: PING_TIMEOUT,
+        }
     }
 }
 
@@ -65,8 +72,8 @@ pub fn engine_settings<A: Adapter>(
         .max_incoming_binary_buf_size(limits.payload_bytes_max)
         .packet_completion_timeout(BINARY_TIMEOUT);
     builder
-        .ping_interval(PING_INTERVAL)
-        .ping_timeout(PING_TIMEOUT)
+        .ping_interval(limits.ping_interval)
+        .ping_timeout(limits.ping_timeout)
         .connect_timeout(CONNECT_TIMEOUT)
         .upgrade_timeout(UPGRADE_TIMEOUT)
         .max_payload(limits.payload_bytes_max as u64)

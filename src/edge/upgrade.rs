@@ -14,7 +14,6 @@ use http::header::{
     CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
 use hyper::service::Service as HyperService;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -40,7 +39,7 @@ impl<A: Adapter> Front<A> {
         self: Arc<Self>,
         accepted: Accepted,
         query: &EngineQuery,
-        mut request: Request<Incoming>,
+        mut request: Request<Body>,
     ) -> Result<Response<Body>, Refusal> {
         let accept = accept_key(request.version(), request.headers())?;
         let connecting = match &query.sid {

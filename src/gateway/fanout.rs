@@ -43,7 +43,8 @@ pub use command::{Detached, FanoutHandle};
 use emission::{Inflow, Turn};
 pub use outlet::{EmitError, Outlet};
 use recent::RecentIds;
-use rooms::{ByKey, Rooms};
+pub use rooms::ByKey;
+use rooms::Rooms;
 use subscriber::{Body, Subscriber};
 
 /// After a gap, sessions are made to sync over so long, or they would all ask the store at once.
@@ -124,6 +125,7 @@ impl<O: Outlet> Fanout<O> {
             Command::Open { key, ready, done } => self.open(key, &ready, done),
             Command::Watch { key, bindings, done } => self.watch(key, bindings, done),
             Command::Detach { key } => self.remove(key),
+            Command::End { key } => self.end(key),
             Command::AnnounceDraining { spread, done } => {
                 self.announce_draining(spread).await;
                 let _asker_may_be_gone = done.send(());
@@ -288,11 +290,16 @@ impl<O: Outlet> Fanout<O> {
     fn end_sessions(&mut self, user_id: UserId, session_ids: &[SessionId]) {
         for key in self.rooms.keys(&Topic::User(user_id)) {
             let subscriber = self.subscribers.get(&key);
-            if let Some(ended) = subscriber.filter(|it| session_ids.contains(&it.session_id)) {
-                ended.outlet.end();
-                self.remove(key);
+            if subscriber.is_some_and(|it| session_ids.contains(&it.session_id)) {
+                self.end(key);
             }
         }
+    }
+
+    fn end(&mut self, key: SocketKey) {
+        let Some(subscriber) = self.subscribers.get(&key) else { return };
+        subscriber.outlet.end();
+        self.remove(key);
     }
 
     /// Tells the next few sessions to sync.

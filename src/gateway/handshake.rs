@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::bus::envelope::Topic;
 use crate::chat::{Caller, ChatError, to_raw};
+use crate::clock::UnixMs;
 use crate::edge::{CloseReason, EngineSession, Unused};
 use crate::gateway::dispatch::Dispatcher;
 use crate::gateway::fanout::bindings::Bindings;
@@ -194,7 +195,7 @@ async fn connect(socket: SocketRef) {
     };
     let opened = timeout(STEP_TIMEOUT, open(&session, outlet())).await;
     match opened.unwrap_or(Err(ChatError::Timeout.into())) {
-        Ok(()) => session.opened(),
+        Ok(expires_at_ms) => session.opened(expires_at_ms),
         Err(NotReady::Detached(_)) => {}
         Err(NotReady::Chat(ChatError::Unauthorized)) => outlet().end(),
         Err(NotReady::Chat(error)) => {
@@ -204,8 +205,9 @@ async fn connect(socket: SocketRef) {
     }
 }
 
-/// From attaching to `ready`. The order of the steps is what makes it complete: see each.
-async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
+/// From attaching to `ready`; returns when the signed-in session ends by itself. The order of the steps
+/// is what makes it complete: see each.
+async fn open(session: &Session, outlet: SocketOutlet) -> Result<UnixMs, NotReady> {
     let (shared, caller) = (&session.shared, session.caller);
     let bus = &shared.chat.bus;
     // Bound before attached, attached before the audiences are read: a change of audiences is
@@ -218,9 +220,8 @@ async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
         return Err(Detached.into());
     }
     // The signed-in session may have ended before it was attached, when nobody could tell it.
-    if !shared.chat.session_lasts(caller).await? {
-        return Err(ChatError::Unauthorized.into());
-    }
+    let expiry = shared.chat.session_expiry(caller).await?;
+    let expires_at_ms = expiry.ok_or(ChatError::Unauthorized)?;
     let audiences = shared.chat.audiences(caller).await?;
     let topics = audiences.iter().map(|audience| Topic::Group(audience.group_id));
     let groups = Bindings::bind(bus.clone(), topics).await;
@@ -228,5 +229,5 @@ async fn open(session: &Session, outlet: SocketOutlet) -> Result<(), NotReady> {
     shared.fanout.join(session.key, groups, audiences).await?;
     let ready = shared.chat.snapshot(caller).await?;
     shared.fanout.open(session.key, to_raw(&ready)).await?;
-    Ok(())
+    Ok(expires_at_ms)
 }

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::chat::{Caller, Chat, ChatError};
+use crate::clock::UnixMs;
+use crate::gateway::expiries::Expiries;
 use crate::gateway::fanout::FanoutHandle;
 use crate::gateway::inbox::{Inbox, Rules};
 use crate::gateway::socket_outlet::SocketOutlet;
@@ -26,6 +28,7 @@ pub struct Shared {
     pub rules: Arc<Rules>,
     pub lifecycle: Lifecycle,
     pub next_key: AtomicU64,
+    pub expiries: Expiries,
 }
 
 impl Shared {
@@ -94,13 +97,14 @@ impl Session {
         }
     }
 
-    /// `ready` has gone out. The phase is held over the call, so that presence never sees the end
-    /// of a session before its beginning.
-    pub fn opened(&self) {
+    /// `ready` has gone out. The phase is held over the calls, so that nobody sees the end of a session
+    /// before its beginning.
+    pub fn opened(&self, expires_at_ms: UnixMs) {
         let mut phase = self.phase.lock();
         if *phase == Phase::Opening {
             *phase = Phase::Ready;
             self.chat().presence_opened(self.caller, self.key);
+            self.shared.expiries.watch(self.key, self.caller, expires_at_ms);
         }
         drop(phase);
         self.phase_changed.notify_waiters();
@@ -112,6 +116,7 @@ impl Session {
             let mut phase = self.phase.lock();
             if std::mem::replace(&mut *phase, Phase::Ended) == Phase::Ready {
                 self.chat().presence_closed(self.caller, self.key);
+                self.shared.expiries.forget(self.key);
             }
         }
         self.phase_changed.notify_waiters();

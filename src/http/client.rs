@@ -26,15 +26,16 @@ pub use files::ClientFiles;
 
 /// First segments of paths that are never the client's page: a typo in the address of an API must
 /// not be answered with a page and 200. `admin` and `metrics` are kept free for what they say.
-const NEVER_A_PAGE: &[&str] =
-    &["admin", "api", "assets", "docs", "healthz", "metrics", "readyz", "socket.io"];
+const NEVER_A_PAGE: &[&str] = &["admin", "api", "assets", "docs", "healthz", "metrics", "readyz"];
 
 /// The route label of all answers of the client: paths are many, and made up by whoever asks.
 const LABEL: RouteLabel = RouteLabel("client");
 
 /// Answers what no route takes: a file, the page, or 404.
 pub async fn serve(State(state): State<HttpState>, request: Request) -> Response {
-    let Some((file, vary)) = find(&state.client, request.uri(), request.headers()) else {
+    let found = (!state.engine_path.contains(request.uri().path()))
+        .then(|| find(&state.client, request.uri(), request.headers()));
+    let Some((file, vary)) = found.flatten() else {
         return answer::unknown_route().await.into_response();
     };
     let mut response = match *request.method() {

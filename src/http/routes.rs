@@ -15,6 +15,7 @@ mod invites;
 mod members;
 mod messages;
 mod reading;
+mod server;
 mod users;
 
 pub fn api() -> OpenApiRouter<HttpState> {
@@ -28,6 +29,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .merge(members::routes())
         .merge(invites::routes())
         .merge(attachments::routes())
+        .merge(server::routes())
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -59,7 +59,18 @@ impl Commands {
 
     async fn authenticate(&self, parts: &Parts) -> Result<Caller, ChatError> {
         let token = bearer(parts).ok_or(ChatError::Unauthorized)?;
-        let checking = self.chat.authenticate(token);
+        self.admit(self.chat.authenticate(token)).await
+    }
+
+    async fn authenticate_leaving(&self, parts: &Parts) -> Result<Caller, ChatError> {
+        let token = bearer(parts).ok_or(ChatError::Unauthorized)?;
+        self.admit(self.chat.authenticate_leaving(token)).await
+    }
+
+    async fn admit(
+        &self,
+        checking: impl Future<Output = Result<Caller, ChatError>>,
+    ) -> Result<Caller, ChatError> {
         let limit = self.chat.limits.command_timeout;
         let caller = timeout(limit, checking).await.map_err(|_| ChatError::Timeout)??;
         self.limit_rate(caller)?;
@@ -109,6 +120,18 @@ impl FromRequestParts<HttpState> for Session {
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
         let caller = state.commands.authenticate(parts).await?;
         Ok(Self { caller, commands: state.commands.clone() })
+    }
+}
+
+/// A request of somebody who logs out, perhaps once more because it failed the first time.
+pub struct LeavingSession(pub Session);
+
+impl FromRequestParts<HttpState> for LeavingSession {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
+        let caller = state.commands.authenticate_leaving(parts).await?;
+        Ok(Self(Session { caller, commands: state.commands.clone() }))
     }
 }
 

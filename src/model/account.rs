@@ -1,10 +1,12 @@
 //! People: what everybody sees of them, their accounts, and their signed-in sessions.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::UnixMs;
-use crate::model::id::{SessionId, UserId};
+use crate::model::id::{AttemptId, SessionId, UserId};
 
 /// What everybody may see of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -51,4 +53,26 @@ pub struct Session {
     pub expires_at_ms: UnixMs,
     /// At most 256 characters.
     pub user_agent: String,
+}
+
+/// Who shows a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asker {
+    /// Somebody who signs in, under a name that may be anybody's.
+    Stranger,
+    /// Somebody who is signed in and shows their own once more.
+    SignedIn,
+}
+
+/// A password that is shown, before it is known whether it is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordAttempt {
+    pub id: AttemptId,
+    /// As it was given, in any case; perhaps nobody's.
+    pub username: String,
+    pub asker: Asker,
+    /// Whose address it is; see [`network`](crate::model::address::network).
+    pub network: IpAddr,
+    /// A failure counts until then.
+    pub expires_at_ms: UnixMs,
 }

@@ -121,6 +121,8 @@ ids! {
     MessageId
     /// A signed-in device: what refresh tokens belong to and what a person can end.
     SessionId
+    /// One try to sign in, or to show a password otherwise.
+    AttemptId
     /// One entry of what `session:sync` reports: an edit, a deletion, a reaction, a pin.
     ChangeId
 }

@@ -23,6 +23,11 @@ impl MinuteWindow {
         Err(self.started_at_ms + MINUTE_MS - now_ms)
     }
 
+    /// Attempts in the minute of now.
+    pub fn counted(&self, now_ms: UnixMs) -> u32 {
+        if self.is_over(now_ms) { 0 } else { self.count }
+    }
+
     pub fn count(&mut self, now_ms: UnixMs) {
         if self.is_over(now_ms) {
             *self = Self { started_at_ms: now_ms, count: 0 };
@@ -60,6 +65,7 @@ mod tests {
         let window = counted(&[100_000, 100_001, 165_000]);
         assert_eq!(window.check(2, 165_000), Ok(()));
         assert_eq!(window.check(1, 165_000), Err(60_000));
+        assert_eq!([165_000, 224_999, 225_000].map(|now_ms| window.counted(now_ms)), [1, 1, 0]);
     }
 
     #[test]

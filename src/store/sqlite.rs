@@ -27,6 +27,7 @@ use crate::store::sqlite::writer::Write;
 use crate::telemetry;
 
 mod accounts;
+mod attempts;
 mod call;
 mod changes;
 mod channels;

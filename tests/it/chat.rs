@@ -133,6 +133,10 @@ impl TestChat {
 
     /// Somebody with an account, as if registered.
     pub async fn person(&self, username: &str) -> Caller {
+        self.person_with_hash(username, "").await
+    }
+
+    pub async fn person_with_hash(&self, username: &str, password_hash: &str) -> Caller {
         let user_id = UserId::new(self.chat.next_id().unwrap());
         let user = User {
             id: user_id,
@@ -142,7 +146,7 @@ impl TestChat {
         };
         let account = Account {
             user,
-            password_hash: String::new(),
+            password_hash: password_hash.to_owned(),
             operator: false,
             created_at_ms: self.clock.now_ms(),
         };

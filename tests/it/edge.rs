@@ -5,5 +5,6 @@ mod server;
 
 mod limits;
 mod polling;
+mod rest;
 mod upgrade;
 mod websocket;

@@ -118,6 +118,52 @@ test('login finds the name without case; a wrong password and an unknown name lo
   }
 });
 
+test('only A to Z fold in a user name', async () => {
+  const person = await vt.person('Kim');
+  const other = person.username.replace('K', '\u212a');
+  assert.equal((await auth('login', { username: other, password: PASSWORD })).status, 401);
+  assert.equal((await auth('login', { username: person.username.toLowerCase(), password: PASSWORD })).status, 200);
+});
+
+test('a password is the same however it is composed', async () => {
+  const [composed, decomposed] = ['p\u00e4sswort-lang', 'pa\u0308sswort-lang'];
+  for (const [set, shown] of [[composed, decomposed], [decomposed, composed]]) {
+    const username = freshName();
+    const { body: { accessToken } } = await auth('register', { username, password: set });
+    assert.equal((await auth('login', { username, password: shown })).status, 200);
+    assert.equal((await auth('login', { username, password: 'passwort-lang' })).status, 401);
+    assert.equal((await auth('password', { currentPassword: shown, newPassword: shown }, accessToken)).status, 204);
+  }
+  assert.equal((await auth('register', { username: freshName(), password: 'a\u0308'.repeat(7) })).status, 400);
+});
+
+test('names that hide something or turn their surroundings round are refused', async () => {
+  const person = await vt.person();
+  const owner = await vt.connect(person);
+  const group = await owner.ok('group:create', { name: 'Names' });
+  const [{ id: channelId }] = group.channels;
+  for (const name of ['a\0b', 'a\nb', 'Eve\u202e', '\u2066Eve', 'a\u200bb', '\u3164', '\u2800', 'a\u2028', '\u200f']) {
+    const refused = [
+      await auth('register', { username: freshName(), password: PASSWORD, displayName: name }),
+      await vt.http('PATCH', '/api/v1/users/me', { body: { displayName: name }, token: person.accessToken }),
+    ];
+    for (const { status, body } of refused) assert.deepEqual([status, body.error.code], [400, 'invalid_request'], JSON.stringify(name));
+    for (const [event, payload] of [
+      ['user:update', { displayName: name }],
+      ['group:create', { name }],
+      ['group:update', { groupId: group.id, name }],
+      ['channel:create', { groupId: group.id, name }],
+      ['channel:update', { channelId, name }],
+      ['member:update', { groupId: group.id, userId: person.id, nickname: name }],
+    ]) {
+      await owner.refused(event, payload, 'invalid_request');
+    }
+  }
+  for (const name of ['👩\u200d👩\u200d👧', '❤\ufe0f', 'می\u200cخواهم', '  spaces  ']) {
+    assert.equal((await owner.ok('user:update', { displayName: name })).displayName, name);
+  }
+});
+
 test('a refresh token rotates, and one used after its successor ends its session', async () => {
   const person = await vt.person();
   const client = await vt.connect(person);

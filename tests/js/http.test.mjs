@@ -195,7 +195,7 @@ test('openapi.json names every route of the table', async () => {
   assert.match(body.openapi, /^3\./);
   const named = new Set(Object.entries(body.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/^\/api\/v1/, '').replace(/\{\w+\}/g, '{}')}`)));
-  const wanted = [...routes.map(({ method, path }) => `${method} /${path}`), ...authRoutes.map((path) => `POST /${path}`), 'DELETE /auth/sessions/{id}'];
+  const wanted = [...routes.map(({ method, path }) => `${method} /${path}`), ...authRoutes.map((path) => `POST /${path}`), 'GET /server', 'DELETE /auth/sessions/{id}'];
   assert.deepEqual(wanted.map((route) => route.replace(/\{\w+\}/g, '{}')).filter((route) => !named.has(route)), []);
 });
 

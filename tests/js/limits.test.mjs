@@ -78,6 +78,35 @@ for (const [name, vt] of [['with', limited], ['without', unlimited]]) {
   });
 }
 
+/** A request as a proxy on this machine passes it on for `address`. */
+function from(address, route, body) {
+  return unlimited.http('POST', `/api/v1/auth/${route}`, { body, headers: { 'x-forwarded-for': address } });
+}
+
+test('guesses from elsewhere keep nobody out', async () => {
+  const person = await unlimited.person();
+  const guess = { username: person.username, password: 'wrong password' };
+  for (let count = 0; count < 10; count += 1) assert.equal((await from('203.0.113.1', 'login', guess)).status, 401);
+  assert.equal((await from('203.0.113.1', 'login', { ...guess, password: PASSWORD })).status, 429);
+  assert.equal((await from('203.0.113.2', 'login', { ...guess, password: PASSWORD })).status, 200);
+  const change = { currentPassword: PASSWORD, newPassword: 'another password' };
+  const changed = await unlimited.http('POST', '/api/v1/auth/password', { body: change, token: person.accessToken, headers: { 'x-forwarded-for': '203.0.113.1' } });
+  assert.equal(changed.status, 204);
+});
+
+test('a hundred guesses from many addresses close a name to strangers, and not to who is signed in', async () => {
+  const person = await unlimited.person();
+  const guess = { username: person.username, password: 'wrong password' };
+  const addresses = Array.from({ length: 13 }, (_, number) => `203.0.113.${100 + number}`);
+  const answers = await Promise.all(addresses.flatMap((address) => Array.from({ length: 10 }, () => from(address, 'login', guess))));
+  assert.ok(answers.filter(({ status }) => status === 401).length <= 100);
+  for (const address of addresses) while ((await from(address, 'login', guess)).status === 401);
+  const { status, body } = await from('203.0.113.200', 'login', { ...guess, password: PASSWORD });
+  assert.deepEqual([status, body.error.code], [429, 'rate_limited']);
+  const change = { currentPassword: PASSWORD, newPassword: 'another password' };
+  assert.equal((await unlimited.http('POST', '/api/v1/auth/password', { body: change, token: person.accessToken })).status, 204);
+});
+
 test('parallel guesses do not get more than ten tries', async () => {
   const person = await unlimited.person();
   const answers = await Promise.all(Array.from({ length: 30 }, () => attempt(unlimited, 'login', { username: person.username, password: 'wrong password' })));

@@ -5,7 +5,10 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { connect, versions } from './lib/client.mjs';
+import { register } from './lib/people.mjs';
 import { runBinary, startServer } from './lib/server.mjs';
+import { until } from './lib/wait.mjs';
 
 const folder = await mkdtemp(path.join(tmpdir(), 'vibetalk-operations-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -111,10 +114,44 @@ test('logs are JSON when nobody watches', async () => {
   assert.ok(server.logs.some((text) => text.startsWith('{')), server.tail());
 });
 
-test('Ctrl+C drains as SIGTERM does', async () => {
+test('Ctrl+C and SIGQUIT drain as SIGTERM does', async () => {
+  for (const signal of ['SIGINT', 'SIGQUIT']) {
+    const server = await startServer();
+    const { code, tookMs } = await server.kill(signal);
+    assert.equal(code, 0, signal);
+    assert.ok(tookMs < 15_000, `${signal}: ${tookMs} ms with nobody connected`);
+    await server.stop();
+  }
+});
+
+test('signals that ask for nothing end nothing', async () => {
   const server = await startServer();
-  const { code, tookMs } = await server.kill('SIGINT');
-  assert.equal(code, 0);
-  assert.ok(tookMs < 15_000, `${tookMs} ms with nobody connected`);
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGXFSZ']) {
+    server.child.kill(signal);
+    assert.equal((await server.http('GET', '/readyz')).status, 200, signal);
+  }
+  await until(() => server.logs.some((line) => line.includes('SIGHUP')), 5000, 'SIGHUP is not logged');
+  assert.equal((await server.kill('SIGTERM')).code, 0);
   await server.stop();
+});
+
+test('Socket.IO is where `gateway.path` says, and pings as the settings say', async () => {
+  const server = await startServer({ set: { 'gateway.path': '/live/chat/', 'gateway.ping_interval_seconds': 7, 'gateway.ping_timeout_seconds': 3 } });
+  try {
+    const person = await register(server);
+    const { body } = await server.http('GET', '/api/v1/server');
+    assert.deepEqual(body, { socketPath: '/live/chat' });
+    for (const version of Object.keys(versions)) {
+      for (const transport of ['websocket', 'polling']) {
+        const client = await connect(server.url, person.accessToken, { version, transport, path: body.socketPath });
+        client.close();
+      }
+    }
+    const open = await (await fetch(`${server.url}/live/chat/?EIO=4&transport=polling`)).text();
+    const { pingInterval, pingTimeout } = JSON.parse(open.slice(1));
+    assert.deepEqual([pingInterval, pingTimeout], [7000, 3000]);
+    assert.equal((await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`)).status, 404);
+  } finally {
+    await server.stop();
+  }
 });

@@ -19,6 +19,7 @@ pub enum Command<O> {
     Open { key: SocketKey, ready: Body, done: oneshot::Sender<()> },
     Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
     Detach { key: SocketKey },
+    End { key: SocketKey },
     AnnounceDraining { spread: Duration, done: oneshot::Sender<()> },
 }
 
@@ -74,6 +75,11 @@ impl<O> FanoutHandle<O> {
     /// always goes on reading, or has ended with its node.
     pub async fn detach(&self, key: SocketKey) {
         let _gone_with_the_fanout = self.send(Command::Detach { key }).await;
+    }
+
+    /// Disconnects the socket for good: its signed-in session has expired.
+    pub async fn end(&self, key: SocketKey) {
+        let _gone_with_the_fanout = self.send(Command::End { key }).await;
     }
 
     /// Returns when all sessions are told.

@@ -439,6 +439,19 @@ async fn sessions_that_end_are_disconnected_for_good_whatever_their_state() {
 }
 
 #[tokio::test]
+async fn a_socket_that_is_ended_gets_nothing_more_and_others_of_its_person_do() {
+    let mut fixture = Fixture::new();
+    let (key, ended) = fixture.live(ADA, &[GROUP]).await;
+    let (_, other) = fixture.live(ADA, &[GROUP]).await;
+    for _ in 0..2 {
+        fixture.fanout.obey(Command::End { key }).await;
+    }
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    assert_eq!(*ended.end.lock(), Some("ended"));
+    assert_eq!((ended.take(), other.take()), (said(&[]), said(&[1])));
+}
+
+#[tokio::test]
 async fn what_a_session_bound_is_given_back() {
     let mut fixture = Fixture::new();
     let (key, _) = fixture.live(ADA, &[GROUP]).await;

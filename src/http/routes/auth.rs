@@ -13,7 +13,7 @@ use crate::chat::views::{Sessions, SignedIn};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, FailureBody, NewAnswer};
 use crate::http::extract::{Body, From, Params, StrangersBody};
-use crate::http::session::Session;
+use crate::http::session::{LeavingSession, Session};
 use crate::model::id::SessionId;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
@@ -87,7 +87,7 @@ async fn refresh(
 /// Ends the session: its sockets are disconnected and its tokens refused.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth",
     responses((status = 204, description = "The session has ended")))]
-async fn logout(session: Session) -> Done {
+async fn logout(LeavingSession(session): LeavingSession) -> Done {
     session.run(|chat, caller| async move { chat.logout(caller).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -99,8 +99,14 @@ async fn logout(session: Session) -> Done {
     responses(
         (status = 204, description = "Changed"),
         (status = 403, description = "`forbidden`: `currentPassword` is wrong", body = FailureBody)))]
-async fn change_password(session: Session, Body(request): Body<ChangePassword>) -> Done {
-    session.run(|chat, caller| async move { chat.change_password(caller, request).await }).await?;
+async fn change_password(
+    session: Session,
+    From(origin): From,
+    Body(request): Body<ChangePassword>,
+) -> Done {
+    let command = session
+        .run(|chat, caller| async move { chat.change_password(caller, request, origin).await });
+    command.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,17 +1,19 @@
-//! People, their sessions, and failed logins.
+//! People, their sessions, and passwords that were wrong.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
 use crate::clock::UnixMs;
-use crate::model::account::{Account, Session, User, UserPatch};
-use crate::model::id::{GroupId, SessionId, UserId};
-use crate::model::text::folded;
-use crate::store::sqlite::SqliteStore;
+use crate::model::account::{Account, PasswordAttempt, Session, User, UserPatch};
+use crate::model::id::{AttemptId, GroupId, SessionId, UserId};
+use crate::model::name::{folded, folded_username};
 use crate::store::sqlite::statement::{
     Ms, execute, exists, find, id_list, list, prefix_end, rows, user_list,
 };
-use crate::store::{AccountStore, LoginFailures, RefreshRotation, Rotation, StoreError};
+use crate::store::sqlite::{SqliteStore, attempts};
+use crate::store::{
+    AccountStore, AttemptLimits, RefreshRotation, Reservation, Rotation, StoreError,
+};
 
 macro_rules! account_columns {
     () => {
@@ -61,7 +63,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
 
 fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError> {
     let Account { user, password_hash, operator, created_at_ms } = account;
-    let username_folded = folded(&user.username);
+    let username_folded = folded_username(&user.username);
     let repeated = "SELECT 1 FROM users WHERE user_id = ?1 AND username_folded = ?2";
     if exists(conn, repeated, params![user.id, username_folded])? {
         return Ok(());
@@ -84,6 +86,23 @@ fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError
         ],
     )?;
     Ok(())
+}
+
+fn change_password(
+    conn: &Connection,
+    user_id: UserId,
+    [replaced, password_hash]: &[String; 2],
+    kept: SessionId,
+) -> rusqlite::Result<Option<Vec<SessionId>>> {
+    let sql = "UPDATE users SET password_hash = ?3
+               WHERE user_id = ?1 AND password_hash IN (?2, ?3)";
+    if execute(conn, sql, params![user_id, replaced, password_hash])? == 0 {
+        return Ok(None);
+    }
+    let end = "UPDATE sessions SET ended = 1 WHERE user_id = ?1 AND session_id <> ?2 AND ended = 0";
+    execute(conn, end, params![user_id, kept])?;
+    let ended = "SELECT session_id FROM sessions WHERE user_id = ?1 AND ended = 1";
+    list(conn, ended, [user_id], |row| row.get(0)).map(Some)
 }
 
 fn update_user(
@@ -134,14 +153,14 @@ fn rotate_refresh_token(
     let rotated = execute(
         conn,
         "UPDATE sessions SET refresh_hash = ?3, last_used_at_ms = ?4, expires_at_ms = ?5
-         WHERE session_id = ?1 AND refresh_hash = ?2 AND expires_at_ms > ?4",
+         WHERE session_id = ?1 AND refresh_hash = ?2 AND expires_at_ms > ?4 AND ended = 0",
         params![session_id, presented, next, Ms(*now_ms), Ms(*expires_at_ms)],
     )?;
     if rotated == 1 {
         return Ok(Rotation::Rotated);
     }
     let repeats = "SELECT refresh_hash = ?2 AND last_used_at_ms + ?4 > ?3 FROM sessions
-                   WHERE session_id = ?1 AND expires_at_ms > ?3";
+                   WHERE session_id = ?1 AND expires_at_ms > ?3 AND ended = 0";
     let values = params![session_id, next, Ms(*now_ms), Ms(*grace_ms)];
     Ok(match find(conn, repeats, values, |row| row.get(0))? {
         Some(true) => Rotation::Rotated,
@@ -166,7 +185,7 @@ impl AccountStore for SqliteStore {
     }
 
     async fn find_account_by_name(&self, username: &str) -> Result<Option<Account>, StoreError> {
-        let username = folded(username);
+        let username = folded_username(username);
         self.read("find_account_by_name", move |conn| {
             let sql =
                 concat!("SELECT ", account_columns!(), " FROM users WHERE username_folded = ?1");
@@ -194,16 +213,16 @@ impl AccountStore for SqliteStore {
         self.write("update_user", 512, move |conn| update_user(conn, user_id, &patch)).await
     }
 
-    async fn set_password_hash(
+    async fn change_password(
         &self,
         user_id: UserId,
+        replaced: &str,
         password_hash: &str,
-    ) -> Result<(), StoreError> {
-        let password_hash = password_hash.to_owned();
-        self.write("set_password_hash", 128, move |conn| {
-            let sql = "UPDATE users SET password_hash = ?2 WHERE user_id = ?1";
-            execute(conn, sql, params![user_id, password_hash])?;
-            Ok(())
+        kept: SessionId,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let hashes = [replaced.to_owned(), password_hash.to_owned()];
+        self.write("change_password", 256, move |conn| {
+            Ok(change_password(conn, user_id, &hashes, kept)?)
         })
         .await
     }
@@ -273,7 +292,7 @@ impl AccountStore for SqliteStore {
             let sql = concat!(
                 "SELECT ",
                 session_columns!(),
-                " FROM sessions WHERE session_id = ?1 AND expires_at_ms > ?2"
+                " FROM sessions WHERE session_id = ?1 AND expires_at_ms > ?2 AND ended = 0"
             );
             Ok(find(conn, sql, params![session_id, Ms(now_ms)], session)?)
         })
@@ -288,6 +307,40 @@ impl AccountStore for SqliteStore {
         let rotation = *rotation;
         self.write("rotate_refresh_token", 64, move |conn| {
             rotate_refresh_token(conn, session_id, &rotation)
+        })
+        .await
+    }
+
+    async fn end_sessions(&self, session_ids: &[SessionId]) -> Result<(), StoreError> {
+        let session_ids = id_list(session_ids.iter().map(|session_id| session_id.to_i64()));
+        self.write("end_sessions", session_ids.len(), move |conn| {
+            let sql = "UPDATE sessions SET ended = 1
+                       WHERE session_id IN (SELECT value FROM json_each(?1))";
+            execute(conn, sql, [&session_ids])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn find_ended_session(
+        &self,
+        session_id: SessionId,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.read("find_ended_session", move |conn| {
+            let sql = "SELECT user_id FROM sessions WHERE session_id = ?1 AND ended = 1";
+            Ok(find(conn, sql, [session_id], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn list_ended_sessions(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(UserId, SessionId)>, StoreError> {
+        self.read("list_ended_sessions", move |conn| {
+            let sql = "SELECT user_id, session_id FROM sessions WHERE ended = 1
+                       ORDER BY user_id LIMIT ?1";
+            Ok(list(conn, sql, [rows(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?)
         })
         .await
     }
@@ -312,7 +365,7 @@ impl AccountStore for SqliteStore {
             let sql = concat!(
                 "SELECT ",
                 session_columns!(),
-                " FROM sessions WHERE user_id = ?1 AND expires_at_ms > ?2
+                " FROM sessions WHERE user_id = ?1 AND expires_at_ms > ?2 AND ended = 0
                   ORDER BY created_at_ms, session_id"
             );
             Ok(list(conn, sql, params![user_id, Ms(now_ms)], session)?)
@@ -320,36 +373,23 @@ impl AccountStore for SqliteStore {
         .await
     }
 
-    async fn insert_login_failure(
+    async fn reserve_attempt(
         &self,
-        username: &str,
-        at_ms: UnixMs,
-        expires_at_ms: UnixMs,
-    ) -> Result<(), StoreError> {
-        let username = folded(username);
-        self.write("insert_login_failure", 64, move |conn| {
-            let sql = "INSERT INTO login_failures (username_folded, at_ms, expires_at_ms)
-                       VALUES (?1, ?2, ?3)";
-            execute(conn, sql, params![username, Ms(at_ms), Ms(expires_at_ms)])?;
-            Ok(())
+        attempt: &PasswordAttempt,
+        limits: AttemptLimits,
+        now_ms: UnixMs,
+    ) -> Result<Reservation, StoreError> {
+        let attempt = attempt.clone();
+        self.write("reserve_attempt", 128, move |conn| {
+            Ok(attempts::reserve(conn, &attempt, limits, now_ms)?)
         })
         .await
     }
 
-    async fn count_login_failures(
-        &self,
-        username: &str,
-        now_ms: UnixMs,
-    ) -> Result<LoginFailures, StoreError> {
-        let username = folded(username);
-        self.read("count_login_failures", move |conn| {
-            let sql = "SELECT count(*), coalesce(min(expires_at_ms), 0) FROM login_failures
-                       WHERE username_folded = ?1 AND expires_at_ms > ?2";
-            let failures = find(conn, sql, params![username, Ms(now_ms)], |row| {
-                let Ms(first_expires_at_ms) = row.get(1)?;
-                Ok(LoginFailures { count: row.get(0)?, first_expires_at_ms })
-            })?;
-            Ok(failures.unwrap_or_default())
+    async fn release_attempt(&self, attempt_id: AttemptId) -> Result<(), StoreError> {
+        self.write("release_attempt", 16, move |conn| {
+            execute(conn, "DELETE FROM password_attempts WHERE attempt_id = ?1", [attempt_id])?;
+            Ok(())
         })
         .await
     }

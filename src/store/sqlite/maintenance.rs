@@ -39,8 +39,8 @@ const EXPIRED_ROWS_MAX: usize = 500;
 const EXPIRED: &[&str] = &[
     "DELETE FROM sessions WHERE session_id IN
          (SELECT session_id FROM sessions WHERE expires_at_ms <= ?1 LIMIT ?2)",
-    "DELETE FROM login_failures WHERE failure_id IN
-         (SELECT failure_id FROM login_failures WHERE expires_at_ms <= ?1 LIMIT ?2)",
+    "DELETE FROM password_attempts WHERE attempt_id IN
+         (SELECT attempt_id FROM password_attempts WHERE expires_at_ms <= ?1 LIMIT ?2)",
     "DELETE FROM invites WHERE code IN
          (SELECT code FROM invites WHERE expires_at_ms <= ?1 LIMIT ?2)",
     "DELETE FROM nonces WHERE (author_id, channel_id, nonce) IN

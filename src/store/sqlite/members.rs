@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
-use crate::model::text::folded;
+use crate::model::name::folded;
 use crate::store::sqlite::statement::{Ms, count, execute, find, list, prefix_end, rows};
 
 /// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the

@@ -9,7 +9,11 @@ use crate::store::sqlite::maintenance::OTHERS_TIMEOUT;
 use crate::store::sqlite::{OpenError, STATEMENTS_CACHED, Synchronous};
 
 /// Migration n brings `user_version` from n - 1 to n. What was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+];
 
 /// The version that this program brings a database to.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

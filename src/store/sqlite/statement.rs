@@ -6,7 +6,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use crate::clock::UnixMs;
-use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
+use crate::model::id::{AttemptId, ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
 
 /// Returns how many rows have changed.
 pub fn execute(conn: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
@@ -59,7 +59,7 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns!(UserId, GroupId, ChannelId, MessageId, SessionId, ChangeId);
+id_columns!(UserId, GroupId, ChannelId, MessageId, SessionId, AttemptId, ChangeId);
 
 /// A point in time, or a span; beyond `i64::MAX` it is for ever.
 #[derive(Clone, Copy)]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
 use futures_util::future::join_all;
 use vibetalk::chat::ChatError;
 use vibetalk::chat::accounts::{ChangePassword, Login, Origin, Refresh, Register};
 use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL};
 use vibetalk::chat::views::SignedIn;
 use vibetalk::model::group::Member;
+use vibetalk::store::RefreshRotation;
 
 use crate::chat::{NOW_MS, TestChat, code};
 
@@ -35,11 +38,18 @@ async fn refresh(test: &TestChat, refresh_token: &str) -> Result<SignedIn, ChatE
     test.chat.refresh(Refresh { refresh_token: refresh_token.to_owned() }).await
 }
 
-async fn change_password(test: &TestChat, session: &SignedIn, current: &str) -> &'static str {
+pub async fn change_password(test: &TestChat, session: &SignedIn, current: &str) -> &'static str {
     let caller = test.chat.authenticate(&session.access_token).await.unwrap();
     let request =
         ChangePassword { current_password: current.into(), new_password: "battery staple".into() };
-    code(test.chat.change_password(caller, request).await)
+    code(test.chat.change_password(caller, request, origin()).await)
+}
+
+/// From the `number`th of many addresses.
+async fn login_from(test: &TestChat, number: u8, username: &str, password: &str) -> &'static str {
+    let request = Login { username: username.to_owned(), password: password.to_owned() };
+    let origin = Origin { address: [198, 51, 100, number].into(), ..origin() };
+    code(test.chat.login(request, origin).await)
 }
 
 async fn token_code(test: &TestChat, session: &SignedIn) -> &'static str {
@@ -84,6 +94,8 @@ async fn texts_of_a_registration_are_checked() {
         ("abc", "1234567".to_owned(), None, "invalid_request"),
         ("abc", long(257), None, "too_large"),
         ("abc", PASSWORD.into(), Some(" "), "invalid_request"),
+        ("abc", PASSWORD.into(), Some("Eve\u{202e}"), "invalid_request"),
+        ("abc", "a\u{308}".repeat(7), None, "invalid_request"),
         ("abc", PASSWORD.into(), Some(&*long(65)), "too_large"),
         ("abc", "💬".repeat(256), Some("👍"), "ok"),
     ] {
@@ -134,7 +146,50 @@ async fn signing_in_takes_the_password_and_the_name_in_any_case() {
 }
 
 #[tokio::test]
-async fn ten_failures_close_a_name_for_a_minute_whether_or_not_anybody_has_it() {
+async fn only_the_letters_of_ascii_fold_in_a_name() {
+    let test = TestChat::start();
+    register(&test, "Kim.Ix").await.unwrap();
+    assert_eq!(code(login(&test, "kIM.iX", PASSWORD).await), "ok");
+    for other in ["\u{212a}im.Ix", "Kım.Ix", "Kim.İx", "Ｋim.Ix"] {
+        assert_eq!(code(login(&test, other, PASSWORD).await), "unauthorized", "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_however_it_is_composed() {
+    const COMPOSED: [&str; 2] = ["p\u{e4}sswort-lang", "\u{ac01}\u{ac01}-hangul-lang"];
+    const DECOMPOSED: [&str; 2] =
+        ["pa\u{308}sswort-lang", "\u{1100}\u{1161}\u{11a8}\u{1100}\u{1161}\u{11a8}-hangul-lang"];
+    let test = TestChat::start();
+    for (number, (one, other)) in COMPOSED.into_iter().zip(DECOMPOSED).enumerate() {
+        for (side, set, shown) in [(0, one, other), (1, other, one)] {
+            let username = format!("name-{number}-{side}");
+            let request =
+                Register { username: username.clone(), password: set.into(), display_name: None };
+            let session = test.chat.register(request, origin()).await.unwrap();
+            assert_eq!(code(login(&test, &username, shown).await), "ok", "{shown}");
+            assert_eq!(code(login(&test, &username, "passwort-lang").await), "unauthorized");
+            assert_eq!(change_password(&test, &session, shown).await, "ok", "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_hashed_as_it_was_typed_still_counts_as_typed() {
+    let cheap =
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    let hash = cheap.hash_password("pa\u{308}sswort-lang".as_bytes()).unwrap();
+    let test = TestChat::start();
+    let ada = test.person_with_hash("Ada", &hash.to_string()).await;
+    assert_eq!(code(login(&test, "Ada", "p\u{e4}sswort-lang").await), "unauthorized");
+    assert_eq!(code(login(&test, "Ada", "passwort-lang").await), "unauthorized");
+    let session = login(&test, "Ada", "pa\u{308}sswort-lang").await.unwrap();
+    assert_eq!(session.user.id, ada.user_id);
+    assert_eq!(change_password(&test, &session, "pa\u{308}sswort-lang").await, "ok");
+}
+
+#[tokio::test]
+async fn ten_failures_close_a_name_to_an_address_whether_or_not_anybody_has_it() {
     let test = TestChat::start();
     register(&test, "Ada").await.unwrap();
     for name in ["ada", "nobody"] {
@@ -145,17 +200,55 @@ async fn ten_failures_close_a_name_for_a_minute_whether_or_not_anybody_has_it() 
     }
     let refused = login(&test, "ADA", PASSWORD).await.err().unwrap();
     assert!(matches!(refused, ChatError::RateLimited { retry_after_ms: 60_000 }), "{refused}");
+    assert_eq!(login_from(&test, 1, "Ada", PASSWORD).await, "ok", "others are not hindered");
     test.clock.set(NOW_MS + 60_000);
     assert_eq!(code(login(&test, "Ada", PASSWORD).await), "ok");
 }
 
 #[tokio::test]
+async fn a_hundred_failures_close_a_name_to_all_addresses() {
+    let test = TestChat::with_limits(|limits| limits.login_failures_per_name_per_minute = 20);
+    let session = register(&test, "Ada").await.unwrap();
+    for number in 1..=10 {
+        for _ in 0..2 {
+            assert_eq!(login_from(&test, number, "Ada", "wrong horse").await, "unauthorized");
+        }
+    }
+    assert_eq!(login_from(&test, 11, "Ada", PASSWORD).await, "rate_limited");
+    assert_eq!(login_from(&test, 11, "nobody", PASSWORD).await, "unauthorized");
+    assert_eq!(change_password(&test, &session, PASSWORD).await, "ok", "she is signed in");
+    test.clock.set(NOW_MS + 60_000);
+    assert_eq!(login_from(&test, 11, "Ada", "battery staple").await, "ok");
+}
+
+#[tokio::test]
 async fn guesses_that_come_together_are_counted_one_by_one() {
+    let test = TestChat::with_limits(|limits| limits.login_failures_per_name_per_minute = 20);
+    register(&test, "Ada").await.unwrap();
+    let refused = |codes: Vec<&str>| codes.iter().filter(|code| **code == "unauthorized").count();
+    let from_one = join_all((0..15).map(|_| login_from(&test, 1, "Ada", "wrong horse"))).await;
+    assert_eq!(refused(from_one), 10);
+    let from_many = join_all((2..42).map(|n| login_from(&test, n, "Ada", "wrong horse"))).await;
+    assert_eq!(refused(from_many), 10, "the rest of the twenty");
+}
+
+#[tokio::test]
+async fn many_devices_of_one_address_sign_in_at_once() {
     let test = TestChat::start();
     register(&test, "Ada").await.unwrap();
-    let guesses = join_all((0..15).map(|_| login(&test, "Ada", "wrong horse"))).await;
-    let refused = guesses.into_iter().map(code);
-    assert_eq!(refused.filter(|code| *code == "unauthorized").count(), 10);
+    let logins = join_all((0..15).map(|_| login(&test, "Ada", PASSWORD))).await;
+    assert_eq!(logins.into_iter().map(code).collect::<Vec<_>>(), ["ok"; 15]);
+}
+
+#[tokio::test]
+async fn guesses_under_many_names_that_come_together_are_counted_one_by_one() {
+    let test = TestChat::with_limits(|limits| limits.login_failures_per_address_per_minute = 3);
+    let guesses = join_all(
+        (0..8)
+            .map(async |number| code(login(&test, &format!("name{number}"), "wrong horse").await)),
+    )
+    .await;
+    assert_eq!(guesses.iter().filter(|code| **code == "unauthorized").count(), 3, "{guesses:?}");
 }
 
 #[tokio::test]
@@ -257,8 +350,37 @@ async fn an_invented_refresh_token_ends_nothing() {
 async fn a_session_that_is_not_used_expires() {
     let test = TestChat::start();
     let session = register(&test, "Ada").await.unwrap();
-    test.clock.set(NOW_MS + in_ms(REFRESH_TTL));
+    let caller = test.chat.authenticate(&session.access_token).await.unwrap();
+    let expires_at_ms = NOW_MS + in_ms(REFRESH_TTL);
+    assert_eq!(test.chat.session_expiry(caller).await.unwrap(), Some(expires_at_ms));
+    test.clock.set(expires_at_ms - 1);
+    assert!(test.chat.session_lasts(caller).await.unwrap());
+    test.clock.set(expires_at_ms);
+    assert!(!test.chat.session_lasts(caller).await.unwrap(), "also when it is cached");
     assert_eq!(code(refresh(&test, &session.refresh_token).await), "unauthorized");
+}
+
+#[tokio::test]
+async fn a_refresh_prolongs_a_session_whatever_is_cached() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    let caller = test.chat.authenticate(&session.access_token).await.unwrap();
+    test.clock.set(NOW_MS + 1000);
+    refresh(&test, &session.refresh_token).await.unwrap();
+    let expires_at_ms = NOW_MS + 1000 + in_ms(REFRESH_TTL);
+    assert_eq!(test.chat.session_expiry(caller).await.unwrap(), Some(expires_at_ms));
+    // As if another node had refreshed it since it was cached here.
+    let stored = test.chat.store.find_session(caller.session_id, NOW_MS).await.unwrap().unwrap();
+    let rotation = RefreshRotation {
+        presented: stored.refresh_hash,
+        next: [9; 32],
+        now_ms: NOW_MS,
+        expires_at_ms: expires_at_ms + 5,
+        grace_ms: 0,
+    };
+    test.chat.store.rotate_refresh_token(caller.session_id, &rotation).await.unwrap();
+    test.clock.set(expires_at_ms);
+    assert_eq!(test.chat.session_expiry(caller).await.unwrap(), Some(expires_at_ms + 5));
 }
 
 #[tokio::test]
@@ -279,18 +401,19 @@ async fn a_new_password_ends_the_other_sessions() {
 async fn a_login_with_the_old_password_does_not_slip_in_while_it_is_changed() {
     let test = TestChat::start();
     let session = register(&test, "Ada").await.unwrap();
-    test.chat.user(session.user.id).await.unwrap();
-    assert_eq!(token_code(&test, &session).await, "ok");
-    // Both wait for the name's turn, in this order.
-    let turn = test.chat.attempts.turn("Ada").await.unwrap();
-    let changing = change_password(&test, &session, PASSWORD);
-    let signing_in = login(&test, "Ada", PASSWORD);
-    tokio::pin!(changing, signing_in);
-    assert!(futures_util::poll!(changing.as_mut()).is_pending());
-    assert!(futures_util::poll!(signing_in.as_mut()).is_pending());
-    drop(turn);
-    let (changed, signed_in) = tokio::join!(changing, signing_in);
-    assert_eq!((changed, code(signed_in)), ("ok", "unauthorized"));
+    // They wait for each other's hashes, so that some have read the old hash and sign in afterwards.
+    let logins = join_all((1..=8).map(async |number| {
+        let request = Login { username: "Ada".into(), password: PASSWORD.into() };
+        let origin = Origin { address: [198, 51, 100, number].into(), ..origin() };
+        test.chat.login(request, origin).await
+    }));
+    let (changed, logins) = tokio::join!(change_password(&test, &session, PASSWORD), logins);
+    assert_eq!(changed, "ok");
+    for signed_in in logins.into_iter().flatten() {
+        assert_eq!(token_code(&test, &signed_in).await, "unauthorized");
+    }
+    let caller = test.chat.authenticate(&session.access_token).await.unwrap();
+    assert_eq!(test.chat.list_sessions(caller).await.unwrap().sessions.len(), 1);
 }
 
 #[tokio::test]
@@ -302,6 +425,29 @@ async fn a_wrong_current_password_is_forbidden_and_a_failed_login() {
     }
     assert_eq!(change_password(&test, &session, PASSWORD).await, "rate_limited");
     assert_eq!(code(login(&test, "Ada", PASSWORD).await), "rate_limited");
+    assert_eq!(login_from(&test, 1, "Ada", PASSWORD).await, "ok");
+}
+
+#[tokio::test]
+async fn current_passwords_are_guessed_by_all_sessions_of_a_person_together() {
+    let test = TestChat::start();
+    let sessions =
+        [register(&test, "Ada").await.unwrap(), login(&test, "Ada", PASSWORD).await.unwrap()];
+    let guesses =
+        (0..15).map(|number| change_password(&test, &sessions[number % 2], "wrong horse"));
+    let codes = join_all(guesses).await;
+    assert_eq!(codes.iter().filter(|code| **code == "forbidden").count(), 10, "{codes:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_is_not_hindered_by_guesses_of_strangers() {
+    let test = TestChat::start();
+    let session = register(&test, "Ada").await.unwrap();
+    for _ in 0..11 {
+        login(&test, "Ada", "wrong horse").await.err().unwrap(); // From her own address, too.
+    }
+    assert_eq!(code(login(&test, "Ada", PASSWORD).await), "rate_limited");
+    assert_eq!(change_password(&test, &session, PASSWORD).await, "ok");
 }
 
 #[tokio::test]

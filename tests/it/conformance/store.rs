@@ -43,7 +43,7 @@ cases! {
         one_of_racing_inserts_of_a_name_succeeds
         repeating_an_insert_of_an_account_changes_nothing
         users_change_field_by_field
-        passwords_and_operators_change
+        operators_change
         unknown_users_are_left_out_of_lists
         users_are_searched_by_both_names_without_case
         searches_take_no_wildcards
@@ -60,7 +60,12 @@ cases! {
         a_rotation_is_not_repeated_after_its_grace
         a_rotation_extends_a_session
         nothing_rotates_in_a_session_that_expired
-        failed_logins_count_until_they_expire
+        a_session_that_has_ended_is_nowhere_but_among_the_ended
+        a_new_password_ends_the_other_sessions
+        attempts_are_limited_by_name_and_network
+        attempts_count_until_they_are_released_or_expire
+        strangers_do_not_count_for_who_is_signed_in
+        of_racing_attempts_so_many_are_reserved
     }
     settings {
         settings_are_merged_by_key

@@ -135,7 +135,8 @@ async fn a_full_or_draining_node_tells_browsers_to_come_back_later() {
 #[tokio::test]
 async fn preflights_are_answered_before_socket_io() {
     let server =
-        Server::with(|config| config.cors_origins = vec!["https://a.example".to_owned()]).await;
+        Server::with(|config| config.cors_origins = vec!["https://a.example".parse().unwrap()])
+            .await;
     for target in ["/socket.io/?EIO=4&transport=polling", "/length"] {
         let ask = reqwest::Client::new()
             .request(reqwest::Method::OPTIONS, server.url(target))

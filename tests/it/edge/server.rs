@@ -100,6 +100,7 @@ fn router(lifecycle: Lifecycle) -> axum::Router {
             get(|Extension(peer): Extension<PeerAddr>| async move { peer.0.to_string() }),
         )
         .route("/stop", get(|| async move { stop(&lifecycle).await }))
+        .route("/refused", post(|| async { http::StatusCode::UNAUTHORIZED }))
         .route("/length", post(|body: bytes::Bytes| async move { body.len().to_string() }))
 }
 

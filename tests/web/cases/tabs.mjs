@@ -47,3 +47,52 @@ scene('a session that is ended elsewhere leads to the sign-in page, which says s
   await page.isOut();
   await page.says('auth_session_ended');
 });
+
+/** The access token has expired, as the next page of this browser sees it. */
+function expireToken({ tab }) {
+  return tab.evaluate(() => {
+    const key = Object.keys(localStorage).find((name) => name.endsWith(':session'));
+    localStorage.setItem(key, JSON.stringify({ ...JSON.parse(localStorage.getItem(key)), expiresAt: 0 }));
+  });
+}
+
+scene('a page that is reloaded while it refreshes its tokens stays signed in', async (stage) => {
+  const { group, people: [ada] } = await club('Ada');
+  const visitor = await stage.signedIn(ada);
+  const { page, context } = visitor;
+  await page.open(group.name);
+  await page.say('before the reload');
+  await page.sees('before the reload');
+  const lost = new Promise((resolve) => {
+    // The server has answered, and the page never hears of it.
+    context.route('**/auth/refresh', async (route) => resolve(await route.fetch()), { times: 1 });
+  });
+  await expireToken(page);
+  await page.tab.reload({ waitUntil: 'commit' });
+  assert.equal((await lost).status(), 200);
+  for (const words of ['after one reload', 'after another']) {
+    await page.tab.reload();
+    await page.isIn();
+    await page.say(words);
+    await page.sees(words);
+    await expireToken(page);
+  }
+  assert.ok(visitor.asked('/auth/refresh', 'POST').length >= 3);
+});
+
+scene('four tabs that are reloaded together stay signed in', async (stage) => {
+  const { group, people: [ada] } = await club('Ada');
+  const visitor = await stage.signedIn(ada);
+  const pages = [visitor.page, await visitor.tab(), await visitor.tab(), await visitor.tab()];
+  for (const page of pages) await page.open(group.name);
+  for (const round of ['once', 'twice']) {
+    await expireToken(visitor.page);
+    await Promise.all(pages.map(({ tab }) => tab.reload()));
+    for (const [number, page] of pages.entries()) {
+      await page.tab.bringToFront();
+      await page.isIn();
+      await page.say(`tab ${number} ${round}`);
+      await page.sees(`tab ${number} ${round}`);
+    }
+  }
+});

@@ -7,12 +7,14 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rusqlite::Connection;
 use vibetalk::clock::Clock;
-use vibetalk::model::account::{Account, Session};
-use vibetalk::model::id::{ChangeId, MessageId, SessionId, UserId};
+use vibetalk::model::account::{Account, Asker, PasswordAttempt, Session};
+use vibetalk::model::id::{AttemptId, ChangeId, MessageId, SessionId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{AccountStore, ChannelStore, GroupStore, MessageStore, ReadStateStore};
-use vibetalk::store::{CHANGES_KEPT_MS, Reaction, SLOW_MODE_KEPT_MS, StoreError};
+use vibetalk::store::{
+    AttemptLimits, CHANGES_KEPT_MS, Reaction, Reservation, SLOW_MODE_KEPT_MS, StoreError,
+};
 
 use super::{
     MINUTE_MS, NOW_MS, account, change_id, group, insert, message, sqlite_config, stored_channel,
@@ -90,9 +92,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     raw(folder.path()).pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS));
     let error = refused.err().unwrap();
-    assert!(matches!(error, OpenError::NewerSchema { found: 99, .. }));
-    let text = error.to_string();
-    assert!(text.contains("version 99") && text.contains("version 1"), "{text}");
+    let OpenError::NewerSchema { found: 99, known } = error else { panic!("{error}") };
+    let (text, known) = (error.to_string(), format!("version {known}"));
+    assert!(text.contains("version 99") && text.contains(&known), "{text}");
 }
 
 /// A server of the older version may be running.
@@ -312,6 +314,26 @@ async fn a_message_for_a_deleted_channel_goes_with_it() {
     wait_until_empty(folder.path(), OF_CHANNELS).await;
 }
 
+#[tokio::test]
+async fn people_stay_signed_in_over_a_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = raw(folder.path());
+    before.execute_batch(include_str!("../../../../src/store/sqlite/migrations/1.sql")).unwrap();
+    let rows = format!(
+        "PRAGMA application_id = 0x56544c4b; PRAGMA user_version = 1;
+         INSERT INTO sessions VALUES (7, 1, zeroblob(32), 1, 1, {}, 'agent');
+         INSERT INTO login_failures VALUES (1, 'ada', 1, {});",
+        NOW_MS + MINUTE_MS,
+        NOW_MS + MINUTE_MS
+    );
+    before.execute_batch(&rows).unwrap();
+    drop(before);
+    let store = open(folder.path());
+    let session = store.find_session(SessionId::new(7), NOW_MS).await.unwrap();
+    assert_eq!(session.map(|session| session.user_agent).as_deref(), Some("agent"));
+    assert!(store.list_ended_sessions(10).await.unwrap().is_empty());
+}
+
 /// One row that expires in each table that has such.
 async fn insert_expiring(store: &SqliteStore, expires_at_ms: u64) {
     let session = Session {
@@ -324,7 +346,16 @@ async fn insert_expiring(store: &SqliteStore, expires_at_ms: u64) {
         user_agent: String::new(),
     };
     store.insert_session(&session).await.unwrap();
-    store.insert_login_failure("name", NOW_MS, expires_at_ms).await.unwrap();
+    let attempt = PasswordAttempt {
+        id: AttemptId::new(expires_at_ms),
+        username: "name".into(),
+        asker: Asker::Stranger,
+        network: [192, 0, 2, 1].into(),
+        expires_at_ms,
+    };
+    let limits = AttemptLimits { own_max: 1, name_max: 1 };
+    let reserved = store.reserve_attempt(&attempt, limits, NOW_MS).await.unwrap();
+    assert_eq!(reserved, Reservation::Reserved);
     let channel_id = stored_channel(store).await;
     let author_id = user_id();
     let message = Message { author_id, nonce: Some("n".into()), ..message(channel_id) };
@@ -338,7 +369,7 @@ async fn insert_expiring(store: &SqliteStore, expires_at_ms: u64) {
 #[tokio::test]
 async fn expired_rows_are_deleted_and_others_stay() {
     const EXPIRING: &[&str] =
-        &["sessions", "login_failures", "nonces", "slow_mode", "channel_changes"];
+        &["sessions", "password_attempts", "nonces", "slow_mode", "channel_changes"];
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     insert_expiring(&store, NOW_MS + MINUTE_MS).await;

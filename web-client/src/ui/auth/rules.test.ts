@@ -15,6 +15,8 @@ test.each([
 test.each([
   ["", "missing"],
   ["1234567", "short"],
+  ["a\u0308".repeat(7), "short"],
+  ["a\u0308".repeat(256), null],
   ["12345678", null],
   ["🔑".repeat(8), null],
   ["x".repeat(256), null],

@@ -17,8 +17,8 @@ export function usernameFault(username: string): UsernameFault | null {
 
 export function passwordFault(password: string): PasswordFault | null {
   if (password === "") return "missing";
-  // Characters are Unicode scalar values, as on the server.
-  const chars = [...password].length;
+  // Characters are Unicode scalar values of the normalised text, as on the server.
+  const chars = [...password.normalize("NFC")].length;
   if (chars < PASSWORD_CHARS_MIN) return "short";
   return chars > PASSWORD_CHARS_MAX ? "long" : null;
 }
