@@ -187,8 +187,7 @@ mod tests {
                 std::hint::spin_loop();
             }
         };
-        #[expect(clippy::disallowed_methods, reason = "a runtime of the test's own")]
-        let task = runtime.block_on(async { tokio::spawn(spinning) });
+        let task = runtime.spawn(spinning);
         let (worker, event) = receiver.recv_timeout(PATIENCE).unwrap();
         assert_eq!(event, Event::Stalled);
         let_go.store(true, Ordering::Relaxed);

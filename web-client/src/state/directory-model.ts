@@ -32,7 +32,10 @@ export function applyReady(model: DirectoryModel, ready: Pick<Ready, "groups" | 
   return gone;
 }
 
-export function joinGroup(model: DirectoryModel, { channels = [], me, partial: _, ...group }: ListedGroup): void {
+export function joinGroup(
+  model: DirectoryModel,
+  { channels = [], me, partial: _, ...group }: ListedGroup,
+): void {
   put(model.groups, group.id, group);
   put(model.memberships, group.id, me);
   for (const channel of channels) put(model.channels, channel.id, channel);
