@@ -8,13 +8,16 @@
 mod accept;
 mod address;
 mod attempts;
+mod connect_error;
 mod connection;
 mod cors;
 mod frames;
 mod front;
+mod inbound;
 mod meters;
 mod opening;
 mod origin;
+mod outbound;
 mod path;
 mod payload;
 mod probe;
@@ -39,6 +42,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use attempts::Unused;
+pub use connect_error::ConnectError;
 pub use connection::CloseReason;
 pub use front::SocketIo;
 pub use origin::{Origin, OriginError};

@@ -8,6 +8,8 @@ import { emojiAsset } from "./build/emoji.ts";
 
 /** `npm run dev` serves the client by itself and passes the rest on to a running server. */
 const SERVER = process.env.VIBETALK_URL ?? "http://127.0.0.1:3000";
+/** The same variable as the server's, for one that has another path. */
+const SOCKET_PATH = process.env.VIBETALK_GATEWAY__PATH ?? "/socket.io";
 
 export default defineConfig({
   plugins: [
@@ -33,7 +35,7 @@ export default defineConfig({
     },
   },
   server: {
-    proxy: { "/api": SERVER, "/socket.io": { target: SERVER, ws: true } },
+    proxy: { "/api": SERVER, [SOCKET_PATH]: { target: SERVER, ws: true } },
   },
   // Without it, Svelte's code for servers would be tested.
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},

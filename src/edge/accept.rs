@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Shared;
 use super::address::AddressPermit;
-use super::connection::{Connection, Link};
+use super::connection::{Bounds, Connection, Link};
 use super::front::{Accepted, Front};
 use crate::telemetry;
 
@@ -72,7 +72,11 @@ fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>)
         tracing::debug!(%error, "a connection ended before it began: {error}");
         return;
     }
-    let link = Link::new(shared.meters.clone(), shared.config.write_stall);
+    let bounds = Bounds {
+        write_stall: shared.config.write_stall,
+        payload_bytes_max: shared.config.payload_bytes_max,
+    };
+    let link = Link::new(shared.meters.clone(), bounds);
     let accepted = Accepted { peer, link: link.clone() };
     let connection = Connection::new(stream, link, permit);
     shared.lifecycle.spawn("connection", serve(front.clone(), connection, accepted));

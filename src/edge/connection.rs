@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use engineioxide_core::ProtocolVersion;
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -20,8 +21,10 @@ use tokio::time::Sleep;
 
 use super::address::AddressPermit;
 use super::frames::server_frame_bytes;
+use super::inbound::Intake;
 use super::meters::Meters;
 use super::opening::Opening;
+use super::outbound::{Mending, Pending};
 use super::settings::ACK_BYTES_QUEUED_MAX;
 use super::tally::{Taken, Tally};
 
@@ -29,6 +32,8 @@ use super::tally::{Taken, Tally};
 /// makes TCP send a reset, which can destroy the answer (413, 431) before the peer reads it.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_READ_BYTES: usize = 4096;
+/// `3` as a client sends it, with a mask that changes nothing.
+const PONG_FRAME: &[u8] = &[0x81, 0x81, 0, 0, 0, 0, b'3'];
 
 /// Why this side ended a session or connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub enum CloseReason {
     Kicked = 3,
     /// The connection broke, or broke the protocol.
     TransportError = 4,
+    /// A message was larger than it may be, or had too many binaries.
+    TooLarge = 5,
 }
 
 impl CloseReason {
@@ -52,6 +59,7 @@ impl CloseReason {
             Self::Drain => "drain",
             Self::Kicked => "kicked",
             Self::TransportError => "transport_error",
+            Self::TooLarge => "too_large",
         }
     }
 
@@ -61,6 +69,7 @@ impl CloseReason {
             2 => Some(Self::Drain),
             3 => Some(Self::Kicked),
             4 => Some(Self::TransportError),
+            5 => Some(Self::TooLarge),
             _ => None,
         }
     }
@@ -82,7 +91,14 @@ pub struct Link {
     /// Told when there is room for acks again.
     room: Notify,
     meters: Arc<Meters>,
-    write_stall: Duration,
+    bounds: Bounds,
+}
+
+/// How long and how large things may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub write_stall: Duration,
+    pub payload_bytes_max: usize,
 }
 
 /// What waits for one peer, with the push that was just counted.
@@ -93,7 +109,7 @@ pub struct Queued {
 }
 
 impl Link {
-    pub fn new(meters: Arc<Meters>, write_stall: Duration) -> Arc<Self> {
+    pub fn new(meters: Arc<Meters>, bounds: Bounds) -> Arc<Self> {
         Arc::new(Self {
             reason: AtomicU8::new(0),
             reader: AtomicWaker::new(),
@@ -105,7 +121,7 @@ impl Link {
             ack_bytes_queued: AtomicU64::new(0),
             room: Notify::new(),
             meters,
-            write_stall,
+            bounds,
         })
     }
 
@@ -187,6 +203,13 @@ pub struct Connection {
     replay: Bytes,
     /// What the next output is, unless it is for the peer as it is.
     opening: Option<Box<Opening>>,
+    /// What the client has to get otherwise than the engine writes it; after the opening.
+    mending: Option<Box<Mending>>,
+    /// What the engine reads; set with the hand-over.
+    intake: Option<Intake>,
+    /// The engine waits for the answer to its first ping, which is given in the client's place.
+    pong_owed: bool,
+    protocol: ProtocolVersion,
     /// Set by the first read after [`hand_over`](Self::hand_over).
     read_since_hand_over: bool,
     /// Counts the pushes among what is written to a WebSocket.
@@ -203,6 +226,10 @@ impl Connection {
             link,
             replay: Bytes::new(),
             opening: None,
+            mending: None,
+            intake: None,
+            pong_owed: false,
+            protocol: ProtocolVersion::V4,
             read_since_hand_over: true,
             tally: Tally::default(),
             timer: None,
@@ -221,16 +248,20 @@ impl Connection {
         self
     }
 
-    /// Prepares it for the engine, which reads `replay` first and whose first output is `opening`.
+    /// Prepares it for the engine, which reads `replay` first and whose first output is `opening`; of
+    /// what follows the client gets `pending` otherwise.
     ///
     /// Until the engine reads for the first time its writes cannot fail. It writes the open packet
     /// before it watches the connection: were that write to fail, the session would stay behind
     /// with nobody to end it. The failure is reported by the read that follows.
-    pub fn hand_over(mut self, replay: Bytes, opening: Opening) -> Self {
+    pub fn hand_over(mut self, replay: Bytes, opening: Opening, pending: Pending) -> Self {
         if !replay.is_empty() {
             self.replay = replay;
         }
         self.opening = Some(Box::new(opening));
+        self.mending = (!pending.is_over()).then(|| Box::new(Mending::new(pending)));
+        self.protocol = pending.protocol();
+        self.intake = Some(Intake::default());
         self.read_since_hand_over = false;
         self
     }
@@ -249,7 +280,7 @@ impl Connection {
 
     /// A write found no room: waits for some, but not for ever.
     fn pending_write(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
-        let limit = self.link.write_stall;
+        let limit = self.link.bounds.write_stall;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         if timer.as_mut().poll(cx).is_ready() {
             self.link.meters.slow_consumers.increment(1);
@@ -294,7 +325,29 @@ impl Connection {
         }
     }
 
-    /// Writes what is due before any further output; frees the opening at its end.
+    /// Writes what is due before any further output; frees what is over.
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_opening(cx))?;
+        let Some(mut mending) = self.mending.take() else { return Poll::Ready(Ok(())) };
+        while !mending.due.is_empty() {
+            let due = &mut mending.due;
+            match self.write_with(cx, due.len(), |stream, cx| stream.poll_write(cx, due)) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    self.tally(&[io::IoSlice::new(&due[..written])], written);
+                    due.advance(written);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.mending = Some(mending);
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.mending = (!mending.is_over()).then_some(mending);
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(mut opening) = self.opening.take() else { return Poll::Ready(Ok(())) };
         while let Some(due) = opening.due() {
@@ -312,6 +365,45 @@ impl Connection {
             self.opening = Some(opening);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Looks at what the engine is about to read.
+    fn look_at(&mut self, input: &mut [u8]) -> io::Result<()> {
+        let Some(intake) = &mut self.intake else { return Ok(()) };
+        // The type of the packet comes on top.
+        let found = intake.mend(input, self.link.bounds.payload_bytes_max as u64 + 1);
+        if found.connects > 0 {
+            let protocol = self.protocol;
+            let mending = || Box::new(Mending::new(Pending::over(protocol)));
+            self.mending.get_or_insert_with(mending).expect(found.connects);
+        }
+        match found.excess {
+            None => Ok(()),
+            Some(excess) => {
+                excess.report();
+                self.link.close(CloseReason::TooLarge);
+                Err(io::Error::other(CloseReason::TooLarge.as_str()))
+            }
+        }
+    }
+
+    /// Gives the engine a client's answer to its ping, where it can stand between two messages.
+    fn answer_ping(&mut self) {
+        let is_between = self.intake.as_ref().is_some_and(Intake::is_between_messages);
+        if self.pong_owed && is_between && self.replay.is_empty() {
+            self.pong_owed = false;
+            self.replay = Bytes::from_static(PONG_FRAME);
+        }
+    }
+
+    /// How much of `bytes` may be written as it is: a frame that is under way when mending begins stays
+    /// as it is, and mending begins behind it.
+    fn unmended_bytes(&self, bytes: &[u8]) -> usize {
+        match &self.mending {
+            None => bytes.len(),
+            Some(mending) if mending.has_begun() => 0,
+            Some(_) => self.tally.rest_of_frame(bytes.len()),
+        }
     }
 
     /// Reads and drops input until the peer closes too, at most [`LINGER`].
@@ -344,19 +436,21 @@ impl AsyncRead for Connection {
         if let Some(error) = this.link.failure() {
             return Poll::Ready(Err(error));
         }
+        this.answer_ping();
+        let before = buffer.filled().len();
         if !this.replay.is_empty() {
             let taken = this.replay.len().min(buffer.remaining());
             buffer.put_slice(&this.replay[..taken]);
             let rest = this.replay.slice(taken..);
             // An empty slice would still hold its whole buffer.
             this.replay = if rest.is_empty() { Bytes::new() } else { rest };
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(this.look_at(&mut buffer.filled_mut()[before..]));
         }
-        let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buffer) {
             Poll::Ready(result) => {
                 this.link.meters.received(this.is_websocket(), buffer.filled().len() - before);
-                Poll::Ready(result)
+                let looked_at = this.look_at(&mut buffer.filled_mut()[before..]);
+                Poll::Ready(result.and(looked_at))
             }
             Poll::Pending => {
                 this.link.reader.register(cx.waker());
@@ -373,10 +467,22 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(this.poll_opening(cx))?;
+        ready!(this.poll_due(cx))?;
         if let Some(opening) = &mut this.opening {
             return Poll::Ready(Ok(opening.take(bytes)));
         }
+        let unmended_bytes = this.unmended_bytes(bytes);
+        if let Some(mending) = &mut this.mending
+            && unmended_bytes == 0
+        {
+            let (taken, is_ping_answered) = mending.take(bytes);
+            if is_ping_answered {
+                this.pong_owed = true;
+                this.link.reader.wake();
+            }
+            return Poll::Ready(Ok(taken));
+        }
+        let bytes = &bytes[..unmended_bytes];
         let written = this.write_with(cx, bytes.len(), |stream, cx| stream.poll_write(cx, bytes));
         if let Poll::Ready(Ok(written)) = written {
             this.tally(&[io::IoSlice::new(bytes)], written);
@@ -390,7 +496,7 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.opening.is_some() {
+        if this.opening.is_some() || this.mending.is_some() {
             let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |s| s);
             return Pin::new(this).poll_write(cx, first);
         }
@@ -409,7 +515,7 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A TcpStream buffers nothing of its own.
-        self.get_mut().poll_opening(cx)
+        self.get_mut().poll_due(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -417,7 +523,7 @@ impl AsyncWrite for Connection {
         if this.link.close_reason().is_some() {
             return Poll::Ready(Ok(()));
         }
-        ready!(this.poll_opening(cx))?;
+        ready!(this.poll_due(cx))?;
         match Pin::new(&mut this.stream).poll_shutdown(cx) {
             Poll::Ready(Ok(())) if !this.is_websocket() => this.poll_linger(cx),
             other => other,
@@ -440,7 +546,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let link = Link::new(Arc::new(Meters::new()), Duration::from_secs(10));
+        let bounds = Bounds { write_stall: Duration::from_secs(10), payload_bytes_max: 1000 };
+        let link = Link::new(Arc::new(Meters::new()), bounds);
         (Connection::new(stream, link, None), peer)
     }
 
@@ -453,7 +560,11 @@ mod tests {
         connection.stream.readable().await.unwrap();
         assert!(connection.write_all(b"x").await.is_err(), "the peer has reset the connection");
 
-        let mut connection = connection.hand_over(Bytes::new(), Opening::Repeated(0));
+        let mut connection = connection.hand_over(
+            Bytes::new(),
+            Opening::Repeated(0),
+            Pending::over(ProtocolVersion::V4),
+        );
         connection.write_all(b"open packet").await.unwrap();
         assert!(connection.read(&mut [0; 8]).await.is_err());
         assert!(connection.write_all(b"more").await.is_err());
@@ -464,7 +575,8 @@ mod tests {
         let (connection, mut peer) = pair().await;
         peer.write_all(b" then the peer").await.unwrap();
         let replay = Bytes::from_static(b"replayed");
-        let mut connection = connection.hand_over(replay, Opening::Repeated(3));
+        let mut connection =
+            connection.hand_over(replay, Opening::Repeated(3), Pending::over(ProtocolVersion::V4));
         let mut read = [0; 22];
         connection.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"replayed then the peer");
@@ -495,7 +607,8 @@ mod tests {
         let (connection, mut peer) = pair().await;
         let (opening, from, to) = open_frames();
         let mut connection = connection.into_websocket(Bytes::new());
-        connection = connection.hand_over(Bytes::new(), opening);
+        connection =
+            connection.hand_over(Bytes::new(), opening, Pending::over(ProtocolVersion::V4));
         let (first, second) = from.split_at(5);
         let mut slices = [&[][..], first, second, b"rest"].map(io::IoSlice::new);
         let mut unwritten = &mut slices[..];
@@ -520,7 +633,8 @@ mod tests {
             stuffed += written;
         }
         let (opening, from, to) = open_frames();
-        let mut connection = connection.hand_over(Bytes::new(), opening);
+        let mut connection =
+            connection.hand_over(Bytes::new(), opening, Pending::over(ProtocolVersion::V4));
         connection.write_all(&from).await.unwrap();
         assert!(connection.flush().now_or_never().is_none(), "there is no room yet");
         let mut got = vec![0; stuffed + to.len()];

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use engineioxide::service::NotFoundService;
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, ORIGIN};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, ORIGIN,
+};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -23,6 +25,7 @@ use tower::ServiceExt;
 use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
 use super::connection::{CloseReason, Link};
 use super::cors::Cors;
+use super::inbound::Excess;
 use super::payload;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
@@ -153,7 +156,7 @@ impl<A: Adapter> Front<A> {
         let method = request.method().clone();
         let answer = if method == Method::GET {
             drop(request);
-            self.poll(&session, uri).await
+            self.poll(&sid, &session, uri).await
         } else {
             self.post(&session, request, uri).await
         };
@@ -167,21 +170,50 @@ impl<A: Adapter> Front<A> {
     /// in one step. It goes first, so an answer that is ready is never thrown away.
     async fn poll(
         &self,
+        sid: &Sid,
         session: &EngineSession,
         uri: http::Uri,
     ) -> Result<Response<Body>, Refusal> {
-        let poll = self.call(slim(Method::GET, uri, None, Body::empty()));
-        tokio::select! {
-            biased;
-            response = poll => {
-                session.polled(response.body().size_hint().exact().unwrap_or(u64::MAX));
-                Ok(response)
+        loop {
+            let poll = self.call(slim(Method::GET, uri.clone(), None, Body::empty()));
+            let response = tokio::select! {
+                biased;
+                response = poll => response,
+                end = session.poll_end() => match end {
+                    PollEnd::Closed => return Err(Refusal::UnknownSession),
+                    PollEnd::Upgrading => return Ok(noop(session.protocol())),
+                },
+            };
+            session.polled(response.body().size_hint().exact().unwrap_or(u64::MAX));
+            if let Some(response) = self.mended(sid, session, response).await? {
+                return Ok(response);
             }
-            end = session.poll_end() => match end {
-                PollEnd::Closed => Err(Refusal::UnknownSession),
-                PollEnd::Upgrading => Ok(noop(session.protocol())),
-            },
         }
+    }
+
+    /// The answer to a poll as the client is to get it; `None` if there is nothing left of it.
+    async fn mended(
+        &self,
+        sid: &Sid,
+        session: &EngineSession,
+        response: Response<Body>,
+    ) -> Result<Option<Response<Body>>, Refusal> {
+        let is_binary = response.headers().get(CONTENT_TYPE) == Some(&payload::BINARY);
+        if is_binary || response.status() != StatusCode::OK || session.pending().is_over() {
+            return Ok(Some(response));
+        }
+        let (mut parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|_| Refusal::Internal)?.to_bytes();
+        let was_empty = body.is_empty();
+        let (body, is_ping_answered) = session.pending().mend_body(body);
+        if is_ping_answered {
+            self.answer_ping(sid, session.protocol());
+        }
+        if body.is_empty() && !was_empty {
+            return Ok(None);
+        }
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        Ok(Some(Response::from_parts(parts, Body::from(body))))
     }
 
     /// Packets of the client. What cannot be read ends the session: some of them are lost.
@@ -198,14 +230,14 @@ impl<A: Adapter> Front<A> {
             config.post_timeout,
             payload::read(body, config.payload_bytes_max),
         );
-        let packets = read
+        let given = read
             .await
             .unwrap_or(Err(Refusal::Timeout))
             .and_then(|body| payload::for_engine(session.protocol(), content_type, body))
-            .inspect_err(|_| session.close(CloseReason::TransportError))?;
-        let (content_type, body) = packets;
-        let mut slim = slim(Method::POST, uri, None, Body::from(body));
-        if let Some(content_type) = content_type {
+            .inspect_err(|refusal| session.close(unread(*refusal)))?;
+        session.pending().expect(given.connects);
+        let mut slim = slim(Method::POST, uri, None, Body::from(given.body));
+        if let Some(content_type) = given.content_type {
             slim.headers_mut().insert(CONTENT_TYPE, content_type);
         }
         Ok(self.call(slim).await)
@@ -241,7 +273,8 @@ impl<A: Adapter> Front<A> {
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         let permit = self.session_permit(address)?;
-        let client = Client { protocol: query.protocol, _permit: permit };
+        let bearer = request.headers().get(AUTHORIZATION).and_then(bearer);
+        let client = Client { protocol: query.protocol, bearer, _permit: permit };
         Ok(EngineSession::begin(&self.shared, client, query.transport))
     }
 
@@ -263,15 +296,25 @@ impl<A: Adapter> Front<A> {
     /// Ends a polling session by posting the client's close packet; ready at once, because the body
     /// is here in full.
     pub fn end_in_engine(&self, sid: &Sid, protocol: ProtocolVersion) {
-        let (eio, close) = match protocol {
-            ProtocolVersion::V3 => (3, "1:1"),
-            ProtocolVersion::V4 => (4, "1"),
+        self.post_for_client(sid, protocol, "1");
+    }
+
+    /// Answers the engine's first ping in the client's place.
+    pub fn answer_ping(&self, sid: &Sid, protocol: ProtocolVersion) {
+        self.post_for_client(sid, protocol, "3");
+    }
+
+    /// Posts a packet of one character.
+    fn post_for_client(&self, sid: &Sid, protocol: ProtocolVersion, packet: &'static str) {
+        let (eio, body) = match protocol {
+            ProtocolVersion::V3 => (3, Body::from(payload::framed(packet))),
+            ProtocolVersion::V4 => (4, Body::from(packet)),
         };
         let target = format!("{ENGINE_PATH}?EIO={eio}&transport=polling&sid={sid}");
         let Ok(uri) = target.try_into() else { return };
-        let done = self.call(slim(Method::POST, uri, None, Body::from(close))).now_or_never();
+        let done = self.call(slim(Method::POST, uri, None, body)).now_or_never();
         if done.is_none() {
-            tracing::error!("the engine did not close a session at once");
+            tracing::error!("the engine did not take a packet at once");
         }
     }
 }
@@ -319,6 +362,23 @@ fn names_one_host<B>(request: &Request<B>) -> bool {
 /// A name or an address, with or without a port.
 fn is_host(host: &[u8]) -> bool {
     Authority::try_from(host).is_ok_and(|authority| !authority.as_str().contains('@'))
+}
+
+/// The token of `Authorization: Bearer`, the name of the scheme in any case (RFC 9110, section 11.1).
+fn bearer(header: &HeaderValue) -> Option<Box<str>> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
+}
+
+/// Why a session ends whose packets cannot be read.
+fn unread(refusal: Refusal) -> CloseReason {
+    let excess = match refusal {
+        Refusal::TooLarge => Excess::Bytes,
+        Refusal::TooManyBinaries => Excess::Binaries,
+        _ => return CloseReason::TransportError,
+    };
+    excess.report();
+    CloseReason::TooLarge
 }
 
 fn refused(reason: &'static str) {

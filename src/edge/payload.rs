@@ -3,7 +3,13 @@
 //! Engine.IO 3 (Socket.IO 2) frames its packets with lengths, which this checks. A length that ends inside a
 //! character keeps the decoder of engineioxide 0.17.9 busy for ever, with no await in between, so a body of
 //! that protocol never gets there as it came: it is parsed here and written anew in the binary framing,
-//! whose lengths count bytes. What a packet says is left to the engine.
+//! whose lengths count bytes.
+//!
+//! In both versions the head of each packet is looked at ([`inbound`](super::inbound)), and base64 that was
+//! written in lines or without padding, as some encoders for Java do by default, is put into the one form
+//! that the engine takes. What a packet says is left to the engine.
+
+use std::borrow::Cow;
 
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -11,6 +17,7 @@ use engineioxide_core::ProtocolVersion;
 use http::HeaderValue;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use super::inbound::{Excess, Notice, Scan};
 use super::refusal::Refusal;
 
 /// As in the JavaScript server, only this very value makes a body of Engine.IO 3 binary.
@@ -21,6 +28,8 @@ const LENGTH_DIGITS_MAX: usize = 8;
 /// Ends the length of a packet in the text framing, and in the binary one.
 const TEXT_SEPARATOR: char = ':';
 const BINARY_SEPARATOR: u8 = 0xff;
+/// Between packets of Engine.IO 4.
+const SEPARATOR_V4: u8 = 0x1e;
 /// What a packet of the binary framing begins with.
 const TEXT_PACKET: u8 = 0;
 const BINARY_PACKET: u8 = 1;
@@ -42,25 +51,89 @@ fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<LengthLimitError>()
 }
 
-/// What the engine gets for `body`, with its content type.
+/// What the engine gets.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ForEngine {
+    pub content_type: Option<HeaderValue>,
+    pub body: Bytes,
+    /// Attempts to join in it.
+    pub connects: u32,
+}
+
+/// What the engine gets for `body`.
 ///
 /// # Errors
 ///
-/// `BadRequest` for a body of Engine.IO 3 whose framing is broken.
+/// `BadRequest` for a body of Engine.IO 3 whose framing is broken; `TooManyBinaries`.
 pub fn for_engine(
     protocol: ProtocolVersion,
     content_type: Option<HeaderValue>,
     body: Bytes,
-) -> Result<(Option<HeaderValue>, Bytes), Refusal> {
+) -> Result<ForEngine, Refusal> {
+    let mut connects = 0;
     if protocol == ProtocolVersion::V4 {
-        return Ok((content_type, body));
+        let packets = body.split(|&byte| byte == SEPARATOR_V4);
+        let packets = packets.map(|packet| mended(packet, b"b", &mut connects));
+        let packets: Vec<Cow<'_, [u8]>> = packets.collect::<Result<_, _>>()?;
+        let is_changed = packets.iter().any(|packet| matches!(packet, Cow::Owned(_)));
+        let changed = is_changed.then(|| packets.join(&SEPARATOR_V4).into());
+        return Ok(ForEngine { content_type, body: changed.unwrap_or(body), connects });
     }
     let packets = match content_type {
         Some(content_type) if content_type == BINARY => binary_packets(&body),
         _ => std::str::from_utf8(&body).ok().and_then(text_packets),
     };
     let packets = packets.filter(|packets| !packets.is_empty()).ok_or(Refusal::BadRequest)?;
-    Ok((Some(BINARY), encode(&packets)))
+    let parts = packets.into_iter().map(|packet| {
+        Ok(match packet {
+            Packet::Text(text) => (TEXT_PACKET, mended(text.as_bytes(), b"b4", &mut connects)?),
+            Packet::Binary(bytes) => (BINARY_PACKET, Cow::Borrowed(bytes)),
+        })
+    });
+    let parts: Vec<(u8, Cow<'_, [u8]>)> = parts.collect::<Result<_, _>>()?;
+    Ok(ForEngine { content_type: Some(BINARY), body: encode(&parts), connects })
+}
+
+/// One packet, in which binary is base64 behind `binary`.
+fn mended<'a>(
+    packet: &'a [u8],
+    binary: &[u8],
+    connects: &mut u32,
+) -> Result<Cow<'a, [u8]>, Refusal> {
+    if let Some(base64) = packet.strip_prefix(binary) {
+        let padded = padded(base64).map(|base64| [binary, &base64].concat());
+        return Ok(padded.map_or(Cow::Borrowed(packet), Cow::Owned));
+    }
+    let mut scan = Scan::default();
+    let mut mended = Cow::Borrowed(packet);
+    for (at, &byte) in packet.iter().enumerate() {
+        let (given, notice) = scan.take(byte);
+        match notice {
+            Some(Notice::Connect) => *connects += 1,
+            Some(Notice::Excess(Excess::Bytes | Excess::Binaries)) => {
+                return Err(Refusal::TooManyBinaries);
+            }
+            None => {}
+        }
+        if given != byte {
+            mended.to_mut()[at] = given;
+        }
+        if scan.is_done() {
+            break;
+        }
+    }
+    Ok(mended)
+}
+
+/// Base64 in one piece and padded; `None` if it is so already.
+fn padded(base64: &[u8]) -> Option<Vec<u8>> {
+    if base64.len().is_multiple_of(4) && !base64.iter().any(u8::is_ascii_whitespace) {
+        return None;
+    }
+    let is_digit = |byte: &u8| !byte.is_ascii_whitespace() && *byte != b'=';
+    let mut padded: Vec<u8> = base64.iter().copied().filter(is_digit).collect();
+    padded.resize(padded.len().next_multiple_of(4), b'=');
+    Some(padded)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +148,20 @@ enum Packet<'a> {
 fn text_packets(body: &str) -> Option<Vec<Packet<'_>>> {
     let by = |units: fn(char) -> usize| split(body, units);
     by(char::len_utf16).or_else(|| by(|_| 1))
+}
+
+/// The packets of an answer of the engine in Engine.IO 3, if it is well framed text.
+pub fn text_of(body: &str) -> Option<Vec<&str>> {
+    let packets = text_packets(body)?.into_iter().map(|packet| match packet {
+        Packet::Text(text) => Some(text),
+        Packet::Binary(_) => None,
+    });
+    packets.collect()
+}
+
+/// A packet in an answer of Engine.IO 3.
+pub fn framed(packet: &str) -> String {
+    format!("{}{TEXT_SEPARATOR}{packet}", packet.encode_utf16().count())
 }
 
 /// Linear: each character is visited once. `None` if a length ends nowhere or inside a character.
@@ -132,18 +219,12 @@ fn length_of(digits: &[u8]) -> Option<usize> {
     (length > 0).then_some(length)
 }
 
-fn encode(packets: &[Packet<'_>]) -> Bytes {
+fn encode(parts: &[(u8, Cow<'_, [u8]>)]) -> Bytes {
     const HEAD_BYTES_MAX: usize = LENGTH_DIGITS_MAX + 2;
-    let parts = || {
-        packets.iter().map(|packet| match packet {
-            Packet::Text(text) => (TEXT_PACKET, text.as_bytes()),
-            Packet::Binary(bytes) => (BINARY_PACKET, *bytes),
-        })
-    };
-    let capacity = parts().map(|(_, bytes)| HEAD_BYTES_MAX + bytes.len()).sum();
+    let capacity = parts.iter().map(|(_, bytes)| HEAD_BYTES_MAX + bytes.len()).sum();
     let mut body = BytesMut::with_capacity(capacity);
-    for (kind, bytes) in parts() {
-        body.put_u8(kind);
+    for (kind, bytes) in parts {
+        body.put_u8(*kind);
         body.extend(bytes.len().to_string().bytes().map(|digit| digit - b'0'));
         body.put_u8(BINARY_SEPARATOR);
         body.put_slice(bytes);
@@ -167,9 +248,9 @@ mod tests {
 
     fn v3(content_type: HeaderValue, body: &[u8]) -> Result<Bytes, Refusal> {
         let body = Bytes::copy_from_slice(body);
-        let (content_type, body) = for_engine(ProtocolVersion::V3, Some(content_type), body)?;
-        assert_eq!(content_type, Some(BINARY));
-        Ok(body)
+        let given = for_engine(ProtocolVersion::V3, Some(content_type), body)?;
+        assert_eq!(given.content_type, Some(BINARY));
+        Ok(given.body)
     }
 
     /// The packets that the engine makes of a body which `for_engine` let through; up to the first that it
@@ -256,6 +337,43 @@ mod tests {
         }
     }
 
+    fn v4(body: &str) -> Result<ForEngine, Refusal> {
+        for_engine(ProtocolVersion::V4, Some(TEXT), Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    #[test]
+    fn base64_is_taken_in_lines_and_without_padding() {
+        let lines = "QUJD\nREVG\r\nRw";
+        for (base64, bytes) in [
+            ("AQID\n", "AQID"),
+            ("AQI", "AQI="),
+            ("AQ\n", "AQ=="),
+            ("AQ=", "AQ=="),
+            ("AQ==\n", "AQ=="),
+            (lines, "QUJDREVGRw=="),
+            ("\n", ""),
+            ("", ""),
+        ] {
+            let given = v4(&format!("451-[\"a\"]\u{1e}b{base64}\u{1e}3")).unwrap();
+            let packets = decoded(ProtocolVersion::V4, TEXT, given.body);
+            assert_eq!(packets, ["451-[\"a\"]", &format!("b{bytes}"), "3"], "{base64:?}");
+            check(&framed(&format!("b4{base64}")), &[&format!("b4{bytes}")]);
+        }
+        // What is no base64 is left for the engine to refuse.
+        assert_eq!(decoded(ProtocolVersion::V4, TEXT, v4("bAQIDA").unwrap().body), [""; 0]);
+    }
+
+    #[test]
+    fn heads_of_packets_are_looked_at() {
+        let given = v4("40/a?b=c,{}\u{1e}42[\"\\\"\"]\u{1e}40").unwrap();
+        assert_eq!((&given.body[..], given.connects), (&b"40/a,    {}\x1e42[\"??\"]\x1e40"[..], 2));
+        check(r#"8:42["\""]"#, &[r#"42["??"]"#]);
+        assert_eq!(v4("3\u{1e}4517-[\"a\"]"), Err(Refusal::TooManyBinaries));
+        assert_eq!(v3(TEXT, b"10:4517-[\"a\"]"), Err(Refusal::TooManyBinaries));
+        let same = Bytes::from_static(b"42[\"a\"]\x1ebAQID");
+        assert_eq!(v4("42[\"a\"]\u{1e}bAQID").unwrap().body, same);
+    }
+
     /// Bodies that are nearly right: packets in a row, with lengths that are off now and then.
     fn nearly_text() -> impl Strategy<Value = String> {
         let text = prop_oneof!["[0-6b][a-z0-9\\[\\]\"{},é😀𝒳]{0,8}", "\\PC{0,8}", ".{0,8}"];
@@ -283,8 +401,8 @@ mod tests {
             let protocol = if v3_protocol { ProtocolVersion::V3 } else { ProtocolVersion::V4 };
             let content_type = if binary { BINARY } else { TEXT };
             let body = Bytes::from(if noisy { noise } else { text.into_bytes() });
-            if let Ok((content_type, body)) = for_engine(protocol, Some(content_type), body) {
-                decoded(protocol, content_type.unwrap(), body);
+            if let Ok(given) = for_engine(protocol, Some(content_type), body) {
+                decoded(protocol, given.content_type.unwrap(), given.body);
             }
         }
 

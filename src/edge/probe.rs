@@ -132,7 +132,8 @@ impl<A: Adapter> Front<A> {
             return Outcome::Lost;
         }
         let opening = Opening::Repeated(PROBE_ANSWER_FRAME_BYTES);
-        let connection = connection.hand_over(replay(&buffer), opening);
+        let pending = *session.pending();
+        let connection = connection.hand_over(replay(&buffer), opening, pending);
         session.attach(connection.link().clone());
         session.switched();
         self.give_to_engine(connection, uri, None);
@@ -149,7 +150,9 @@ impl<A: Adapter> Front<A> {
         session.idle().await;
         while let Some(response) = self.poll_now(sid, session.protocol()) {
             let mut out = BytesMut::new();
-            put_packets(&mut out, response, session.protocol()).await?;
+            if put_packets(&mut out, response, session).await? {
+                self.answer_ping(sid, session.protocol());
+            }
             connection.write_all(&out).await?;
         }
         Ok(())
@@ -207,12 +210,15 @@ async fn expect(
     }
 }
 
-/// Frames the packets of an answer to a poll as the engine's WebSocket writer would.
+/// Frames the packets of an answer to a poll as the engine's WebSocket writer would. True: the engine waits
+/// for the answer to its first ping, which the client does not get.
 async fn put_packets(
     out: &mut BytesMut,
     response: Response<Body>,
-    protocol: ProtocolVersion,
-) -> Result<(), ProbeError> {
+    session: &EngineSession,
+) -> Result<bool, ProbeError> {
+    let protocol = session.protocol();
+    let mut is_ping_answered = false;
     if !response.status().is_success() {
         return Err(ProbeError::Engine);
     }
@@ -231,10 +237,16 @@ async fn put_packets(
                 typed.put_slice(&bytes);
                 put_server_frame(out, Opcode::Binary, &typed);
             }
-            packet => put_server_frame(out, Opcode::Text, String::from(packet).as_bytes()),
+            packet => {
+                let (packet, is_answered) = session.pending().mend(&String::from(packet));
+                is_ping_answered |= is_answered;
+                if let Some(packet) = packet {
+                    put_server_frame(out, Opcode::Text, packet.as_bytes());
+                }
+            }
         }
     }
-    Ok(())
+    Ok(is_ping_answered)
 }
 
 /// What the engine reads first: the probe that the client has behind it, then what came after.

@@ -24,6 +24,8 @@ pub enum Refusal {
     TooMany,
     /// The body is larger than `payload_bytes_max`.
     TooLarge,
+    /// An event with more binaries than there may be.
+    TooManyBinaries,
     /// No host, or two, or what is none (RFC 9112, section 3.2).
     Host,
     /// The body took too long.
@@ -37,7 +39,7 @@ impl Refusal {
             Self::WebSocketVersion => StatusCode::UPGRADE_REQUIRED,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooManyBinaries => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
@@ -57,6 +59,7 @@ impl Refusal {
                 r#"{"ok":false,"error":{"code":"invalid_request","message":"exactly one Host is needed"}}"#
             }
             Self::TooLarge => r#"{"code":3,"message":"Payload too large"}"#,
+            Self::TooManyBinaries => r#"{"code":3,"message":"Too many binaries"}"#,
             Self::Timeout => r#"{"code":3,"message":"Request timed out"}"#,
             Self::Internal => r#"{"code":3,"message":"Internal error"}"#,
         }

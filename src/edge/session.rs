@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use http::request::Parts;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use super::Shared;
 use super::address::AddressPermit;
 use super::attempts::{Attempts, Unused};
 use super::connection::{CloseReason, Link, Queued, subtract};
+use super::outbound::Pending;
 use super::settings::ACK_BYTES_QUEUED_MAX;
 use crate::telemetry;
 
@@ -47,6 +48,8 @@ struct State {
 /// What a handshake request tells about its client.
 pub(super) struct Client {
     pub protocol: ProtocolVersion,
+    /// The token of `Authorization: Bearer`.
+    pub bearer: Option<Box<str>>,
     /// A polling session holds no connection, so sessions count by themselves.
     pub _permit: Option<AddressPermit>,
 }
@@ -63,6 +66,8 @@ pub struct EngineSession {
     reason: AtomicU8,
     state: Mutex<State>,
     attempts: Mutex<Attempts>,
+    /// For polling; a WebSocket takes it over.
+    pending: Mutex<Pending>,
     /// Pushes since the last answered poll, while there is no link, which counts its own.
     pushes_unpolled: AtomicU32,
     /// Bytes of pushes and acks that no poll has taken, while there is no link.
@@ -95,6 +100,7 @@ impl EngineSession {
         let began = Instant::now();
         Arc::new_cyclic(|weak: &Weak<Self>| Self {
             shared: shared.clone(),
+            pending: Mutex::new(Pending::new(client.protocol)),
             client,
             attempts: Mutex::new(Attempts::new(began)),
             pushes_unpolled: AtomicU32::new(0),
@@ -121,6 +127,16 @@ impl EngineSession {
             Phase::WebSocket => TransportType::Websocket,
             _ => TransportType::Polling,
         }
+    }
+
+    /// The token that came with the handshake in `Authorization: Bearer`.
+    pub fn bearer(&self) -> Option<&str> {
+        self.client.bearer.as_deref()
+    }
+
+    /// What the client of a polling session is to get otherwise than the engine gives it.
+    pub(super) fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock()
     }
 
     pub fn protocol(&self) -> ProtocolVersion {

@@ -26,7 +26,8 @@ pub const PUSH_BYTES_QUEUED_MAX: u64 = 16_000_000;
 pub const ACK_BYTES_QUEUED_MAX: u64 = 4_000_000;
 /// Room for pings besides pushes and acks.
 const SPARE_PACKETS: usize = 48;
-const BINARIES_MAX: usize = 16;
+/// Of one event.
+pub const BINARIES_MAX: usize = 16;
 const BINARY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the engine bounds by itself.

@@ -80,6 +80,17 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// How many of the next `bytes` belong to a frame of which something was counted already; 0 between
+    /// two frames.
+    pub fn rest_of_frame(&self, bytes: usize) -> usize {
+        if self.head_len > 0 {
+            return bytes.min(1); // It is not known yet how long the frame is.
+        }
+        usize::try_from(self.rest).map_or(bytes, |rest| rest.min(bytes))
+    }
+}
+
 /// What the frame that begins with `head` is, and its length; `None` if more of it is needed to tell.
 fn judge(head: &[u8]) -> Option<(Kind, u64)> {
     let (header_bytes, payload_bytes) = match *head {

@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::connection::{CloseReason, Connection};
 use super::front::{Accepted, Front};
 use super::opening::Opening;
+use super::outbound::Pending;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::EngineSession;
@@ -67,7 +68,8 @@ impl<A: Adapter> Front<A> {
             (Connecting::New(session), Some(connection)) => {
                 session.attach(connection.link().clone());
                 let opening = Opening::unsigned(self.shared.session_ids.clone());
-                let connection = connection.hand_over(Default::default(), opening);
+                let pending = Pending::new(session.protocol());
+                let connection = connection.hand_over(Default::default(), opening, pending);
                 self.give_to_engine(connection, uri, Some(session));
             }
             (Connecting::Upgrade(sid, session), Some(connection)) => {

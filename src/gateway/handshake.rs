@@ -1,7 +1,6 @@
 //! How a socket becomes a session: authentication, then `ready` with nothing before and nothing
 //! missing after it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 use crate::bus::envelope::Topic;
 use crate::chat::{Caller, ChatError, to_raw};
 use crate::clock::UnixMs;
-use crate::edge::{CloseReason, EngineSession, Unused};
+use crate::edge::{CloseReason, ConnectError, EngineSession, Unused};
 use crate::gateway::dispatch::Dispatcher;
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::fanout::subscriber::Subscriber;
@@ -40,29 +39,25 @@ pub fn accept(io: &SocketIo) {
 /// What `auth` of a handshake is; `RawValue`, because it may be any JSON.
 type Auth = TryData<Box<RawValue>>;
 
-/// The message of a `connect_error`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refusal(&'static str);
+type Refusal = ConnectError<'static>;
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
+const UNAUTHORIZED: Refusal =
+    Refusal { code: "unauthorized", message: "there is no access token, or none that is valid" };
+const EXPIRED: Refusal =
+    Refusal { code: "token_expired", message: "the access token has expired: refresh it" };
+const UNAVAILABLE: Refusal = Refusal { code: "unavailable", message: "try again later" };
 /// More attempts than a connection has; it is closed.
-const TOO_OFTEN: Refusal = Refusal("rate_limited");
+const TOO_OFTEN: Refusal =
+    Refusal { code: "rate_limited", message: "too many attempts to connect" };
 
-impl From<ChatError> for Refusal {
-    fn from(error: ChatError) -> Self {
-        match error {
-            ChatError::TokenExpired => Self("token_expired"),
-            error if error.is_fault() => {
-                tracing::error!(error = &error as &dyn std::error::Error, "authentication failed");
-                Self("unavailable")
-            }
-            _ => Self("unauthorized"),
+fn refusal(error: ChatError) -> Refusal {
+    match error {
+        ChatError::TokenExpired => EXPIRED,
+        error if error.is_fault() => {
+            tracing::error!(error = &error as &dyn std::error::Error, "authentication failed");
+            UNAVAILABLE
         }
+        _ => UNAUTHORIZED,
     }
 }
 
@@ -77,10 +72,10 @@ async fn authenticate(
 ) -> Result<(), Refusal> {
     let session = EngineSession::of(socket.req_parts());
     let result = match session.is_none_or(|session| session.take_attempt()) {
-        true => identify(&shared, &socket, &auth).await.map_err(Refusal::from),
+        true => identify(&shared, &socket, &auth).await.map_err(refusal),
         false => Err(TOO_OFTEN),
     };
-    let outcome = result.as_ref().map_or_else(|refusal| refusal.0, |_| "ok");
+    let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
     let transport = transport_name(transport);
     metrics::counter!(telemetry::CONNECTS, "transport" => transport, "outcome" => outcome)
         .increment(1);
@@ -106,27 +101,48 @@ async fn authenticate(
     Ok(())
 }
 
-/// Who the socket's token belongs to.
+/// Who the socket's token belongs to: the first of its tokens that is good. A proxy may have put one of its
+/// own into the header.
 async fn identify(shared: &Shared, socket: &SocketRef, auth: &Auth) -> Result<Caller, ChatError> {
-    let token = token(socket, auth).ok_or(ChatError::Unauthorized)?;
-    let authenticated = shared.chat.authenticate(&token);
-    timeout(STEP_TIMEOUT, authenticated).await.map_err(|_| ChatError::Timeout)?
+    let mut refusal = ChatError::Unauthorized;
+    for token in tokens(socket, auth) {
+        let authenticated = shared.chat.authenticate(&token);
+        match timeout(STEP_TIMEOUT, authenticated).await.unwrap_or(Err(ChatError::Timeout)) {
+            Ok(caller) => return Ok(caller),
+            Err(error) if error.is_fault() => return Err(error),
+            // What a client can mend goes before what it cannot.
+            Err(ChatError::TokenExpired) => refusal = ChatError::TokenExpired,
+            Err(_) => {}
+        }
+    }
+    Err(refusal)
 }
 
-/// `auth.token`, or `token` of the query in version 2.
-fn token(socket: &SocketRef, TryData(auth): &Auth) -> Option<String> {
+/// In the order of preference: `Authorization: Bearer` of the handshake, `auth.token`, `token` of the query.
+fn tokens(socket: &SocketRef, TryData(auth): &Auth) -> impl Iterator<Item = String> {
+    let request = socket.req_parts();
+    let in_header = EngineSession::of(request).and_then(|session| session.bearer());
+    let in_auth = auth.as_ref().ok().and_then(|auth| token_of(auth.get()));
+    let query = request.uri.query().unwrap_or_default();
+    let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+    // Tokens are URL-safe as they are.
+    let in_query = parameters.find(|(name, _)| *name == "token").map(|(_, token)| token);
+    let told = [in_header.map(str::to_owned), in_auth, in_query.map(str::to_owned)];
+    told.into_iter().flatten().map(|token| without_scheme(&token).to_owned())
+}
+
+fn without_scheme(token: &str) -> &str {
+    let schemes = ["Bearer ", "Bearer%20", "Bearer+"];
+    schemes.iter().find_map(|scheme| token.strip_prefix(scheme)).unwrap_or(token)
+}
+
+/// `token` of `auth`, which may be any JSON.
+fn token_of(auth: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Token {
         token: String,
     }
-    if socket.protocol() == ProtocolVersion::V4 {
-        let query = socket.req_parts().uri.query()?;
-        let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-        // Tokens are URL-safe as they are.
-        return parameters.find(|(name, _)| *name == "token").map(|(_, token)| token.to_owned());
-    }
-    let json = auth.as_ref().ok()?.get();
-    let object = json.starts_with('{').then_some(json)?;
+    let object = auth.trim_start().starts_with('{').then_some(auth)?;
     serde_json::from_str::<Token>(object).ok().map(|auth| auth.token)
 }
 

@@ -4,6 +4,7 @@ mod client;
 mod server;
 
 mod limits;
+mod packets;
 mod polling;
 mod rest;
 mod upgrade;

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeGroup, official, suite, unusedId } from './lib/suite.mjs';
-import { connect, refusal, versions } from './lib/client.mjs';
+import { connect, open, refusal, versions } from './lib/client.mjs';
 import { login, register } from './lib/people.mjs';
 import { startServer } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { deadline, until } from './lib/wait.mjs';
 
 const vt = await suite();
 const ada = await vt.person('ada');
@@ -59,6 +59,92 @@ test('an expired token is token_expired; a running socket outlives its token', a
   } finally {
     await server.stop();
   }
+});
+
+/** What a client of each version is told: the cause of a refusal. */
+function told(url, options) {
+  const client = open(url, null, options);
+  const cause = new Promise((resolve) => ['connect_error', 'error'].forEach((event) => client.socket.once(event, resolve)));
+  return deadline(cause, 10_000, 'nothing is told').finally(() => client.socket.close());
+}
+
+test('a refusal has a code and a message in data; version 2 gets the string', async () => {
+  for (const transport of ['websocket', 'polling']) {
+    for (const version of ['v3', 'v4']) {
+      const { message, data } = await told(vt.server.url, { version, transport });
+      assert.equal(message, 'unauthorized', `${version} over ${transport}`);
+      assert.equal(data.code, 'unauthorized');
+      assert.equal(typeof data.message, 'string');
+    }
+    assert.equal(await told(vt.server.url, { version: 'v2', transport }), 'unauthorized', transport);
+  }
+});
+
+test('a namespace of a version 2 client is refused with a string, also when it has a query', async () => {
+  for (const transport of ['websocket', 'polling']) {
+    const client = open(vt.server.url, ada.accessToken, { version: 'v2', transport });
+    await client.isReady();
+    const other = client.socket.io.socket('/chat', { query: 'token=abc' });
+    const cause = await deadline(new Promise((resolve) => other.once('error', resolve)), 10_000, 'nothing is told');
+    assert.equal(cause, 'Invalid namespace', transport);
+    client.close();
+  }
+});
+
+test('the token may stand in a header, in auth or in the query, with or without its scheme', async () => {
+  const token = ada.accessToken;
+  const bearer = `Bearer ${token}`;
+  const extraHeaders = { authorization: bearer };
+  const withHeader = { extraHeaders, transportOptions: { polling: { extraHeaders }, websocket: { extraHeaders } } };
+  for (const version of ['v3', 'v4']) {
+    for (const transport of ['websocket', 'polling', 'upgrade']) {
+      for (const places of [
+        withHeader,
+        { auth: { token: bearer } },
+        { query: { token } },
+        { query: { token: bearer } },
+        { ...withHeader, auth: { token: 'rubbish' }, query: { token: 'rubbish' } },
+        { auth: { token }, query: { token: 'rubbish' } },
+        { extraHeaders: { authorization: 'Bearer of-a-proxy' }, auth: { token } },
+        { extraHeaders: { authorization: 'Basic YTpi' }, query: { token } },
+      ]) {
+        const client = await connect(vt.server.url, null, { version, transport, auth: {}, ...places });
+        client.close();
+      }
+    }
+  }
+  (await connect(vt.server.url, null, { version: 'v2', query: {}, ...withHeader })).close();
+});
+
+test('an event whose name needs escapes is unknown, and the connection goes on', async () => {
+  for (const version of Object.keys(versions)) {
+    for (const transport of ['websocket', 'polling']) {
+      const client = await vt.connect(ada, { version, transport });
+      for (const name of ['my "event"', 'back\\slash', 'line\nbreak', '\u0007', 'a\\"b']) {
+        const reply = await new Promise((resolve) => client.socket.emit(name, {}, resolve));
+        assert.equal(reply.error.code, 'unknown_event', `${version} over ${transport}: ${JSON.stringify(name)}`);
+      }
+      await client.ok('user:search', { query: 'ada' });
+      client.close();
+    }
+  }
+});
+
+test('what is too large closes the connection, with the reason in the log and in a metric', async () => {
+  const tooMuch = [['x'.repeat(1_100_000), 'bytes'], [Array.from({ length: 17 }, () => Buffer.from('b')), 'binaries']];
+  for (const transport of ['websocket', 'polling']) {
+    for (const [payload, what] of tooMuch) {
+      const before = await vt.server.metric('vibetalk_oversized_total', { what });
+      const client = await vt.connect(ada, { transport });
+      const closed = new Promise((resolve) => client.socket.once('disconnect', resolve));
+      client.socket.emit('message:create', payload);
+      await deadline(closed, 10_000, `${what} over ${transport}: not closed`);
+      const counted = async () => (await vt.server.metric('vibetalk_oversized_total', { what })) === before + 1;
+      await until(counted, 5000, `${what} over ${transport}: not counted`);
+      client.close();
+    }
+  }
+  assert.ok(vt.server.logs.some((line) => line.includes('sent too many bytes')), vt.server.tail());
 });
 
 test('a namespace that does not exist is a connect_error, and the main one goes on', async () => {

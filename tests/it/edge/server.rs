@@ -38,10 +38,18 @@ impl Server {
     pub async fn with(change: impl FnOnce(&mut EdgeConfig)) -> Self {
         let mut config = EdgeConfig::default();
         change(&mut config);
+        Self::start_with(config, EngineLimits::default()).await
+    }
+
+    pub async fn with_pings(ping_interval: Duration, ping_timeout: Duration) -> Self {
+        let limits = EngineLimits { ping_interval, ping_timeout, ..EngineLimits::default() };
+        Self::start_with(EdgeConfig::default(), limits).await
+    }
+
+    async fn start_with(config: EdgeConfig, limits: EngineLimits) -> Self {
         let (connects, connected) = mpsc::channel(1000);
         let (disconnects, disconnected) = mpsc::channel(1000);
-        let (socketio, io) =
-            engine_settings(SocketIo::builder(), EngineLimits::default()).build_svc();
+        let (socketio, io) = engine_settings(SocketIo::builder(), limits).build_svc();
         io.ns("/", move |socket: SocketRef| {
             on_connect(socket, connects.clone(), disconnects.clone())
         });

@@ -22,6 +22,7 @@ import { createOutboxStore } from "./outbox-store";
 import { createRequests } from "./requests";
 import type { Transport } from "./socket";
 import { createStorage } from "./storage";
+import { createSocketPath } from "./socketPath";
 import { createSync } from "./sync";
 import { createTabs } from "./tabs";
 import { createTokens, type EndReason } from "./tokens";
@@ -72,6 +73,7 @@ export function createClient(options: ClientOptions = {}): Client {
     transports: options.transports ?? transportsHere(),
     signedIn: tokens.session() !== null,
     tokens,
+    path: createSocketPath({ http, storage }),
     changed: (info) => emitter.emit("connection", info),
     ready(next) {
       ready = next;

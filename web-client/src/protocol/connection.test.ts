@@ -27,8 +27,10 @@ async function setup() {
   };
   const lost = vi.fn();
   const proven = vi.fn();
+  const path = { get: vi.fn(async () => "/socket.io"), doubt: vi.fn() };
   const connection = createConnection({
     origin: "http://server",
+    path,
     transports: ["websocket", "polling"],
     signedIn: true,
     tokens,
@@ -65,7 +67,7 @@ async function setup() {
       await settle();
     },
   };
-  return { connection, tokens, states, opened, last, lost, proven, pageEvents, ...get };
+  return { connection, path, tokens, states, opened, last, lost, proven, pageEvents, ...get };
 }
 
 test("connects with a token, and is online with `ready`", async () => {
@@ -74,6 +76,37 @@ test("connects with a token, and is online with `ready`", async () => {
   online();
   expect(connection.info).toMatchObject({ state: "online", transport: "websocket" });
   expect(states).toEqual(["connecting", "online"].slice(-states.length));
+});
+
+test("the path is doubted when no connection opens there, and only then", async () => {
+  const { path, last, online, closed, refused, pass } = await setup();
+  expect(last()).toMatchObject({ path: "/socket.io" });
+  await refused({});
+  expect(path.doubt).toHaveBeenCalledTimes(1);
+  path.get.mockResolvedValue("/live/chat");
+  await pass(1000);
+  expect(last()).toMatchObject({ path: "/live/chat" });
+  await pass(8000); // Nothing is said at all.
+  expect(path.doubt).toHaveBeenCalledTimes(2);
+  await pass(2000);
+  online();
+  await closed();
+  await pass(10_000);
+  last().opened("websocket");
+  await refused({ message: "unauthorized" });
+  expect(path.doubt).toHaveBeenCalledTimes(2);
+});
+
+test("silence is measured in the pings of the server", async () => {
+  const { opened, online, last, pass, pageEvents } = await setup();
+  last().greeted(60_000);
+  online();
+  await pass(80_000);
+  pageEvents.get("online")!();
+  expect(opened[0]!.closed_).toBe(false);
+  await pass(11_000);
+  pageEvents.get("online")!();
+  expect(opened[0]!.closed_).toBe(true);
 });
 
 test("a lost connection comes back, with backoff up to ten seconds and no more attempts than that", async () => {

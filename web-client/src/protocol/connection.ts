@@ -8,6 +8,7 @@ import { backoffMs } from "./backoff";
 import type { Ready } from "./contract";
 import { isFailure } from "./failure";
 import { type OpenWire, type Refusal, type Transport, type Wire, openWire } from "./socket";
+import type { SocketPath } from "./socketPath";
 import type { TokenKeeper } from "./tokens";
 
 export interface Connection {
@@ -27,6 +28,7 @@ interface Needs {
   /** Whether there is an account before the first `start`. */
   signedIn: boolean;
   tokens: Pick<TokenKeeper, "accessToken" | "replace">;
+  path: SocketPath;
   changed(info: ConnectionInfo): void;
   ready(ready: Ready): void;
   push(event: string, payload: unknown): void;
@@ -41,8 +43,10 @@ interface Needs {
 const OPEN_TIMEOUT_MS = 8_000;
 /** From an open transport to `ready`, which may be long on a slow line. */
 const READY_TIMEOUT_MS = 20_000;
-/** The server pings every 20 s. */
-const SILENCE_MAX_MS = 30_000;
+/** Of the server, unless it says otherwise. */
+const PING_INTERVAL_MS = 20_000;
+/** In pings. */
+const SILENCE_MAX = 1.5;
 /** A connection that lived this long proves that the server is well: the backoff starts anew. */
 const STABLE_MS = 10_000;
 const RETRY_AFTER_MAX_MS = 30_000;
@@ -68,6 +72,7 @@ export function createConnection(needs: Needs): Connection {
   let everReady = false;
   let readyAt = 0;
   let lastPacketAt = 0;
+  let pingIntervalMs = PING_INTERVAL_MS;
   let latencyReportedAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -90,9 +95,10 @@ export function createConnection(needs: Needs): Connection {
   async function attempt(): Promise<void> {
     clearTimeout(timer);
     const mine = ++generation;
-    let accessToken: string;
+    let accessToken: string, path: string;
     try {
-      accessToken = await (refusedToken ? tokens.replace(refusedToken) : tokens.accessToken());
+      const token = refusedToken ? tokens.replace(refusedToken) : tokens.accessToken();
+      [accessToken, path] = await Promise.all([token, needs.path.get()]);
     } catch (error) {
       // After `unauthorized` the keeper of tokens has said that the session is over.
       if (mine === generation && wanted) retry(isFailure(error) ? error.retryAfterMs : undefined);
@@ -100,15 +106,15 @@ export function createConnection(needs: Needs): Connection {
     }
     if (mine !== generation || !wanted) return;
     refusedToken = null;
-    connect(accessToken);
+    connect(accessToken, path);
   }
 
-  function connect(accessToken: string): void {
+  function connect(accessToken: string, path: string): void {
     const first = order[0] as Transport;
     let opened = false;
     lastPacketAt = Date.now();
     wire = open(
-      { origin: needs.origin, transports: [...order], accessToken },
+      { origin: needs.origin, path, transports: [...order], accessToken },
       {
         opened(transport) {
           opened = true;
@@ -123,9 +129,13 @@ export function createConnection(needs: Needs): Connection {
           needs.proven(transport);
           report({ transport });
         },
+        greeted: (intervalMs) => (pingIntervalMs = intervalMs),
         packet: () => (lastPacketAt = Date.now()),
         push: receive,
-        refused: (refusal) => refused(refusal, accessToken),
+        refused(refusal) {
+          if (!opened) needs.path.doubt();
+          refused(refusal, accessToken);
+        },
         closed(byServer) {
           if (byServer) refusedToken = accessToken;
           const draining = info.state === "draining";
@@ -139,7 +149,10 @@ export function createConnection(needs: Needs): Connection {
     after(OPEN_TIMEOUT_MS, giveUp);
 
     function giveUp(): void {
-      if (!opened) prefer(order[1] ?? first);
+      if (!opened) {
+        needs.path.doubt();
+        prefer(order[1] ?? first);
+      }
       wire?.close();
       down();
       retry();
@@ -207,7 +220,7 @@ export function createConnection(needs: Needs): Connection {
   /** The page is shown again, or the network is back: timers may have slept, so the clock decides. */
   function woken(): void {
     if (!wanted) return;
-    if (wire && Date.now() - lastPacketAt > SILENCE_MAX_MS) {
+    if (wire && Date.now() - lastPacketAt > SILENCE_MAX * pingIntervalMs) {
       wire.close();
       down();
     }

@@ -9,6 +9,7 @@ export type Transport = "websocket" | "polling";
 
 export interface WireOptions {
   origin: string;
+  path: string;
   /** In the order to try. */
   transports: Transport[];
   accessToken: string;
@@ -26,6 +27,8 @@ export interface WireEvents {
   /** The transport is open; the server has not judged the token yet. */
   opened(transport: Transport): void;
   upgraded(transport: Transport): void;
+  /** How often the server pings. */
+  greeted(pingIntervalMs: number): void;
   /** Any packet, pings too. */
   packet(): void;
   push(event: string, payload: unknown): void;
@@ -43,8 +46,9 @@ export interface Wire {
 
 export type OpenWire = (options: WireOptions, events: WireEvents) => Wire;
 
-export const openWire: OpenWire = ({ origin, transports, accessToken }, events) => {
+export const openWire: OpenWire = ({ origin, path, transports, accessToken }, events) => {
   const manager = new Manager(origin, {
+    path,
     transports,
     // Without it only the first transport is ever tried.
     tryAllTransports: true,
@@ -87,8 +91,12 @@ export const openWire: OpenWire = ({ origin, transports, accessToken }, events) 
   socket.connect();
   if (transports[0] === "websocket" && transports.length > 1 && !webSocketStarted(manager)) {
     end();
-    return openWire({ origin, transports: transports.slice(1), accessToken }, events);
+    return openWire({ origin, path, transports: transports.slice(1), accessToken }, events);
   }
+  manager.engine.on(
+    "handshake",
+    unlessOver(({ pingInterval }) => events.greeted(pingInterval)),
+  );
   manager.engine.on(
     "packet",
     unlessOver(() => events.packet()),

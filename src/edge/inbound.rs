@@ -1,0 +1,422 @@
+//! What clients send, looked at before the engine decodes it: the head of each Socket.IO packet, and the
+//! sizes of WebSocket frames.
+//!
+//! A few things that public clients send would end their connection in the engine without a reason: an
+//! event's name with an escape in it, which it cannot borrow; too many binaries; too many bytes. And the
+//! query that version 2 puts behind a namespace would become a part of its name. Here the first bytes of
+//! a packet are changed in place, byte for byte, so that nothing moves; everything behind them is
+//! neither read nor copied.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::settings::BINARIES_MAX;
+use crate::telemetry;
+
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What stands in an event's name for an escape: no event has one.
+const IN_PLACE_OF_ESCAPE: u8 = b'?';
+/// A frame's header with a length of 8 bytes and a mask (RFC 6455, section 5.2).
+const HEADER_BYTES_MAX: usize = 14;
+const MASK_BYTES: usize = 4;
+
+/// What the edge has to know of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// CONNECT: the engine will answer it with CONNECT or CONNECT_ERROR.
+    Connect,
+    Excess(Excess),
+}
+
+/// What there was too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    Bytes,
+    Binaries,
+}
+
+impl Excess {
+    /// The value of the metric label `what`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Binaries => "binaries",
+        }
+    }
+
+    /// Counts it, and logs it. A second line in the same second is at debug: anybody can send too much.
+    pub fn report(self) {
+        static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+        let what = self.as_str();
+        metrics::counter!(telemetry::OVERSIZED, "what" => what).increment(1);
+        let now = Instant::now();
+        let last = LAST.lock().replace(now);
+        if last.is_none_or(|last| now - last > REPORT_INTERVAL) {
+            tracing::info!(what, "closing a connection that sent too many {what} at once");
+        } else {
+            tracing::debug!(what, "closing another connection that sent too many {what} at once");
+        }
+    }
+}
+
+/// Where in a packet the next byte stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /// The type of the Engine.IO packet.
+    #[default]
+    Start,
+    /// That of the Socket.IO packet in a message.
+    Kind,
+    /// How many binaries follow; of an event or an ack.
+    Binaries {
+        of_event: bool,
+        count: usize,
+    },
+    Connect,
+    ConnectNamespace,
+    Query,
+    /// A namespace, an ack id, or the arguments.
+    Event,
+    Namespace,
+    Ack,
+    Arguments,
+    Name,
+    Escape,
+    /// Nothing that follows matters.
+    Done,
+}
+
+/// Reads the head of one packet of a client, a byte at a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scan {
+    at: At,
+}
+
+impl Scan {
+    pub fn is_done(&self) -> bool {
+        self.at == At::Done
+    }
+
+    /// Takes the next byte; answers what the engine gets in its place, and what it means.
+    pub fn take(&mut self, byte: u8) -> (u8, Option<Notice>) {
+        let mut given = byte;
+        let mut notice = None;
+        self.at = match (self.at, byte) {
+            (At::Start, b'4') => At::Kind,
+            (At::Kind, b'0') => {
+                notice = Some(Notice::Connect);
+                At::Connect
+            }
+            (At::Kind, b'2') => At::Event,
+            (At::Kind, b'5' | b'6') => At::Binaries { of_event: byte == b'5', count: 0 },
+            (At::Binaries { of_event, count }, b'0'..=b'9') => {
+                let count = count.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+                At::Binaries { of_event, count }
+            }
+            (At::Binaries { of_event, count }, b'-') => {
+                notice = (count > BINARIES_MAX).then_some(Notice::Excess(Excess::Binaries));
+                if of_event { At::Event } else { At::Done }
+            }
+            (At::Connect, b'/') => At::ConnectNamespace,
+            (At::ConnectNamespace, b',') => At::Done,
+            (At::ConnectNamespace, b'?') => {
+                given = b',';
+                At::Query
+            }
+            (At::ConnectNamespace, _) => At::ConnectNamespace,
+            // White space in front of the payload, which JSON allows.
+            (At::Query, _) => {
+                given = b' ';
+                if byte == b',' { At::Done } else { At::Query }
+            }
+            (At::Event, b'/') => At::Namespace,
+            (At::Namespace, b',') => At::Ack,
+            (At::Namespace, _) => At::Namespace,
+            (At::Event | At::Ack, b'0'..=b'9') => At::Ack,
+            (At::Event | At::Ack, b'[') => At::Arguments,
+            (At::Arguments, b' ' | b'\t' | b'\n' | b'\r') => At::Arguments,
+            (At::Arguments, b'"') => At::Name,
+            (At::Name, b'"') => At::Done,
+            (At::Name, b'\\') => {
+                given = IN_PLACE_OF_ESCAPE;
+                At::Escape
+            }
+            (At::Name, _) => At::Name,
+            // An escape is ASCII, or the packet is broken and the engine finds out.
+            (At::Escape, _) => {
+                given = if byte.is_ascii() { IN_PLACE_OF_ESCAPE } else { byte };
+                At::Name
+            }
+            _ => At::Done,
+        };
+        (given, notice)
+    }
+}
+
+/// What a piece of a client's frames held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub connects: u32,
+    pub excess: Option<Excess>,
+}
+
+/// Where in the stream of a client's frames a connection is.
+#[derive(Default)]
+pub struct Intake {
+    head: [u8; HEADER_BYTES_MAX],
+    head_len: u8,
+    mask: [u8; MASK_BYTES],
+    /// Of the payload of the frame, while the scan goes on.
+    position: u8,
+    /// What is still to come of the frame's payload.
+    rest: u64,
+    /// Of the message so far: a message may come in several frames.
+    message_bytes: u64,
+    /// Of the binaries behind the last text.
+    binaries_bytes: u64,
+    binary: bool,
+    /// More frames of the message follow.
+    unfinished: bool,
+    /// The frame is a part of a message, and no control frame.
+    of_message: bool,
+    scan: Scan,
+}
+
+impl Intake {
+    /// Changes what the engine should not see as it is. `bytes` follow what was given before.
+    pub fn mend(&mut self, bytes: &mut [u8], message_bytes_max: u64) -> Found {
+        let mut found = Found::default();
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.rest == 0 {
+                self.head[usize::from(self.head_len)] = bytes[at];
+                self.head_len += 1;
+                at += 1;
+                self.begin_frame(message_bytes_max, &mut found);
+                continue;
+            }
+            let here =
+                usize::try_from(self.rest).map_or(bytes.len() - at, |n| n.min(bytes.len() - at));
+            self.scan(&mut bytes[at..at + here], &mut found);
+            self.rest -= here as u64;
+            at += here;
+        }
+        found
+    }
+
+    /// No frame is under way, nor a message of several.
+    pub fn is_between_messages(&self) -> bool {
+        self.rest == 0 && self.head_len == 0 && !self.unfinished
+    }
+
+    /// Once its header is whole.
+    fn begin_frame(&mut self, message_bytes_max: u64, found: &mut Found) {
+        let Some(header) = Header::parse(&self.head[..usize::from(self.head_len)]) else { return };
+        self.head_len = 0;
+        (self.mask, self.position, self.rest) = (header.mask, 0, header.payload_bytes);
+        self.of_message = header.opcode < 8;
+        if !self.of_message {
+            return;
+        }
+        self.unfinished = !header.is_final;
+        if header.opcode != 0 {
+            self.message_bytes = 0;
+            self.binary = header.opcode == 2;
+            // Nothing in a binary has to be read.
+            self.scan = if self.binary { Scan { at: At::Done } } else { Scan::default() };
+        }
+        self.message_bytes = self.message_bytes.saturating_add(header.payload_bytes);
+        self.binaries_bytes = match self.binary {
+            true => self.binaries_bytes.saturating_add(header.payload_bytes),
+            false => 0,
+        };
+        if self.message_bytes.max(self.binaries_bytes) > message_bytes_max {
+            found.excess = Some(Excess::Bytes);
+        }
+    }
+
+    fn scan(&mut self, payload: &mut [u8], found: &mut Found) {
+        if !self.of_message {
+            return;
+        }
+        for byte in payload {
+            if self.scan.is_done() {
+                return;
+            }
+            let mask = self.mask[usize::from(self.position) % MASK_BYTES];
+            self.position = (self.position + 1) % MASK_BYTES as u8;
+            let (given, notice) = self.scan.take(*byte ^ mask);
+            *byte = given ^ mask;
+            match notice {
+                Some(Notice::Connect) => found.connects += 1,
+                Some(Notice::Excess(excess)) => found.excess = Some(excess),
+                None => {}
+            }
+        }
+    }
+}
+
+struct Header {
+    is_final: bool,
+    opcode: u8,
+    payload_bytes: u64,
+    mask: [u8; MASK_BYTES],
+}
+
+impl Header {
+    /// `None` until it is whole.
+    fn parse(head: &[u8]) -> Option<Self> {
+        let (&[first, second], rest) = head.split_first_chunk()?;
+        let (payload_bytes, rest) = match second & 0x7f {
+            126 => rest
+                .split_first_chunk()
+                .map(|(len, rest)| (u16::from_be_bytes(*len).into(), rest))?,
+            127 => rest.split_first_chunk().map(|(len, rest)| (u64::from_be_bytes(*len), rest))?,
+            short => (short.into(), rest),
+        };
+        // Clients have to mask; the engine closes those that do not.
+        let mask = if second & 0x80 == 0 { [0; MASK_BYTES] } else { *rest.first_chunk()? };
+        Some(Self { is_final: first & 0x80 != 0, opcode: first & 0x0f, payload_bytes, mask })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 1000;
+    const MASK: [u8; 4] = [1, 200, 33, 94];
+
+    fn scanned(packet: &str) -> (String, Vec<Notice>) {
+        let mut scan = Scan::default();
+        let mut notices = Vec::new();
+        let given = packet.bytes().map(|byte| {
+            let (given, notice) = scan.take(byte);
+            notices.extend(notice);
+            given
+        });
+        let given = given.collect();
+        (String::from_utf8(given).unwrap(), notices)
+    }
+
+    #[test]
+    fn only_what_the_engine_stumbles_over_is_changed() {
+        for (packet, given) in [
+            (r#"42["my \"event\"",{"a":"\""}]"#, r#"42["my ??event??",{"a":"\""}]"#),
+            (r#"42/chat,17[ "a\\b","\\"]"#, r#"42/chat,17[ "a??b","\\"]"#),
+            (
+                r#"451-["\u0065",{"_placeholder":true,"num":0}]"#,
+                r#"451-["??0065",{"_placeholder":true,"num":0}]"#,
+            ),
+            (r#"42["\"#, r#"42["?"#),
+            ("42[\"\\é\"]", "42[\"?é\"]"),
+            (r#"42["é","\""]"#, r#"42["é","\""]"#),
+            (r#"43["\"",1]"#, r#"43["\"",1]"#),
+            ("40/chat?token=a.b,{\"x\":\"?\"}", "40/chat,          {\"x\":\"?\"}"),
+            ("40/chat?token=abc", "40/chat,         "),
+            ("40/chat,{\"q\":\"?\"}", "40/chat,{\"q\":\"?\"}"),
+            ("40{\"token\":\"?\"}", "40{\"token\":\"?\"}"),
+            ("41/chat?x", "41/chat?x"),
+            ("2probe", "2probe"),
+            ("3", "3"),
+            ("", ""),
+        ] {
+            assert_eq!(scanned(packet).0, given);
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_known_is_noticed() {
+        let binaries = || vec![Notice::Excess(Excess::Binaries)];
+        for (packet, notices) in [
+            ("40", vec![Notice::Connect]),
+            ("40/a,", vec![Notice::Connect]),
+            ("4516-[", vec![]),
+            ("4517-[", binaries()),
+            ("4617-1[", binaries()),
+            ("4599999999999999999999999999-[", binaries()),
+            ("45-[", vec![]),
+            ("42[\"40\"]", vec![]),
+            ("040", vec![]),
+        ] {
+            assert_eq!(scanned(packet).1, notices, "{packet}");
+        }
+    }
+
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first];
+        match payload.len() {
+            short @ 0..126 => frame.push(0x80 | short as u8),
+            long => {
+                frame.push(0x80 | 126);
+                frame.extend((long as u16).to_be_bytes());
+            }
+        }
+        frame.extend(MASK);
+        frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame
+    }
+
+    fn check(given: &[Vec<u8>], expected: &[Vec<u8>], connects: u32, excess: Option<Excess>) {
+        for piece_bytes in [1, 2, 3, 7, 5000] {
+            let mut stream = given.concat();
+            let mut intake = Intake::default();
+            let mut found = Found::default();
+            for piece in stream.chunks_mut(piece_bytes) {
+                let here = intake.mend(piece, LIMIT);
+                found.connects += here.connects;
+                found.excess = found.excess.or(here.excess);
+            }
+            assert_eq!(stream, expected.concat(), "pieces of {piece_bytes}");
+            assert_eq!(found, Found { connects, excess }, "pieces of {piece_bytes}");
+            assert!(intake.is_between_messages());
+        }
+    }
+
+    #[test]
+    fn frames_are_mended_however_they_are_read() {
+        let given = [
+            frame(0x81, b"40/chat?a=b"),
+            frame(0x89, b"40"),
+            frame(0x82, b"42[\"\\\""),
+            frame(0x81, b"42[\"\\\"\",1]"),
+            frame(0x81, b""),
+            frame(0x81, format!("42[\"e\",\"{}\"]", "\\".repeat(300)).as_bytes()),
+        ];
+        let mut expected = given.clone();
+        expected[0] = frame(0x81, b"40/chat,   ");
+        expected[3] = frame(0x81, b"42[\"??\",1]");
+        check(&given, &expected, 1, None);
+    }
+
+    #[test]
+    fn a_message_may_come_in_several_frames() {
+        let given = [
+            frame(0x01, b"42[\"a\\"),
+            frame(0x89, b"x"),
+            frame(0x00, b"\"b"),
+            frame(0x80, b"\\\"\"]"),
+        ];
+        let expected =
+            [frame(0x01, b"42[\"a?"), frame(0x89, b"x"), frame(0x00, b"?b"), frame(0x80, b"??\"]")];
+        check(&given, &expected, 0, None);
+    }
+
+    #[test]
+    fn sizes_are_judged_before_all_of_it_is_there() {
+        let half = vec![b'x'; 501];
+        for (frames, excess) in [
+            (vec![frame(0x81, &[b'4'; 1000])], None),
+            (vec![frame(0x81, &[b'4'; 1001])], Some(Excess::Bytes)),
+            (vec![frame(0x01, &half), frame(0x80, &half)], Some(Excess::Bytes)),
+            (vec![frame(0x82, &half), frame(0x82, &half)], Some(Excess::Bytes)),
+            (vec![frame(0x82, &half), frame(0x81, b"2"), frame(0x82, &half)], None),
+            (vec![frame(0x81, &half), frame(0x81, &half)], None),
+            (vec![frame(0x81, b"4517-[\"e\"]")], Some(Excess::Binaries)),
+        ] {
+            check(&frames, &frames, 0, excess);
+        }
+    }
+}
