@@ -36,7 +36,8 @@ class FakeServer {
     const { refreshToken } = body as { refreshToken: string };
     if (refreshToken !== this.#valid && refreshToken !== this.#before) this.ended = true;
     if (this.ended) throw new ApiFailure({ code: "unauthorized", message: "used twice" });
-    if (refreshToken === this.#valid) [this.#before, this.#valid] = [refreshToken, `refresh-${++this.refreshes}`];
+    if (refreshToken === this.#valid)
+      [this.#before, this.#valid] = [refreshToken, `refresh-${++this.refreshes}`];
     const answer = { data: this.tokens() as T, serverTime: this.now };
     await this.asked();
     return answer;
