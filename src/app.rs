@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,14 +33,15 @@ use crate::clock::Clock;
 use crate::config::{Config, Listen, Synchronous};
 use crate::edge::{CloseReason, Edge, EdgeConfig, EngineLimits};
 use crate::gateway::{self, Gateway};
-use crate::http::health::{Readiness, watch};
+use crate::http::health::{Check, Readiness, watch as watch_health};
 use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
 use crate::lifecycle::{Lifecycle, Signals};
-use crate::model::id::{IdGenerator, NodeId};
+use crate::model::id::{ClockBehind, IdGenerator, NodeId};
 use crate::model::rate::Rate;
-use crate::store::Store;
+use crate::model::time::Timestamp;
 use crate::store::sqlite::{self, SqliteConfig, SqliteStore};
+use crate::store::{StateStore, Store};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
 
@@ -114,11 +115,12 @@ impl App {
         let (listener, started) = listen(config.listen, &lifecycle).await?;
         let address = listener.local_addr()?;
 
-        // Secrets first: it makes the data folder, too.
+        // The database first: a node that dies in between leaves no secrets without one.
+        let store = open_store(config, &lifecycle, &readiness).await?;
         let secrets = Secrets::load_or_create(&config.data_dir)?;
-        let store = open_store(config, &lifecycle).await?;
+        let ids = start_ids(&store).await?;
         let (bus, deliveries) = LocalBus::new();
-        let chat = start_chat(config, &secrets, &store, Arc::new(bus), &lifecycle);
+        let chat = start_chat(config, &secrets, &store, ids, Arc::new(bus), &lifecycle);
         let (socketio, gateway) =
             gateway::build(chat.clone(), deliveries, engine_limits(config), lifecycle.clone());
         tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
@@ -127,7 +129,7 @@ impl App {
             .context("the official group cannot be brought up to date")?;
 
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
-        lifecycle.spawn("readiness", watch(readiness.clone(), chat.clone()));
+        lifecycle.spawn("readiness", watch_health(readiness.clone(), chat.clone()));
         let router = http::router(
             HttpState::new(chat, readiness.clone()).with_engine_path(&config.gateway_path),
         );
@@ -200,18 +202,57 @@ async fn listen(
 }
 
 /// Migrates, if that is needed, which can take long.
-async fn open_store(config: &Config, lifecycle: &Lifecycle) -> anyhow::Result<SqliteStore> {
+async fn open_store(
+    config: &Config,
+    lifecycle: &Lifecycle,
+    readiness: &Readiness,
+) -> anyhow::Result<SqliteStore> {
     let settings = sqlite_config(config)?;
     let open = move || SqliteStore::open(&settings, Clock::system());
     let store = tokio::task::spawn_blocking(open).await.context("opening the store failed")??;
     watch_store(&store, lifecycle);
+    lifecycle
+        .spawn("data_files", watch_files(store.intact(), lifecycle.clone(), readiness.clone()));
     Ok(store)
+}
+
+/// A node whose database was deleted or replaced stores nothing: it is for others to serve.
+async fn watch_files(
+    mut intact: watch::Receiver<bool>,
+    lifecycle: Lifecycle,
+    readiness: Readiness,
+) {
+    loop {
+        readiness.set(Check::Files, *intact.borrow_and_update());
+        tokio::select! {
+            changed = intact.changed() => if changed.is_err() { return },
+            () = lifecycle.stopping() => return,
+        }
+    }
+}
+
+/// Ids go on above all that were given out, also if the clock was ahead then.
+async fn start_ids(store: &SqliteStore) -> anyhow::Result<IdGenerator> {
+    let newest = store.newest_id().await.context("the newest id cannot be read")?;
+    let ids = IdGenerator::above(NodeId::default(), newest);
+    let now_ms = Clock::system().now_ms();
+    let behind = ClockBehind { behind_ms: ids.behind_ms(now_ms) };
+    if behind.wait_ms() > 0 {
+        let until = Timestamp(now_ms.saturating_add(behind.wait_ms()));
+        tracing::error!(
+            behind.ms = behind.behind_ms,
+            "{behind}: the clock is wrong now, or was when that was stored. Refusing writes until {until}; \
+             see \"Time\" in docs/operations.md"
+        );
+    }
+    Ok(ids)
 }
 
 fn start_chat(
     config: &Config,
     secrets: &Secrets,
     store: &SqliteStore,
+    ids: IdGenerator,
     bus: Arc<dyn Bus>,
     lifecycle: &Lifecycle,
 ) -> Chat {
@@ -220,7 +261,7 @@ fn start_chat(
         store: Arc::new(store.clone()) as Arc<dyn Store>,
         bus,
         clock: Clock::system(),
-        ids: IdGenerator::new(NodeId::default()),
+        ids,
         node: NodeId::default(),
         limits: limits(config),
         caches: Caches::new(lifecycle),
@@ -284,6 +325,7 @@ fn sqlite_config(config: &Config) -> anyhow::Result<SqliteConfig> {
         Synchronous::Off => sqlite::Synchronous::Off,
     };
     settings.readers = config.store_sqlite_readers;
+    settings.companions = Secrets::files(&config.data_dir);
     Ok(settings)
 }
 

@@ -27,7 +27,9 @@ use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
 use crate::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
+use crate::model::time::Timestamp;
 use crate::store::Store;
+use crate::telemetry::log_seldom;
 
 pub mod access;
 pub mod accounts;
@@ -123,8 +125,14 @@ impl Chat {
 
     /// The next id, of whatever kind; see [`IdGenerator::next`].
     pub fn next_id(&self) -> Result<u64, ChatError> {
-        self.ids.next(self.clock.now_ms()).map_err(|behind| {
-            tracing::error!(behind.ms = behind.behind_ms, "{behind}, refusing writes");
+        let now_ms = self.clock.now_ms();
+        self.ids.next(now_ms).map_err(|behind| {
+            let until = Timestamp(now_ms.saturating_add(behind.wait_ms()));
+            log_seldom!(
+                error,
+                behind.ms = behind.behind_ms,
+                "{behind}: refusing writes until {until}"
+            );
             ChatError::Unavailable
         })
     }
@@ -141,7 +149,7 @@ impl Chat {
         let published = self.bus.publish(envelope).await;
         if let Err(error) = &published {
             metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
-            tracing::warn!(%error, "something stored was not announced");
+            log_seldom!(warn, %error, "something stored was not announced");
         }
         published.is_ok()
     }
@@ -154,7 +162,7 @@ impl Chat {
     pub(crate) async fn announce_applied(&self, envelope: Envelope) -> Result<(), ChatError> {
         self.bus.publish_applied(envelope).await.map_err(|error| {
             metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
-            tracing::error!(%error, "a change of membership was not applied everywhere");
+            log_seldom!(error, %error, "a change of membership was not applied everywhere");
             ChatError::Unavailable
         })
     }

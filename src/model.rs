@@ -13,6 +13,7 @@ pub mod permission;
 pub mod presence;
 pub mod rate;
 pub mod read_state;
+pub mod search;
 pub mod settings;
 pub mod text;
 pub mod time;

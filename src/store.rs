@@ -43,12 +43,36 @@ pub enum StoreError {
 
 /// Everything `chat` stores in.
 pub trait Store:
-    AccountStore + SettingsStore + GroupStore + ChannelStore + MessageStore + ReadStateStore
+    StateStore
+    + AccountStore
+    + SettingsStore
+    + GroupStore
+    + ChannelStore
+    + MessageStore
+    + ReadStateStore
 {
 }
 impl<T> Store for T where
-    T: AccountStore + SettingsStore + GroupStore + ChannelStore + MessageStore + ReadStateStore
+    T: StateStore
+        + AccountStore
+        + SettingsStore
+        + GroupStore
+        + ChannelStore
+        + MessageStore
+        + ReadStateStore
 {
+}
+
+/// The store as a whole.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    /// Stores something small in place of what the last probe stored: fails while nothing can be stored,
+    /// such as on a full disk.
+    async fn probe(&self, now_ms: UnixMs) -> Result<(), StoreError>;
+
+    /// The highest id that is kept of anything, of whatever kind; 0 in an empty store. New ids have to lie
+    /// above it, or they would sort before what is there. May take minutes.
+    async fn newest_id(&self) -> Result<u64, StoreError>;
 }
 
 /// People, their sessions, and passwords that were wrong.
@@ -91,7 +115,8 @@ pub trait AccountStore: Send + Sync {
 
     async fn set_operator(&self, user_id: UserId, operator: bool) -> Result<(), StoreError>;
 
-    /// Users whose user name or display name begins with `prefix`, without case; by folded user name.
+    /// Users whose user name begins with `prefix`, or whose display name does from one of its words on
+    /// ([`search`](crate::model::search)), without case; by folded user name.
     async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError>;
 
     /// Ids of users who are neither members of `group_id` nor banned from it, ascending, after `after`.
@@ -282,8 +307,8 @@ pub trait GroupStore: Send + Sync {
         patch: &MemberPatch,
     ) -> Result<Option<Member>, StoreError>;
 
-    /// Members after `after` by user id; with `prefix` those whose user name, display name or
-    /// nickname begins with it, without case.
+    /// Members after `after` by user id; with `prefix` those whose user name begins with it, or whose
+    /// display name or nickname does from one of its words on, without case.
     async fn list_members(
         &self,
         group_id: GroupId,

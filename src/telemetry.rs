@@ -1,9 +1,11 @@
 //! Logs and metrics: how tracing is set up, and the one list of every metric this binary exports.
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -28,6 +30,51 @@ pub fn init_logging(filter: &str, human: bool) -> anyhow::Result<()> {
 fn holds_no_secrets(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("vibetalk") || *metadata.level() <= Level::INFO
 }
+
+/// Lines of one kind in [`SELDOM_INTERVAL`] at most.
+const SELDOM_LINES_MAX: u64 = 10;
+const SELDOM_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bounds how often one kind of line is logged; see [`log_seldom`].
+pub struct Seldom(Mutex<Lines>);
+
+struct Lines {
+    since: Option<Instant>,
+    asked: u64,
+}
+
+impl Seldom {
+    pub const fn new() -> Self {
+        Self(Mutex::new(Lines { since: None, asked: 0 }))
+    }
+
+    /// Whether a line is to be logged at `now`; if so, how many were left out since the last one.
+    pub fn allows(&self, now: Instant) -> Option<u64> {
+        let mut lines = self.0.lock();
+        let mut left_out = 0;
+        if lines.since.is_none_or(|since| now.duration_since(since) >= SELDOM_INTERVAL) {
+            left_out = lines.asked.saturating_sub(SELDOM_LINES_MAX);
+            *lines = Lines { since: Some(now), asked: 0 };
+        }
+        lines.asked += 1;
+        (lines.asked <= SELDOM_LINES_MAX).then_some(left_out)
+    }
+}
+
+/// Logs like `tracing::warn!`, `log_seldom!(warn, …)`, but a line that a stranger or an outage could
+/// multiply without end: at most ten in ten seconds from each place. `lines.left_out` says how many
+/// were not written before this one.
+macro_rules! log_seldom {
+    ($level:ident, $($line:tt)+) => {{
+        static SELDOM: $crate::telemetry::Seldom = $crate::telemetry::Seldom::new();
+        match SELDOM.allows(std::time::Instant::now()) {
+            Some(0) => tracing::$level!($($line)+),
+            Some(left_out) => tracing::$level!(lines.left_out = left_out, $($line)+),
+            None => {}
+        }
+    }};
+}
+pub(crate) use log_seldom;
 
 /// A metric's kind, as Prometheus types it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +231,17 @@ mod tests {
                 metric.name
             );
         }
+    }
+
+    #[test]
+    fn a_kind_of_line_is_logged_ten_times_in_ten_seconds() {
+        let (seldom, start) = (Seldom::new(), Instant::now());
+        let logged = |seconds| seldom.allows(start + Duration::from_secs(seconds));
+        assert_eq!((0..1000).filter_map(|_| logged(0)).collect::<Vec<_>>(), [0; 10]);
+        assert_eq!(logged(9), None);
+        assert_eq!(logged(10), Some(991), "the first one says how many were left out");
+        assert_eq!(logged(10), Some(0));
+        assert_eq!(logged(25), Some(0), "none were");
     }
 
     /// `docs/metrics.md`.

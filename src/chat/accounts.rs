@@ -15,7 +15,7 @@ use crate::model::name::{self, DISPLAY_NAME_CHARS_MAX, USERNAME_CHARS_MAX};
 use crate::model::password::{NewPassword, ShownPassword};
 use crate::model::text;
 use crate::store::{AttemptLimits, RefreshRotation, Reservation, Rotation, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// A refresh token answers so long after it was replaced, while its successor is unused: its answer may
 /// have been lost, or another tab was first.
@@ -154,7 +154,7 @@ impl Chat {
             }
             Rotation::NotFound => Err(ChatError::Unauthorized),
             Rotation::Reused => {
-                tracing::warn!(session.id = %session_id, "refresh token used twice, session ended");
+                log_seldom!(warn, session.id = %session_id, "refresh token used twice, session ended");
                 self.end_sessions(caller.user_id, vec![session_id]).await?;
                 Err(ChatError::Unauthorized)
             }

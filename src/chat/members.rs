@@ -21,7 +21,7 @@ use crate::model::id::{GroupId, UserId};
 use crate::model::name::{NICKNAME_CHARS_MAX, name};
 use crate::model::permission::{Permissions, Rank};
 use crate::model::text;
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 pub use crate::chat::moderation::{ListBans, Moderation};
 
@@ -161,7 +161,7 @@ impl Chat {
             Ok(last) => last,
             Err(error) => {
                 metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
-                tracing::warn!(%error, "somebody was not told of their new permissions");
+                log_seldom!(warn, %error, "somebody was not told of their new permissions");
                 return;
             }
         };

@@ -15,7 +15,7 @@ use crate::model::event::Push;
 use crate::model::id::{GroupId, UserId};
 use crate::model::message::{Message, mentions_in};
 use crate::model::permission::Permissions;
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// Messages whose mentioned people have yet to be told. Beyond it they learn of the mention from
 /// their next `ready`, and the drop is counted.
@@ -96,7 +96,7 @@ impl Chat {
         let Some(news) = news else { return };
         if self.mention_news.try_send(news).is_err() {
             metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
-            tracing::warn!("too many mentions are waiting, some people are not told at once");
+            log_seldom!(warn, "too many mentions are waiting, some people are not told at once");
         }
     }
 
@@ -104,8 +104,8 @@ impl Chat {
     async fn tell_slice(&self, telling: Telling) -> Option<Telling> {
         match tokio::time::timeout(SLICE_TIMEOUT, self.try_slice(telling)).await {
             Ok(Ok(rest)) => return rest,
-            Ok(Err(error)) => tracing::warn!(%error, "people were not told of a mention"),
-            Err(_) => tracing::warn!("telling people of a mention took too long"),
+            Ok(Err(error)) => log_seldom!(warn, %error, "people were not told of a mention"),
+            Err(_) => log_seldom!(warn, "telling people of a mention took too long"),
         }
         metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
         None

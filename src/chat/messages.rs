@@ -24,7 +24,7 @@ use crate::model::message::{Message, MessageEdit};
 use crate::model::permission::Permissions;
 use crate::model::text::{self, CONTENT_CHARS_MAX, NONCE_CHARS_MAX};
 use crate::store::{Inserted, TooEarly};
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// How long a nonce makes a repeated send the same send.
 pub const NONCE_MS: UnixMs = 10 * 60 * 1000;
@@ -244,7 +244,7 @@ impl Chat {
             Ok(()) => self.announced.insert(message_id),
             Err(error) => {
                 metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
-                tracing::warn!(%error, message.id = %message_id, "stored message was not announced");
+                log_seldom!(warn, %error, message.id = %message_id, "stored message was not announced");
             }
         }
     }

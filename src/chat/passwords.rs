@@ -15,6 +15,7 @@ use crate::chat::ChatError;
 use crate::chat::attempts::rate_limited;
 use crate::model::account::Asker;
 use crate::model::password::{NewPassword, ShownPassword};
+use crate::telemetry::log_seldom;
 
 /// OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -126,7 +127,7 @@ impl Line {
             result
         });
         blocking.await.map_err(|error| {
-            tracing::error!(%error, "a password hash did not end");
+            log_seldom!(error, %error, "a password hash did not end");
             ChatError::Unavailable
         })
     }
@@ -140,7 +141,7 @@ impl Line {
         match tokio::time::timeout(WAIT_MAX, self.running.clone().acquire_owned()).await {
             Ok(running) => Ok([waiting, running.expect("the semaphore is never closed")]),
             Err(_) => {
-                tracing::warn!("a password hash waited {WAIT_MAX:?} in vain");
+                log_seldom!(warn, "a password hash waited {WAIT_MAX:?} in vain");
                 Err(ChatError::Unavailable)
             }
         }
@@ -154,7 +155,7 @@ fn hasher() -> Argon2<'static> {
 }
 
 fn failed(error: Error) -> ChatError {
-    tracing::error!(%error, "password hashing failed");
+    log_seldom!(error, %error, "password hashing failed");
     ChatError::Unavailable
 }
 

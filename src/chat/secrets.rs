@@ -69,6 +69,11 @@ impl Secrets {
         })
     }
 
+    /// The files that [`load_or_create`](Self::load_or_create) makes.
+    pub fn files(data_dir: &Path) -> Vec<PathBuf> {
+        [ACCESS_TOKENS_FILE, SOCKET_IDS_FILE].map(|name| data_dir.join(name)).into()
+    }
+
     /// Derives the secrets from one text that all nodes of a cluster are given.
     pub fn from_shared(text: &str) -> Result<Self, SecretError> {
         if text.chars().count() < SHARED_CHARS_MIN {

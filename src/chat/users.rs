@@ -54,7 +54,8 @@ impl Chat {
         .await
     }
 
-    /// People whose user name or display name begins with the query, without case.
+    /// People whose user name begins with the query, or whose display name does from one of its words
+    /// on, without case.
     pub async fn search_users(
         &self,
         _caller: Caller,

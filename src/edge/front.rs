@@ -32,7 +32,7 @@ use super::refusal::Refusal;
 use super::rest::{self, Rest};
 use super::session::{Client, EngineSession, PollEnd};
 use super::{ENGINE_PATH, Shared};
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// The Socket.IO service that the gateway builds (`SocketIo::builder().build_svc()`).
 pub type SocketIo<A> = SocketIoService<NotFoundService, A>;
@@ -314,7 +314,7 @@ impl<A: Adapter> Front<A> {
         let Ok(uri) = target.try_into() else { return };
         let done = self.call(slim(Method::POST, uri, None, body)).now_or_never();
         if done.is_none() {
-            tracing::error!("the engine did not take a packet at once");
+            log_seldom!(error, "the engine did not take a packet at once");
         }
     }
 }

@@ -12,6 +12,7 @@ use engineioxide_core::ProtocolVersion;
 
 use super::frames::{Opcode, ServerText, put_server_frame, server_text};
 use super::session_id::SessionIds;
+use crate::telemetry::log_seldom;
 
 /// Room for the frame of an open packet.
 const FRAME_BYTES: usize = 128;
@@ -82,7 +83,7 @@ fn signed(ids: &SessionIds, frame: &mut BytesMut) -> Bytes {
         _ => None,
     };
     let Some((_, packet)) = packet else {
-        tracing::error!("the engine began a WebSocket session without an open packet");
+        log_seldom!(error, "the engine began a WebSocket session without an open packet");
         return frame.split().freeze();
     };
     let mut out = BytesMut::new();

@@ -28,6 +28,7 @@ use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::EngineSession;
 use super::{ENGINE_PATH, probe};
+use crate::telemetry::log_seldom;
 
 /// How long the peer may take to accept our 101.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -100,7 +101,7 @@ impl<A: Adapter> Front<A> {
         }
         let given = HyperService::call(&self.socketio, (connection, request)).into_inner();
         if let Err(error) = given {
-            tracing::error!(%error, "the engine refused a checked WebSocket: {error}");
+            log_seldom!(error, %error, "the engine refused a checked WebSocket: {error}");
             link.close(CloseReason::TransportError);
         }
     }

@@ -25,7 +25,7 @@ use crate::gateway::inbox::Inbox;
 use crate::gateway::session::{Session, Shared, transport_name};
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::gateway::transport::transport_of;
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// Authenticating, and everything up to `ready`, each take so long at most. A store that is slower
 /// is as good as down: the client comes back.
@@ -54,7 +54,7 @@ fn refusal(error: ChatError) -> Refusal {
     match error {
         ChatError::TokenExpired => EXPIRED,
         error if error.is_fault() => {
-            tracing::error!(error = &error as &dyn std::error::Error, "authentication failed");
+            log_seldom!(error, error = &error as &dyn std::error::Error, "authentication failed");
             UNAVAILABLE
         }
         _ => UNAUTHORIZED,
@@ -215,7 +215,7 @@ async fn connect(socket: SocketRef) {
         Err(NotReady::Detached(_)) => {}
         Err(NotReady::Chat(ChatError::Unauthorized)) => outlet().end(),
         Err(NotReady::Chat(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a session did not open");
+            log_seldom!(error, error = &error as &dyn std::error::Error, "a session did not open");
             transport.close(CloseReason::TransportError);
         }
     }

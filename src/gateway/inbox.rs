@@ -23,7 +23,7 @@ use crate::gateway::reply::{AckBody, Reply};
 use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
 use crate::model::rate::{Rate, TokenBucket};
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// A request on its way to its answer.
 pub type Work = Pin<Box<dyn Future<Output = Result<AckBody, ChatError>> + Send>>;
@@ -223,7 +223,7 @@ impl Inbox {
             Err(_) => {
                 let overdue = async move {
                     if !matches!(timeout(OVERDUE_TIMEOUT, work).await, Ok(Ok(_))) {
-                        tracing::error!("an overdue request did not end");
+                        log_seldom!(error, "an overdue request did not end");
                     }
                 };
                 self.rules.lifecycle.spawn("overdue_request", overdue);
@@ -237,7 +237,7 @@ impl Inbox {
     /// What a handler left half done nobody knows, so its client starts afresh.
     fn panicked(&self, event: &'static str) {
         metrics::counter!(telemetry::PANICS).increment(1);
-        tracing::error!(event, "the handler of {event} panicked, closing its connection");
+        log_seldom!(error, event, "the handler of {event} panicked, closing its connection");
         self.transport.close(CloseReason::TransportError);
         self.abandon();
     }
@@ -259,7 +259,7 @@ pub fn finish(meters: &EventMeters, reply: Reply, result: Result<AckBody, ChatEr
 /// the request, so only their codes are logged.
 fn log_failure(event: &'static str, error: &ChatError) {
     if error.is_fault() {
-        tracing::error!(event, error = error as &dyn std::error::Error, "{event} failed");
+        log_seldom!(error, event, error = error as &dyn std::error::Error, "{event} failed");
     } else {
         tracing::debug!(event, code = error.code(), "{event} was refused");
     }

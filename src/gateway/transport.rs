@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use http::request::Parts;
 
 use crate::edge::{CloseReason, EngineSession};
+use crate::telemetry::log_seldom;
 
 pub trait Transport: Send + Sync {
     /// Cuts the connection; the first reason stays. Does not block.
@@ -60,7 +61,7 @@ struct Uncontrolled;
 
 impl Transport for Uncontrolled {
     fn close(&self, reason: CloseReason) {
-        tracing::error!(reason = reason.as_str(), "a connection has no transport to close");
+        log_seldom!(error, reason = reason.as_str(), "a connection has no transport to close");
     }
 
     fn close_reason(&self) -> Option<CloseReason> {

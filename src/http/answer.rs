@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::chat::ChatError;
 use crate::chat::error::{ErrorBody, Noun};
+use crate::telemetry::log_seldom;
 
 /// 200 with data.
 pub type Answer<T> = Result<Json<T>, Failure>;
@@ -77,7 +78,7 @@ fn with_status(status: StatusCode, error: &ChatError) -> Response {
 fn log(error: &ChatError) {
     if error.is_fault() {
         let cause = error.source();
-        tracing::error!(error = error as &dyn Error, cause, "an HTTP request failed: {error}");
+        log_seldom!(error, error = error as &dyn Error, cause, "an HTTP request failed: {error}");
     } else {
         tracing::debug!(code = error.code(), "an HTTP request was refused");
     }

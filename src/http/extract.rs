@@ -18,6 +18,7 @@ use crate::chat::ChatError;
 use crate::chat::accounts::Origin;
 use crate::edge::{BodyBytesMax, PAYLOAD_BYTES_MAX, PeerAddr, USER_AGENT_CHARS_MAX};
 use crate::http::answer::Failure;
+use crate::telemetry::log_seldom;
 
 /// How long a client may take to send a body of the largest size: as long as in polling.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -165,7 +166,7 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let Some(PeerAddr(peer)) = parts.extensions.get::<PeerAddr>() else {
-            tracing::error!("a request came without its peer's address");
+            log_seldom!(error, "a request came without its peer's address");
             return Err(Failure(ChatError::Unavailable));
         };
         let user_agent = user_agent(&parts.headers);

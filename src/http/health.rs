@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::chat::Chat;
 use crate::http::HttpState;
 use crate::lifecycle::Lifecycle;
-use crate::model::id::{CLOCK_BEHIND_MS_MAX, UserId};
+use crate::model::id::CLOCK_BEHIND_MS_MAX;
 use crate::telemetry;
 
 /// How long a store that is lost goes unnoticed at most, with the time to ask it.
@@ -34,18 +34,22 @@ pub enum Check {
     Draining,
     /// The clock is not behind the ids made already.
     Clock,
+    /// The files of an embedded store are those that were opened.
+    Files,
     Store,
     Bus,
 }
 
 impl Check {
-    const ALL: [Self; 5] = [Self::Startup, Self::Draining, Self::Clock, Self::Store, Self::Bus];
+    const ALL: [Self; 6] =
+        [Self::Startup, Self::Draining, Self::Clock, Self::Files, Self::Store, Self::Bus];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Startup => "startup",
             Self::Draining => "draining",
             Self::Clock => "clock",
+            Self::Files => "files",
             Self::Store => "store",
             Self::Bus => "bus",
         }
@@ -53,7 +57,7 @@ impl Check {
 
     /// Its failure keeps clients away from this node.
     const fn is_local(self) -> bool {
-        matches!(self, Self::Startup | Self::Draining | Self::Clock)
+        matches!(self, Self::Startup | Self::Draining | Self::Clock | Self::Files)
     }
 }
 
@@ -124,8 +128,7 @@ fn publish(check: Check, passes: bool) {
 
 /// Looks at the clock and the store from time to time, until the node stops.
 ///
-/// The store is asked for something that is not there: this finds a store that is gone, not one that
-/// cannot write.
+/// The store is asked to store something: one that answers and cannot store is as good as lost.
 pub async fn watch(readiness: Readiness, chat: Chat) {
     let mut ticks = tokio::time::interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -135,9 +138,9 @@ pub async fn watch(readiness: Readiness, chat: Chat) {
             () = readiness.lifecycle.draining() => break,
         }
         readiness.look_at_clock(&chat);
-        let asked = chat.store.find_account(UserId::ZERO);
-        let answered = timeout(STORE_TIMEOUT, asked).await.is_ok_and(|found| found.is_ok());
-        readiness.set(Check::Store, answered);
+        let probing = chat.store.probe(chat.clock.now_ms());
+        let stored = timeout(STORE_TIMEOUT, probing).await.is_ok_and(|probed| probed.is_ok());
+        readiness.set(Check::Store, stored);
     }
     readiness.set(Check::Draining, false);
 }
@@ -169,7 +172,7 @@ pub async fn get_health() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses(
         (status = 200, description = "It may", body = Report),
-        (status = 503, description = "It is starting or draining, or its clock is bad", body = Report)))]
+        (status = 503, description = "It is starting or draining, or its clock or files are bad", body = Report)))]
 pub async fn get_readiness(State(state): State<HttpState>) -> (StatusCode, Json<Report>) {
     state.readiness.look_at_clock(&state.chat);
     let report = state.readiness.report();
@@ -217,10 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_clock_keeps_clients_away() {
+    fn a_bad_clock_and_lost_files_keep_clients_away() {
         let readiness = Readiness::new(&Lifecycle::new());
         readiness.started();
         readiness.set(Check::Clock, false);
         check(&readiness, false, &["clock"], &[]);
+        readiness.set(Check::Files, false);
+        readiness.set(Check::Clock, true);
+        check(&readiness, false, &["files"], &[]);
     }
 }

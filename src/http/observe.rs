@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use crate::chat::ChatError;
 use crate::http::answer::Failure;
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// An answer that carries it is counted under this name: no route of the router gave it.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ pub async fn set_headers(request: Request, next: Next) -> Response {
 /// What a panic outside of a command is answered with.
 pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     metrics::counter!(telemetry::PANICS).increment(1);
-    tracing::error!("an HTTP handler panicked");
+    log_seldom!(error, "an HTTP handler panicked");
     Failure(ChatError::Unavailable).into_response()
 }
 

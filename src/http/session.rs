@@ -14,6 +14,7 @@ use crate::chat::{Caller, Chat, ChatError};
 use crate::http::HttpState;
 use crate::http::answer::Failure;
 use crate::http::rate::SessionRates;
+use crate::telemetry::log_seldom;
 
 /// Commands of this node that run at once. With a store that answers in milliseconds there are a few
 /// dozen; more than this means that it does not, and more waiting would help nobody.
@@ -50,7 +51,7 @@ impl Commands {
             let result = timeout(COMMAND_TIMEOUT_MAX, running).await;
             drop(place);
             result.unwrap_or_else(|_| {
-                tracing::error!("a command of an HTTP request did not end");
+                log_seldom!(error, "a command of an HTTP request did not end");
                 Err(ChatError::Timeout)
             })
         });

@@ -165,9 +165,16 @@ impl fmt::Display for NodeId {
 
 /// The wall clock is more than [`CLOCK_BEHIND_MS_MAX`] behind ids that were made already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the clock is {behind_ms} ms behind the last id")]
+#[error("the clock is {behind_ms} ms behind the newest id")]
 pub struct ClockBehind {
     pub behind_ms: u64,
+}
+
+impl ClockBehind {
+    /// How long it takes until ids can be made again, if the clock goes on as it should.
+    pub const fn wait_ms(self) -> u64 {
+        self.behind_ms.saturating_sub(CLOCK_BEHIND_MS_MAX)
+    }
 }
 
 /// Makes ids that never repeat and never go backwards on this node.
@@ -183,7 +190,18 @@ pub struct IdGenerator {
 
 impl IdGenerator {
     pub fn new(node: NodeId) -> Self {
-        Self { node, last: AtomicU64::new(0) }
+        Self::above(node, 0)
+    }
+
+    /// A generator whose ids are all above `newest`, the highest id there is: the clock may have been
+    /// ahead when it was made, and been set right since.
+    pub fn above(node: NodeId, newest: u64) -> Self {
+        // From the next millisecond on: in its own, ids of nodes with lower numbers sort before it.
+        let last = match newest {
+            0 => 0,
+            newest => newest >> TIMESTAMP_SHIFT << SEQUENCE_BITS | ((1 << SEQUENCE_BITS) - 1),
+        };
+        Self { node, last: AtomicU64::new(last) }
     }
 
     /// # Errors
@@ -197,7 +215,9 @@ impl IdGenerator {
         };
         match self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance) {
             Ok(last) => Ok(self.compose((last + 1).max(now_ms << SEQUENCE_BITS))),
-            Err(last) => Err(ClockBehind { behind_ms: (last >> SEQUENCE_BITS) - now_ms }),
+            Err(last) => {
+                Err(ClockBehind { behind_ms: (last >> SEQUENCE_BITS).saturating_sub(now_ms) })
+            }
         }
     }
 
@@ -248,6 +268,20 @@ mod tests {
         assert_eq!(ids.behind_ms(NOW_MS - 7_000), 7_000);
         assert!(ids.next(NOW_MS).is_ok(), "it recovers with the clock");
         assert_eq!(ids.behind_ms(NOW_MS), 0);
+    }
+
+    #[test]
+    fn ids_go_on_above_those_of_before_a_restart() {
+        let before = IdGenerator::new(NodeId::new(900).unwrap());
+        let made: Vec<u64> = (0..3000).map(|_| before.next(NOW_MS).unwrap()).collect();
+        let newest = made[2999];
+        let ids = IdGenerator::above(NodeId::new(7).unwrap(), newest);
+        assert!(ids.next(NOW_MS - 4_000).unwrap() > newest, "held for five seconds");
+        let ids = IdGenerator::above(NodeId::new(7).unwrap(), newest);
+        let refused = ids.next(NOW_MS - 3_600_000).unwrap_err();
+        assert!((3_600_000..3_600_003).contains(&refused.behind_ms), "{refused}");
+        assert_eq!(refused.wait_ms(), refused.behind_ms - CLOCK_BEHIND_MS_MAX);
+        assert!(ids.next(NOW_MS).unwrap() > newest);
     }
 
     #[test]

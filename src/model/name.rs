@@ -64,11 +64,6 @@ pub fn folded_username(text: &str) -> String {
     text.to_ascii_lowercase()
 }
 
-/// The form under which display names and nicknames are found without case.
-pub fn folded(text: &str) -> String {
-    text.to_lowercase()
-}
-
 /// Ends the line, turns the text around, or marks up what is not text.
 fn breaks_its_line(c: char) -> bool {
     c.is_control()
@@ -214,6 +209,5 @@ mod tests {
         for other in ["\u{212a}im.ix", "ﬀ", "İx", "ＫＩＭ"] {
             assert_eq!(folded_username(other), other, "{other}");
         }
-        assert_eq!(folded("ÉMILE"), "émile");
     }
 }

@@ -4,9 +4,8 @@
 //! same behaviour. SQLite is compiled in: versions before 3.51.3 can corrupt a log that several
 //! connections share.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,13 +13,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use serde::Deserialize;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
 use crate::store::sqlite::call::Call;
+use crate::store::sqlite::files::OpenFiles;
 use crate::store::sqlite::maintenance::Maintenance;
 use crate::store::sqlite::queue::Queue;
 use crate::store::sqlite::writer::Write;
@@ -31,6 +31,7 @@ mod attempts;
 mod call;
 mod changes;
 mod channels;
+mod files;
 mod groups;
 mod invites;
 mod maintenance;
@@ -44,7 +45,9 @@ mod readers;
 mod schema;
 mod settings;
 mod slow_mode;
+mod state;
 mod statement;
+mod words;
 mod writer;
 
 /// Calls that wait for the writer, and for the readers, at most: two full commits.
@@ -63,6 +66,9 @@ pub struct SqliteConfig {
     pub readers: usize,
     /// How long a call may take once it is queued.
     pub timeout: Duration,
+    /// Files that are made after the database. Where one is and the database is not, it was lost, and no
+    /// empty one is made.
+    pub companions: Vec<PathBuf>,
 }
 
 impl SqliteConfig {
@@ -72,6 +78,7 @@ impl SqliteConfig {
             synchronous: Synchronous::Full,
             readers: 3,
             timeout: Duration::from_secs(5),
+            companions: Vec::new(),
         }
     }
 }
@@ -107,6 +114,18 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    #[error(
+        "{} is missing or empty, but there is {}: the database was deleted, or restored in part. Put \
+         it back from a backup; to begin with an empty one, move that file away as well",
+        database.display(), found.display()
+    )]
+    HalfRestored { database: PathBuf, found: PathBuf },
+    #[error(
+        "the log {} is not of {}, which is a copy made by a backup: move the log away, and the -shm \
+         file with it",
+        log.display(), database.display()
+    )]
+    ForeignLog { database: PathBuf, log: PathBuf },
     #[error("there is no database {}: start the server once", .0.display())]
     Missing(PathBuf),
     #[error("{} is in use by another process", .0.display())]
@@ -137,6 +156,8 @@ struct Shared {
     threads: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
     ended: CancellationToken,
+    /// False while the files are not those that were opened.
+    intact: watch::Receiver<bool>,
     /// Keeps other processes away until the threads have ended.
     lock: Mutex<Option<File>>,
 }
@@ -150,7 +171,7 @@ impl SqliteStore {
     ///
     /// [`OpenError::InUse`] while another process, or another store of this one, has it open.
     pub fn open(config: &SqliteConfig, clock: Clock) -> Result<Self, OpenError> {
-        let lock = lock(&config.path)?;
+        let lock = files::lock(&config.path, &config.companions)?;
         Self::start(config, clock, Some(lock))
     }
 
@@ -171,13 +192,18 @@ impl SqliteStore {
         let (writes, reads) = (Queue::new(CALLS_QUEUED_MAX), Queue::new(CALLS_QUEUED_MAX));
         let mut threads = readers::start(&config.path, config.readers.max(1), &reads)?;
         let ended = CancellationToken::new();
-        threads.push(writer::start(conn, &writes, Maintenance::new(clock), ended.clone()));
+        let (intact_sender, intact) = watch::channel(true);
+        let files = OpenFiles::of(&config.path, intact_sender)
+            .map_err(|source| OpenError::Io { path: config.path.clone(), source })?;
+        let maintenance = Maintenance::new(clock);
+        threads.push(writer::start(conn, &writes, files, maintenance, ended.clone()));
         let shared = Shared {
             writes,
             reads,
             threads: Mutex::new(threads),
             timeout: config.timeout,
             ended,
+            intact,
             lock: Mutex::new(lock),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -198,14 +224,33 @@ impl SqliteStore {
         self.shared.ended.clone().cancelled_owned()
     }
 
+    /// False from when the files were deleted or replaced, noticed within a second, until they are back:
+    /// meanwhile every write is refused.
+    pub fn intact(&self) -> watch::Receiver<bool> {
+        self.shared.intact.clone()
+    }
+
     /// Runs `work` on a reader.
     async fn read<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.read_within(operation, self.shared.timeout, work).await
+    }
+
+    async fn read_within<T, F>(
+        &self,
+        operation: &'static str,
+        limit: Duration,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (call, answer) = call::new(work);
-        self.answered(operation, &self.shared.reads, call, answer).await
+        answered(operation, exchange(&self.shared.reads, call, answer, limit)).await
     }
 
     /// Runs `work` in a transaction of the writer; `Err` takes back what it did. It stores about
@@ -221,22 +266,20 @@ impl SqliteStore {
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (call, answer) = call::new(work);
-        self.answered(operation, &self.shared.writes, Write { call, bytes }, answer).await
+        let (write, limit) = (Write { call, bytes }, self.shared.timeout);
+        answered(operation, exchange(&self.shared.writes, write, answer, limit)).await
     }
+}
 
-    async fn answered<T, Q>(
-        &self,
-        operation: &'static str,
-        queue: &Queue<Q>,
-        call: Q,
-        answer: oneshot::Receiver<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let started = Instant::now();
-        let result = exchange(queue, call, answer, self.shared.timeout).await;
-        metrics::histogram!(telemetry::STORE_DURATION, "operation" => operation)
-            .record(started.elapsed().as_secs_f64());
-        result.inspect_err(count_failure)
-    }
+async fn answered<T>(
+    operation: &'static str,
+    exchange: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let started = Instant::now();
+    let result = exchange.await;
+    metrics::histogram!(telemetry::STORE_DURATION, "operation" => operation)
+        .record(started.elapsed().as_secs_f64());
+    result.inspect_err(count_failure)
 }
 
 async fn exchange<T, Q>(
@@ -264,35 +307,6 @@ fn count_failure(error: &StoreError) {
         StoreError::Failed(_) => "failed",
     };
     metrics::counter!(telemetry::STORE_ERRORS, "cause" => cause).increment(1);
-}
-
-/// Locks a file beside the database, for as long as it is open; the system unlocks it when the process
-/// dies. It stays there: deleting it could take it from under a process that is about to lock it.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| OpenError::Io { path, source }
-    };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let builder = &mut DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
-    }
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
-    // Made here, because SQLite would let everybody read it; its other files take its mode.
-    open_private(path).map_err(failed(path))?;
-    let file = open_private(&lock_path).map_err(failed(&lock_path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(source)) => Err(failed(&lock_path)(source)),
-    }
-}
-
-/// Opens a file, or makes one that only we may read.
-fn open_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 impl Shared {

@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt, join_all};
 use crate::bus::Bus;
 use crate::bus::envelope::Topic;
 use crate::lifecycle::Lifecycle;
+use crate::telemetry::log_seldom;
 
 /// Counted topics of the bus. A topic stays wanted when its bind fails: the bus binds it when its
 /// broker is back, and then reports a gap.
@@ -34,7 +35,7 @@ impl Bindings {
         let bus = self.bus.clone();
         Box::pin(async move {
             if let Err(error) = bus.bind(topic).await {
-                tracing::warn!(%error, "a topic is not bound, its sessions will have to sync");
+                log_seldom!(warn, %error, "a topic is not bound, its sessions will have to sync");
             }
         })
     }

@@ -61,7 +61,8 @@ async fn update_settings(
 
 /// Search people
 ///
-/// `query` is the beginning of a user name or display name; case does not matter.
+/// `query` is the beginning of a user name, or of a display name from one of its words on; case does
+/// not matter.
 #[utoipa::path(get, path = "/users", tag = "users", params(SearchUsers),
     responses((status = 200, description = "At most `limit`", body = Users)))]
 async fn search_users(session: Session, Search(request): Search<SearchUsers>) -> Answer<Users> {

@@ -6,11 +6,12 @@ use rusqlite::{Connection, Row, params};
 use crate::clock::UnixMs;
 use crate::model::account::{Account, PasswordAttempt, Session, User, UserPatch};
 use crate::model::id::{AttemptId, GroupId, SessionId, UserId};
-use crate::model::name::{folded, folded_username};
+use crate::model::name::folded_username;
+use crate::model::search;
 use crate::store::sqlite::statement::{
     Ms, execute, exists, find, id_list, list, prefix_end, rows, user_list,
 };
-use crate::store::sqlite::{SqliteStore, attempts};
+use crate::store::sqlite::{SqliteStore, attempts, words};
 use crate::store::{
     AccountStore, AttemptLimits, RefreshRotation, Reservation, Rotation, StoreError,
 };
@@ -70,21 +71,21 @@ fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError
     }
     execute(
         conn,
-        "INSERT INTO users (user_id, username, username_folded, display_name, display_folded, avatar,
-                            password_hash, operator, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO users (user_id, username, username_folded, display_name, avatar, password_hash,
+                            operator, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             user.id,
             user.username,
             username_folded,
             user.display_name,
-            folded(&user.display_name),
             user.avatar,
             password_hash,
             operator,
             Ms(*created_at_ms)
         ],
     )?;
+    words::note_user(conn, user)?;
     Ok(())
 }
 
@@ -112,19 +113,19 @@ fn update_user(
 ) -> Result<Option<User>, StoreError> {
     let updated = find(
         conn,
-        "UPDATE users SET display_name = coalesce(?2, display_name),
-                          display_folded = coalesce(?3, display_folded),
-                          avatar = iif(?4, ?5, avatar)
+        "UPDATE users SET display_name = coalesce(?2, display_name), avatar = iif(?3, ?4, avatar)
          WHERE user_id = ?1 RETURNING user_id, username, display_name, avatar",
         params![
             user_id,
             patch.display_name,
-            patch.display_name.as_deref().map(folded),
             patch.avatar.is_some(),
             patch.avatar.as_ref().and_then(Option::as_ref)
         ],
         user,
     )?;
+    if let Some(user) = updated.as_ref().filter(|_| patch.display_name.is_some()) {
+        words::note_user(conn, user)?;
+    }
     Ok(updated)
 }
 
@@ -135,13 +136,13 @@ const SEARCH_USERS: &str = "
         SELECT username_folded FROM (
             SELECT username_folded FROM users
             WHERE username_folded >= ?1 AND username_folded < ?2
-            ORDER BY username_folded LIMIT ?3)
+            ORDER BY username_folded LIMIT ?5)
         UNION
         SELECT username_folded FROM (
-            SELECT username_folded FROM users INDEXED BY users_by_display_name
-            WHERE display_folded >= ?1 AND display_folded < ?2
-            ORDER BY username_folded LIMIT ?3))
-    ORDER BY username_folded LIMIT ?3";
+            SELECT DISTINCT username_folded FROM user_words INDEXED BY user_words_by_word
+            WHERE word >= ?3 AND word < ?4
+            ORDER BY username_folded LIMIT ?5))
+    ORDER BY username_folded LIMIT ?5";
 
 /// A session's token was last replaced when the session was last used.
 fn rotate_refresh_token(
@@ -237,10 +238,11 @@ impl AccountStore for SqliteStore {
     }
 
     async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError> {
-        let prefix = folded(prefix);
+        let (username, word) = (folded_username(prefix), search::key(prefix));
         self.read("search_users", move |conn| {
-            let range = params![prefix, prefix_end(&prefix), rows(limit)];
-            Ok(list(conn, SEARCH_USERS, range, user)?)
+            let (username_end, word_end) = (prefix_end(&username), prefix_end(&word));
+            let ranges = params![username, username_end, word, word_end, rows(limit)];
+            Ok(list(conn, SEARCH_USERS, ranges, user)?)
         })
         .await
     }

@@ -9,6 +9,7 @@ use crate::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, R
 use crate::model::id::{GroupId, UserId};
 use crate::model::permission::{Permissions, Rank};
 use crate::store::sqlite::channels::{delete_channels_of, insert_channel_row};
+use crate::store::sqlite::members::group_is_there;
 use crate::store::sqlite::statement::{Ms, count, execute, exists, find, list, rows, user_list};
 use crate::store::sqlite::{SqliteStore, invites, members};
 use crate::store::{GroupStore, Redemption, StoreError};
@@ -104,18 +105,16 @@ fn update_group(
     Ok(find(conn, sql, values, group)?)
 }
 
-/// The messages go later, a batch at a time.
+/// From here on nothing in the group is found. Its channels, which are few, go at once; what is in
+/// them, members, bans, invites and roles go later, a batch at a time.
 fn delete_group(conn: &Connection, group_id: GroupId) -> Result<bool, StoreError> {
-    delete_channels_of(conn, group_id)?;
-    for sql in [
-        "DELETE FROM roles WHERE group_id = ?1",
-        "DELETE FROM members WHERE group_id = ?1",
-        "DELETE FROM bans WHERE group_id = ?1",
-        "DELETE FROM invites WHERE group_id = ?1",
-    ] {
-        execute(conn, sql, [group_id])?;
+    if execute(conn, "DELETE FROM groups WHERE group_id = ?1", [group_id])? == 0 {
+        return Ok(false);
     }
-    Ok(execute(conn, "DELETE FROM groups WHERE group_id = ?1", [group_id])? == 1)
+    delete_channels_of(conn, group_id)?;
+    let sql = "INSERT INTO garbage_groups (group_id) VALUES (?1) ON CONFLICT DO NOTHING";
+    execute(conn, sql, [group_id])?;
+    Ok(true)
 }
 
 fn insert_ban(conn: &Connection, ban: &Ban) -> Result<(), StoreError> {
@@ -181,8 +180,11 @@ impl GroupStore for SqliteStore {
 
     async fn list_roles(&self, group_id: GroupId) -> Result<Vec<Role>, StoreError> {
         self.read("list_roles", move |conn| {
-            let sql = "SELECT name, permissions, rank FROM roles WHERE group_id = ?1
-                       ORDER BY rank, name";
+            let sql = concat!(
+                "SELECT name, permissions, rank FROM roles WHERE group_id = ?1 AND",
+                group_is_there!(),
+                "ORDER BY rank, name"
+            );
             Ok(list(conn, sql, [group_id], role)?)
         })
         .await
@@ -251,8 +253,11 @@ impl GroupStore for SqliteStore {
     ) -> Result<Vec<UserId>, StoreError> {
         let user_ids = user_list(user_ids);
         self.read("filter_members", move |conn| {
-            let sql = "SELECT user_id FROM members
-                       WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2))";
+            let sql = concat!(
+                "SELECT user_id FROM members
+                 WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2)) AND",
+                group_is_there!()
+            );
             Ok(list(conn, sql, params![group_id, user_ids], |row| row.get(0))?)
         })
         .await
@@ -278,7 +283,10 @@ impl GroupStore for SqliteStore {
 
     async fn delete_ban(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError> {
         self.write("delete_ban", 16, move |conn| {
-            let sql = "DELETE FROM bans WHERE group_id = ?1 AND user_id = ?2";
+            let sql = concat!(
+                "DELETE FROM bans WHERE group_id = ?1 AND user_id = ?2 AND",
+                group_is_there!()
+            );
             Ok(execute(conn, sql, params![group_id, user_id])? == 1)
         })
         .await
@@ -290,8 +298,11 @@ impl GroupStore for SqliteStore {
         user_id: UserId,
     ) -> Result<Option<Ban>, StoreError> {
         self.read("find_ban", move |conn| {
-            let sql = "SELECT group_id, user_id, reason, created_at_ms FROM bans
-                       WHERE group_id = ?1 AND user_id = ?2";
+            let sql = concat!(
+                "SELECT group_id, user_id, reason, created_at_ms FROM bans
+                 WHERE group_id = ?1 AND user_id = ?2 AND",
+                group_is_there!()
+            );
             Ok(find(conn, sql, params![group_id, user_id], ban)?)
         })
         .await
@@ -304,8 +315,12 @@ impl GroupStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Ban>, StoreError> {
         self.read("list_bans", move |conn| {
-            let sql = "SELECT group_id, user_id, reason, created_at_ms FROM bans
-                       WHERE group_id = ?1 AND user_id > ?2 ORDER BY user_id LIMIT ?3";
+            let sql = concat!(
+                "SELECT group_id, user_id, reason, created_at_ms FROM bans
+                 WHERE group_id = ?1 AND user_id > ?2 AND",
+                group_is_there!(),
+                "ORDER BY user_id LIMIT ?3"
+            );
             Ok(list(conn, sql, params![group_id, after, rows(limit)], ban)?)
         })
         .await
@@ -336,10 +351,7 @@ impl GroupStore for SqliteStore {
 
     async fn delete_invite(&self, code: &str) -> Result<bool, StoreError> {
         let code = code.to_owned();
-        self.write("delete_invite", 16, move |conn| {
-            Ok(execute(conn, "DELETE FROM invites WHERE code = ?1", [&code])? == 1)
-        })
-        .await
+        self.write("delete_invite", 16, move |conn| Ok(invites::delete(conn, &code)?)).await
     }
 
     async fn redeem_invite(

@@ -15,6 +15,13 @@ macro_rules! invite_columns {
     };
 }
 
+/// The invites of a deleted group are still there for a while.
+macro_rules! group_exists {
+    () => {
+        " EXISTS (SELECT 1 FROM groups WHERE groups.group_id = invites.group_id)"
+    };
+}
+
 fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     let (expires_at, Ms(created_at_ms)): (Option<Ms>, Ms) = (row.get(5)?, row.get(6)?);
     Ok(Invite {
@@ -48,8 +55,14 @@ pub fn insert(conn: &Connection, invite: &Invite) -> Result<(), StoreError> {
 }
 
 pub fn find_one(conn: &Connection, code: &str) -> rusqlite::Result<Option<Invite>> {
-    let sql = concat!("SELECT ", invite_columns!(), " FROM invites WHERE code = ?1");
+    let sql =
+        concat!("SELECT ", invite_columns!(), " FROM invites WHERE code = ?1 AND", group_exists!());
     find(conn, sql, [code], invite)
+}
+
+pub fn delete(conn: &Connection, code: &str) -> rusqlite::Result<bool> {
+    let sql = concat!("DELETE FROM invites WHERE code = ?1 AND", group_exists!());
+    Ok(execute(conn, sql, [code])? == 1)
 }
 
 pub fn open_ones(
@@ -63,7 +76,8 @@ pub fn open_ones(
         "SELECT ",
         invite_columns!(),
         " FROM invites
-         WHERE group_id = ?1 AND (?2 IS NULL OR creator_id = ?2)
+         WHERE group_id = ?1 AND EXISTS (SELECT 1 FROM groups WHERE groups.group_id = ?1)
+           AND (?2 IS NULL OR creator_id = ?2)
            AND (uses_max IS NULL OR uses < uses_max)
            AND (expires_at_ms IS NULL OR expires_at_ms > ?3)
          ORDER BY created_at_ms DESC, code LIMIT ?4"

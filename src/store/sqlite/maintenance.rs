@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use crate::clock::Clock;
-use crate::model::id::{ChangeId, ChannelId};
+use crate::model::id::{ChangeId, ChannelId, GroupId};
 use crate::store::sqlite::mentions;
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, list};
 use crate::store::{CHANGES_KEPT_MS, SLOW_MODE_KEPT_MS};
+use crate::telemetry::log_seldom;
 
 /// Pages that the write-ahead log grows by before it is copied into the database: 16 MiB.
 const LOG_PAGES_MAX: i64 = 2048;
@@ -22,8 +23,9 @@ const LOG_PAGES_RESTART: i64 = 2 * LOG_PAGES_MAX;
 const READERS_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long it waits for another program that writes to the file, such as somebody's SQLite shell.
 pub const OTHERS_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the writer must have had nothing to do to count as idle.
-const IDLE: Duration = Duration::from_secs(1);
+/// How long the writer must have had nothing to do to count as idle. Then it also looks at its files,
+/// so that their loss is noticed within a second.
+const IDLE: Duration = Duration::from_millis(500);
 /// Expired rows are looked for this often.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 /// While there is more to delete, a step each this often, under load: a commit every 100 ms.
@@ -32,7 +34,8 @@ const STEP_INTERVAL: Duration = Duration::from_millis(100);
 const IDLE_STEP_INTERVAL: Duration = Duration::from_millis(5);
 /// Rows of a deleted channel that one step deletes at most. They lie side by side.
 const STEP_ROWS_MAX: usize = 1000;
-/// Expired rows of each table that one step deletes at most. Each may be in a page of its own.
+/// Expired rows, and rows of deleted groups, of each table that one step deletes at most. Each may be
+/// in a page of its own, or its index entries.
 const EXPIRED_ROWS_MAX: usize = 500;
 
 /// Deletes expired rows of one table: `?1` the time, `?2` rows at most.
@@ -66,6 +69,19 @@ const OF_CHANNEL: &[&str] = &[
          (SELECT channel_id, change_id FROM channel_changes WHERE channel_id = ?1 LIMIT ?2)",
     "DELETE FROM read_states WHERE (user_id, channel_id) IN
          (SELECT user_id, channel_id FROM read_states WHERE channel_id = ?1 LIMIT ?2)",
+];
+
+/// Deletes rows of a group that is gone: `?1` the group, `?2` rows at most.
+const OF_GROUP: &[&str] = &[
+    "DELETE FROM member_words WHERE (group_id, user_id, word) IN
+         (SELECT group_id, user_id, word FROM member_words WHERE group_id = ?1 LIMIT ?2)",
+    "DELETE FROM members WHERE (group_id, user_id) IN
+         (SELECT group_id, user_id FROM members WHERE group_id = ?1 LIMIT ?2)",
+    "DELETE FROM bans WHERE (group_id, user_id) IN
+         (SELECT group_id, user_id FROM bans WHERE group_id = ?1 LIMIT ?2)",
+    "DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE group_id = ?1 LIMIT ?2)",
+    "DELETE FROM roles WHERE (group_id, name) IN
+         (SELECT group_id, name FROM roles WHERE group_id = ?1 LIMIT ?2)",
 ];
 
 pub struct Maintenance {
@@ -164,7 +180,7 @@ impl Maintenance {
 
 /// Nobody waits for maintenance: it is logged when it fails, and tried again when it is due again.
 fn logged<T>(what: &str, outcome: rusqlite::Result<T>) -> Option<T> {
-    outcome.inspect_err(|error| tracing::warn!(%error, "{what} failed")).ok()
+    outcome.inspect_err(|error| log_seldom!(warn, %error, "{what} failed")).ok()
 }
 
 fn in_transaction<T>(
@@ -196,6 +212,11 @@ fn expiry_step(conn: &Connection, now_ms: u64) -> rusqlite::Result<bool> {
 
 /// True if there is more.
 fn garbage_step(conn: &Connection) -> rusqlite::Result<bool> {
+    let group = "SELECT group_id FROM garbage_groups LIMIT 1";
+    if let Some(group_id) = find(conn, group, [], |row| row.get(0))? {
+        delete_of_group(conn, group_id)?;
+        return Ok(true);
+    }
     let channel = "SELECT channel_id FROM garbage LIMIT 1";
     let Some(channel_id) = find(conn, channel, [], |row| row.get(0))? else { return Ok(false) };
     if delete_messages(conn, channel_id)? {
@@ -208,6 +229,18 @@ fn garbage_step(conn: &Connection) -> rusqlite::Result<bool> {
     }
     execute(conn, "DELETE FROM garbage WHERE channel_id = ?1", [channel_id])?;
     exists(conn, "SELECT 1 FROM garbage", [])
+}
+
+/// Deletes some rows of a group, at last the note that something is left.
+fn delete_of_group(conn: &Connection, group_id: GroupId) -> rusqlite::Result<()> {
+    for sql in OF_GROUP {
+        let deleted = execute(conn, sql, params![group_id, EXPIRED_ROWS_MAX as i64])?;
+        if deleted == EXPIRED_ROWS_MAX {
+            return Ok(());
+        }
+    }
+    execute(conn, "DELETE FROM garbage_groups WHERE group_id = ?1", [group_id])?;
+    Ok(())
 }
 
 /// Deletes the oldest messages of a channel with their mentions by name. True if there may be more.

@@ -1,12 +1,18 @@
 //! Statements about members of groups. Every insert and delete keeps the group's `member_count`.
+//!
+//! The rows of a deleted group are still there for a while: every statement asks whether the group is,
+//! which costs one lookup.
 
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row, params};
 
 use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
-use crate::model::name::folded;
+use crate::model::name::folded_username;
+use crate::model::search;
+use crate::store::sqlite::groups::group_exists;
 use crate::store::sqlite::statement::{Ms, count, execute, find, list, prefix_end, rows};
+use crate::store::sqlite::words;
 
 /// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the
 /// members one by one: a match is then rarely far, and at worst all members are looked at.
@@ -17,6 +23,14 @@ macro_rules! member_columns {
         "members.group_id, members.user_id, members.roles, members.nickname, members.joined_at_ms"
     };
 }
+
+/// For statements whose `?1` is a group.
+macro_rules! group_is_there {
+    () => {
+        " EXISTS (SELECT 1 FROM groups WHERE groups.group_id = ?1) "
+    };
+}
+pub(super) use group_is_there;
 
 fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
     let roles: String = row.get(2)?;
@@ -41,20 +55,20 @@ fn role_list(roles: &[String]) -> String {
 pub fn insert(conn: &Connection, member: &Member) -> rusqlite::Result<bool> {
     let inserted = execute(
         conn,
-        "INSERT INTO members (group_id, user_id, roles, nickname, nickname_folded, joined_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        "INSERT INTO members (group_id, user_id, roles, nickname, joined_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
         params![
             member.group_id,
             member.user_id,
             role_list(&member.roles),
             member.nickname,
-            member.nickname.as_deref().map(folded),
             Ms(member.joined_at_ms)
         ],
     )?;
     if inserted == 1 {
         let sql = "UPDATE groups SET member_count = member_count + 1 WHERE group_id = ?1";
         execute(conn, sql, [member.group_id])?;
+        words::note_member(conn, (member.group_id, member.user_id), member.nickname.as_deref())?;
     }
     Ok(inserted == 1)
 }
@@ -65,13 +79,15 @@ pub fn delete(
     user_id: UserId,
 ) -> rusqlite::Result<Option<Member>> {
     let sql = concat!(
-        "DELETE FROM members WHERE group_id = ?1 AND user_id = ?2 RETURNING ",
-        "group_id, user_id, roles, nickname, joined_at_ms"
+        "DELETE FROM members WHERE group_id = ?1 AND user_id = ?2 AND",
+        group_is_there!(),
+        "RETURNING group_id, user_id, roles, nickname, joined_at_ms"
     );
     let deleted = find(conn, sql, params![group_id, user_id], member)?;
     if deleted.is_some() {
         let sql = "UPDATE groups SET member_count = member_count - 1 WHERE group_id = ?1";
         execute(conn, sql, [group_id])?;
+        words::forget_member(conn, (group_id, user_id))?;
     }
     Ok(deleted)
 }
@@ -81,8 +97,12 @@ pub fn find_one(
     group_id: GroupId,
     user_id: UserId,
 ) -> rusqlite::Result<Option<Member>> {
-    let sql =
-        concat!("SELECT ", member_columns!(), " FROM members WHERE group_id = ?1 AND user_id = ?2");
+    let sql = concat!(
+        "SELECT ",
+        member_columns!(),
+        " FROM members WHERE group_id = ?1 AND user_id = ?2 AND",
+        group_is_there!()
+    );
     find(conn, sql, params![group_id, user_id], member)
 }
 
@@ -92,29 +112,37 @@ pub fn update(
     user_id: UserId,
     patch: &MemberPatch,
 ) -> rusqlite::Result<Option<Member>> {
-    let nickname = patch.nickname.as_ref().and_then(Option::as_deref);
-    find(
+    let nickname = patch.nickname.as_ref().map(Option::as_deref);
+    let updated = find(
         conn,
-        "UPDATE members SET nickname = iif(?3, ?4, nickname),
-                            nickname_folded = iif(?3, ?5, nickname_folded),
-                            roles = coalesce(?6, roles)
-         WHERE group_id = ?1 AND user_id = ?2
-         RETURNING group_id, user_id, roles, nickname, joined_at_ms",
+        concat!(
+            "UPDATE members SET nickname = iif(?3, ?4, nickname), roles = coalesce(?5, roles)
+             WHERE group_id = ?1 AND user_id = ?2 AND",
+            group_is_there!(),
+            "RETURNING group_id, user_id, roles, nickname, joined_at_ms"
+        ),
         params![
             group_id,
             user_id,
-            patch.nickname.is_some(),
-            nickname,
-            nickname.map(folded),
+            nickname.is_some(),
+            nickname.flatten(),
             patch.roles.as_deref().map(role_list)
         ],
         member,
-    )
+    )?;
+    if let Some(nickname) = nickname.filter(|_| updated.is_some()) {
+        words::note_member(conn, (group_id, user_id), nickname)?;
+    }
+    Ok(updated)
 }
 
 pub fn of_user(conn: &Connection, user_id: UserId) -> rusqlite::Result<Vec<Member>> {
-    let sql =
-        concat!("SELECT ", member_columns!(), " FROM members WHERE user_id = ?1 ORDER BY group_id");
+    let sql = concat!(
+        "SELECT ",
+        member_columns!(),
+        " FROM members CROSS JOIN groups ON groups.group_id = members.group_id
+         WHERE user_id = ?1 ORDER BY members.group_id"
+    );
     list(conn, sql, [user_id], member)
 }
 
@@ -127,7 +155,9 @@ pub fn page(
     let sql = concat!(
         "SELECT ",
         member_columns!(),
-        " FROM members WHERE group_id = ?1 AND user_id > ?2 ORDER BY user_id LIMIT ?3"
+        " FROM members WHERE group_id = ?1 AND user_id > ?2 AND",
+        group_is_there!(),
+        "ORDER BY user_id LIMIT ?3"
     );
     list(conn, sql, params![group_id, after, rows(limit)], member)
 }
@@ -145,32 +175,42 @@ pub fn page_of_prefix(
         SELECT count(*) FROM (
             SELECT 1 FROM users WHERE username_folded >= ?1 AND username_folded < ?2
             UNION ALL
-            SELECT 1 FROM users WHERE display_folded >= ?1 AND display_folded < ?2
-            LIMIT ?3)";
+            SELECT 1 FROM user_words INDEXED BY user_words_by_word WHERE word >= ?3 AND word < ?4
+            LIMIT ?5)";
     const BY_NAME: &str = concat!(
         "WITH named (user_id) AS (
              SELECT user_id FROM users WHERE username_folded >= ?2 AND username_folded < ?3
-             UNION SELECT user_id FROM users WHERE display_folded >= ?2 AND display_folded < ?3
-             UNION SELECT user_id FROM members INDEXED BY members_by_nickname
-                   WHERE group_id = ?1 AND nickname_folded >= ?2 AND nickname_folded < ?3)
+             UNION SELECT user_id FROM user_words INDEXED BY user_words_by_word
+                   WHERE word >= ?4 AND word < ?5
+             UNION SELECT user_id FROM member_words INDEXED BY member_words_by_word
+                   WHERE group_id = ?1 AND word >= ?4 AND word < ?5)
          SELECT ",
         member_columns!(),
         " FROM named CROSS JOIN members ON group_id = ?1 AND members.user_id = named.user_id
-         WHERE members.user_id > ?4 ORDER BY members.user_id LIMIT ?5"
+         WHERE members.user_id > ?6 ORDER BY members.user_id LIMIT ?7"
     );
     const BY_MEMBER: &str = concat!(
         "SELECT ",
         member_columns!(),
         " FROM members CROSS JOIN users ON users.user_id = members.user_id
-         WHERE group_id = ?1 AND members.user_id > ?4
+         WHERE group_id = ?1 AND members.user_id > ?6
            AND (username_folded >= ?2 AND username_folded < ?3
-                OR display_folded >= ?2 AND display_folded < ?3
-                OR nickname_folded >= ?2 AND nickname_folded < ?3)
-         ORDER BY members.user_id LIMIT ?5"
+                OR EXISTS (SELECT 1 FROM user_words
+                           WHERE user_words.user_id = members.user_id AND word >= ?4 AND word < ?5)
+                OR EXISTS (SELECT 1 FROM member_words
+                           WHERE member_words.group_id = ?1
+                             AND member_words.user_id = members.user_id
+                             AND word >= ?4 AND word < ?5))
+         ORDER BY members.user_id LIMIT ?7"
     );
-    let prefix = folded(prefix);
-    let end = prefix_end(&prefix);
-    let named = count(conn, NAMED, params![prefix, end, NAMES_LOOKED_UP_MAX as i64 + 1])?;
+    if !group_exists(conn, group_id)? {
+        return Ok(Vec::new());
+    }
+    let (username, word) = (folded_username(prefix), search::key(prefix));
+    let (username_end, word_end) = (prefix_end(&username), prefix_end(&word));
+    let most = NAMES_LOOKED_UP_MAX as i64 + 1;
+    let named = count(conn, NAMED, params![username, username_end, word, word_end, most])?;
     let sql = if named <= NAMES_LOOKED_UP_MAX { BY_NAME } else { BY_MEMBER };
-    list(conn, sql, params![group_id, prefix, end, after, rows(limit)], member)
+    let values = params![group_id, username, username_end, word, word_end, after, rows(limit)];
+    list(conn, sql, values, member)
 }

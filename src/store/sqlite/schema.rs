@@ -6,14 +6,27 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::model::id::BUCKET_MS;
 use crate::store::sqlite::maintenance::OTHERS_TIMEOUT;
-use crate::store::sqlite::{OpenError, STATEMENTS_CACHED, Synchronous};
+use crate::store::sqlite::{OpenError, STATEMENTS_CACHED, Synchronous, words};
 
 /// Migration n brings `user_version` from n - 1 to n. What was released is never changed.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/1.sql"),
-    include_str!("migrations/2.sql"),
-    include_str!("migrations/3.sql"),
+const MIGRATIONS: &[Migration] = &[
+    Migration::of(include_str!("migrations/1.sql")),
+    Migration::of(include_str!("migrations/2.sql")),
+    Migration::of(include_str!("migrations/3.sql")),
+    Migration { sql: include_str!("migrations/4.sql"), fill: words::note_all },
 ];
+
+struct Migration {
+    sql: &'static str,
+    /// Follows in the same transaction, for what SQL cannot compute.
+    fill: fn(&Connection) -> rusqlite::Result<()>,
+}
+
+impl Migration {
+    const fn of(sql: &'static str) -> Self {
+        Self { sql, fill: |_conn| Ok(()) }
+    }
+}
 
 /// The version that this program brings a database to.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -81,10 +94,10 @@ fn migrate(conn: &Connection) -> rusqlite::Result<()> {
     let applied = usize::try_from(pragma(conn, "user_version")?).unwrap_or(0);
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
         let version = index + 1;
+        conn.execute_batch(&format!("BEGIN IMMEDIATE; {}", migration.sql))?;
+        (migration.fill)(conn)?;
         conn.execute_batch(&format!(
-            "BEGIN IMMEDIATE;
-             {migration}
-             PRAGMA application_id = {APPLICATION_ID};
+            "PRAGMA application_id = {APPLICATION_ID};
              PRAGMA user_version = {version};
              COMMIT;"
         ))?;

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::store::sqlite::call::Call;
+use crate::store::sqlite::files::OpenFiles;
 use crate::store::sqlite::maintenance::Maintenance;
 use crate::store::sqlite::queue::{Next, Queue};
 use crate::store::sqlite::statement::execute;
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 /// Calls of one commit at most: bounds how long the first of them waits for the last.
 const BATCH_CALLS_MAX: usize = 512;
@@ -32,13 +34,14 @@ pub struct Write {
 pub fn start(
     conn: Connection,
     queue: &Arc<Queue<Write>>,
+    files: OpenFiles,
     maintenance: Maintenance,
     ended: CancellationToken,
 ) -> JoinHandle<()> {
     let last = Ended { queue: Arc::clone(queue), _ended: ended.drop_guard() };
     std::thread::Builder::new()
         .name("sqlite-writer".into())
-        .spawn(move || run(&conn, &last.queue, maintenance))
+        .spawn(move || run(&conn, &last.queue, &files, maintenance))
         .expect("a thread can be started at start-up")
 }
 
@@ -54,15 +57,32 @@ impl Drop for Ended {
     }
 }
 
-fn run(conn: &Connection, queue: &Queue<Write>, mut maintenance: Maintenance) {
+fn run(conn: &Connection, queue: &Queue<Write>, files: &OpenFiles, mut maintenance: Maintenance) {
     loop {
-        match queue.next(maintenance.patience()) {
+        let next = queue.next(maintenance.patience());
+        let lost = files.lost();
+        match next {
+            Next::Item(first) if lost.is_some() => answer(gather(first, queue), lost.as_deref()),
             Next::Item(first) => {
-                commit_and_answer(conn, gather(first, queue));
+                commit_and_answer(conn, gather(first, queue), files);
                 maintenance.after_commit(conn);
             }
+            Next::Idle if lost.is_some() => {}
             Next::Idle => maintenance.when_idle(conn),
-            Next::Closed => return maintenance.at_close(conn),
+            Next::Closed => return close(conn, files, &mut maintenance),
+        }
+    }
+}
+
+fn close(conn: &Connection, files: &OpenFiles, maintenance: &mut Maintenance) {
+    if files.has_database() {
+        maintenance.at_close(conn);
+    }
+    if files.lost().is_some() {
+        // The last connection deletes the log by its name, which is another's by now.
+        let kept = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the log of the database may be deleted");
         }
     }
 }
@@ -80,22 +100,27 @@ fn gather(first: Write, queue: &Queue<Write>) -> Vec<Box<dyn Call>> {
     calls
 }
 
-/// A failed commit is tried once more, then its calls fail together.
-fn commit_and_answer(conn: &Connection, mut calls: Vec<Box<dyn Call>>) {
+/// A failed commit is tried once more, then its calls fail together. So they do if what was committed
+/// is in files that are gone.
+fn commit_and_answer(conn: &Connection, mut calls: Vec<Box<dyn Call>>, files: &OpenFiles) {
     if calls.is_empty() {
         return;
     }
     metrics::histogram!(telemetry::STORE_BATCH_CALLS).record(calls.len() as f64);
     let outcome = commit(conn, &mut calls).or_else(|error| {
-        tracing::warn!(%error, "a commit failed, trying once more");
+        log_seldom!(warn, %error, "a commit failed, trying once more");
         commit(conn, &mut calls)
     });
     let failure = outcome.err().map(|error| {
-        tracing::error!(%error, calls = calls.len(), "a commit failed twice");
+        log_seldom!(error, %error, calls = calls.len(), "a commit failed twice");
         error.to_string()
     });
+    answer(calls, failure.or_else(|| files.lost()).as_deref());
+}
+
+fn answer(calls: Vec<Box<dyn Call>>, failure: Option<&str>) {
     for call in calls {
-        call.answer(failure.as_deref());
+        call.answer(failure);
     }
 }
 
@@ -148,6 +173,8 @@ mod tests {
     /// `panic` panics instead.
     fn run_batch(statements: &[&'static str]) -> (Vec<bool>, u64) {
         let conn = Connection::open_in_memory().unwrap();
+        let here = std::path::Path::new(".");
+        let files = OpenFiles::named([here], tokio::sync::watch::Sender::new(true)).unwrap();
         execute(&conn, "CREATE TABLE t (a INTEGER PRIMARY KEY)", []).unwrap();
         let (calls, answers): (Vec<_>, Vec<_>) = statements
             .iter()
@@ -158,7 +185,7 @@ mod tests {
                 })
             })
             .unzip();
-        commit_and_answer(&conn, calls);
+        commit_and_answer(&conn, calls, &files);
         let succeeded = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok());
         let succeeded = succeeded.collect();
         assert!(conn.is_autocommit(), "no transaction is left open");

@@ -99,6 +99,9 @@ async fn search_takes_prefixes_and_has_limits() {
     assert_eq!(search("person2", None).await.unwrap().users.len(), 1);
     assert_eq!(search("person", Some(2)).await.unwrap().users.len(), 2);
     assert_eq!(search("erson", None).await.unwrap().users.len(), 0);
+    let changed = serde_json::json!({"displayName": "Émile Zorn"});
+    update(&test, ada, changed).await.unwrap();
+    assert_eq!(search("zORN", None).await.unwrap().users[0].id, ada.user_id);
     for (query, limit, expected) in [
         ("", None, "invalid_request"),
         (&*"x".repeat(65), None, "too_large"),

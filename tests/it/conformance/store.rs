@@ -46,6 +46,7 @@ cases! {
         operators_change
         unknown_users_are_left_out_of_lists
         users_are_searched_by_both_names_without_case
+        users_are_searched_from_each_word_of_their_display_names
         searches_take_no_wildcards
         searches_follow_a_changed_display_name
         searches_are_ordered_and_limited
@@ -78,6 +79,7 @@ cases! {
         there_is_one_official_group
         groups_change_field_by_field
         a_deleted_group_takes_everything_with_it
+        nothing_of_a_huge_deleted_group_is_found
         a_ban_ends_membership_and_the_first_one_stays
         bans_are_listed_by_user
     }
@@ -87,6 +89,7 @@ cases! {
         members_change_field_by_field
         members_are_listed_in_pages_by_user
         members_are_found_by_any_of_their_names
+        members_are_found_from_each_word_of_their_names
         members_are_found_among_many_of_one_name
         members_are_filtered_and_listed_by_person
         racing_joins_and_leaves_keep_the_count

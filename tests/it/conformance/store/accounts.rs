@@ -114,7 +114,31 @@ pub async fn users_are_searched_by_both_names_without_case(store: &dyn Store) {
     check_search(store, "ZO", &["Anna", "zoltan"]).await;
     check_search(store, "an", &["Anna"]).await;
     check_search(store, "ärg", &["mike"]).await;
-    check_search(store, "joe", &[]).await;
+    check_search(store, "joe", &["mike"]).await;
+    check_search(store, "oe", &[]).await;
+}
+
+pub async fn users_are_searched_from_each_word_of_their_display_names(store: &dyn Store) {
+    let zorn = stored(store, "emile.zorn", "Émile  \"Zo\" Zorn").await;
+    stored(store, "ana", "Ana Anaconda").await;
+    stored(store, "berta", "Straße-Στράτος").await;
+    for query in ["zorn", "ZOR", "zo\" zorn", "éMILE", "e\u{301}mile  \"zo"] {
+        check_search(store, query, &["emile.zorn"]).await;
+    }
+    check_search(store, "zo", &["emile.zorn"]).await;
+    check_search(store, "strass", &["berta"]).await;
+    check_search(store, "ΣΤΡΆΤΟΣ", &["berta"]).await;
+    check_search(store, "ana", &["ana"]).await;
+    for query in ["orn", "mile", "zorn é", "emile-zorn"] {
+        check_search(store, query, &[]).await;
+    }
+    let patch = UserPatch { display_name: Some("Émile Ajar".into()), avatar: None };
+    store.update_user(zorn.id, &patch).await.unwrap();
+    check_search(store, "aja", &["emile.zorn"]).await;
+    check_search(store, "zorn", &[]).await;
+    let patch = UserPatch { display_name: None, avatar: Some(None) };
+    store.update_user(zorn.id, &patch).await.unwrap();
+    check_search(store, "aja", &["emile.zorn"]).await;
 }
 
 pub async fn searches_take_no_wildcards(store: &dyn Store) {

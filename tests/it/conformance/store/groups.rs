@@ -1,8 +1,9 @@
 //! Groups as a whole, and bans.
 
-use vibetalk::model::group::{Ban, Group, GroupPatch, Invite, built_in_roles};
+use futures_util::future::join_all;
+use vibetalk::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChangeId, GroupId, MessageId, UserId};
-use vibetalk::store::{Store, StoreError};
+use vibetalk::store::{Redemption, Store, StoreError};
 
 use super::{NOW_MS, channel, group, insert, member, message, stored_group, user_id};
 
@@ -97,6 +98,71 @@ pub async fn a_deleted_group_takes_everything_with_it(store: &dyn Store) {
     assert!(store.list_changes(channel.id, ChangeId::ZERO, 10).await.unwrap().is_empty());
     assert!(!store.insert_channel(&channel).await.unwrap());
     assert!(!store.insert_member(&member).await.unwrap());
+}
+
+/// What is deleted behind is not found meanwhile, and nothing changes it.
+pub async fn nothing_of_a_huge_deleted_group_is_found(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let (members, invites) = fill(store, group_id, 1200).await;
+    assert!(store.delete_group(group_id).await.unwrap());
+    for member in [&members[0], &members[1199]] {
+        let user_id = member.user_id;
+        assert!(store.list_memberships(user_id).await.unwrap().is_empty());
+        assert_eq!(store.find_member(group_id, user_id).await.unwrap(), None);
+        let patch = MemberPatch { nickname: Some(None), roles: None };
+        assert_eq!(store.update_member(group_id, user_id, &patch).await.unwrap(), None);
+        assert!(store.filter_members(group_id, &[user_id]).await.unwrap().is_empty());
+        assert_eq!(store.delete_member(group_id, user_id).await.unwrap(), None);
+        assert!(!store.insert_member(member).await.unwrap());
+    }
+    for prefix in [None, Some("nick")] {
+        let listed = store.list_members(group_id, prefix, UserId::ZERO, 10).await.unwrap();
+        assert!(listed.is_empty());
+    }
+    let bans = store.list_bans(group_id, UserId::ZERO, 10).await.unwrap();
+    assert!(bans.is_empty());
+    assert!(store.list_invites(group_id, None, NOW_MS, 10).await.unwrap().is_empty());
+    for invite in [&invites[0], &invites[1199]] {
+        let code = &invite.code;
+        assert_eq!(store.find_invite(code).await.unwrap(), None);
+        let joined = store.redeem_invite(code, &member(group_id), NOW_MS).await.unwrap();
+        assert_eq!(joined, Redemption::NotFound);
+        assert!(!store.delete_invite(code).await.unwrap());
+        assert_eq!(store.find_ban(group_id, invite.creator_id).await.unwrap(), None);
+        assert!(!store.delete_ban(group_id, invite.creator_id).await.unwrap());
+    }
+    assert!(store.list_roles(group_id).await.unwrap().is_empty());
+    assert_eq!(store.count_members(group_id).await.unwrap(), 0);
+}
+
+/// So many members with nicknames, and invites, each by somebody who is banned.
+pub async fn fill(store: &dyn Store, group_id: GroupId, count: usize) -> (Vec<Member>, Vec<Invite>) {
+    let members: Vec<Member> = (0..count)
+        .map(|_| Member { nickname: Some("Old Nick".into()), ..member(group_id) })
+        .collect();
+    let invites: Vec<Invite> = (0..count)
+        .map(|n| Invite {
+            code: format!("{group_id}-{n}"),
+            group_id,
+            creator_id: user_id(),
+            uses: 0,
+            uses_max: None,
+            expires_at_ms: None,
+            created_at_ms: NOW_MS,
+        })
+        .collect();
+    for (members, invites) in members.chunks(500).zip(invites.chunks(500)) {
+        let joins = members.iter().map(|member| store.insert_member(member));
+        assert!(join_all(joins).await.into_iter().all(Result::unwrap));
+        join_all(invites.iter().map(async |invite| {
+            store.insert_invite(invite).await.unwrap();
+            let user_id = invite.creator_id;
+            let ban = Ban { group_id, user_id, reason: String::new(), created_at_ms: NOW_MS };
+            store.insert_ban(&ban).await.unwrap();
+        }))
+        .await;
+    }
+    (members, invites)
 }
 
 fn ban(group_id: GroupId, user_id: UserId, reason: &str) -> Ban {

@@ -107,6 +107,30 @@ pub async fn members_are_found_by_any_of_their_names(store: &dyn Store) {
     assert_eq!(page[0].user_id, bert);
 }
 
+pub async fn members_are_found_from_each_word_of_their_names(store: &dyn Store) {
+    let (group_id, other) = (stored_group(store).await, stored_group(store).await);
+    let zorn = joined(store, group_id, ["emile", "Émile Zorn"], "The Old Fox").await;
+    joined(store, other, ["fox", "Fox Zorn"], "The Fox").await;
+    for query in ["zorn", "émile zo", "old", "FOX", "the old f", "emi"] {
+        check_prefix(store, group_id, query, &[zorn]).await;
+    }
+    for query in ["orn", "ld fox", "old zorn", "mile"] {
+        check_prefix(store, group_id, query, &[]).await;
+    }
+    let patch = MemberPatch { nickname: Some(Some("Young Fox".into())), roles: None };
+    store.update_member(group_id, zorn, &patch).await.unwrap();
+    check_prefix(store, group_id, "old", &[]).await;
+    check_prefix(store, group_id, "young", &[zorn]).await;
+    let patch = MemberPatch { nickname: None, roles: Some(vec![]) };
+    store.update_member(group_id, zorn, &patch).await.unwrap();
+    check_prefix(store, group_id, "fox", &[zorn]).await;
+    store.delete_member(group_id, zorn).await.unwrap();
+    check_prefix(store, group_id, "zorn", &[]).await;
+    let back = Member::new(group_id, zorn, NOW_MS);
+    store.insert_member(&back).await.unwrap();
+    check_prefix(store, group_id, "fox", &[]).await;
+}
+
 /// A prefix that thousands of people have, most of them outside the group.
 pub async fn members_are_found_among_many_of_one_name(store: &dyn Store) {
     let group_id = stored_group(store).await;
@@ -116,9 +140,9 @@ pub async fn members_are_found_among_many_of_one_name(store: &dyn Store) {
     }
     let inserts = crowd.iter().map(|account| store.insert_account(account));
     assert!(join_all(inserts).await.iter().all(Result::is_ok));
-    let first = joined(store, group_id, ["first", "crowded"], "").await;
+    let first = joined(store, group_id, ["first", "The Crowded"], "").await;
     joined(store, group_id, ["between", "Between"], "").await;
-    let last = joined(store, group_id, ["last", "Last"], "Crowd").await;
+    let last = joined(store, group_id, ["last", "Last"], "Another Crowd").await;
 
     check_prefix(store, group_id, "crowd", &[first, last]).await;
     let page = store.list_members(group_id, Some("crowd"), first, 10).await.unwrap();

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use vibetalk::clock::Clock;
 use vibetalk::model::account::{Account, Asker, PasswordAttempt, Session};
-use vibetalk::model::id::{AttemptId, ChangeId, MessageId, SessionId, UserId};
+use vibetalk::model::id::{AttemptId, ChangeId, GroupId, MessageId, SessionId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{AccountStore, ChannelStore, GroupStore, MessageStore, ReadStateStore};
@@ -16,6 +16,7 @@ use vibetalk::store::{
     AttemptLimits, CHANGES_KEPT_MS, Reaction, Reservation, SLOW_MODE_KEPT_MS, StoreError,
 };
 
+use super::groups::fill;
 use super::{
     MINUTE_MS, NOW_MS, account, change_id, group, insert, message, sqlite_config, stored_channel,
     stored_group, stored_message, user_id,
@@ -298,6 +299,43 @@ async fn deleting_goes_on_after_a_restart() {
     assert!(rows_of(&raw(folder.path()), OF_CHANNELS) > 1000, "close does not wait for it");
     let _reopened = open(folder.path());
     wait_until_empty(folder.path(), OF_CHANNELS).await;
+}
+
+/// However many members it has, the deletion is one short write; the rest goes behind, also after a
+/// restart.
+#[tokio::test]
+async fn a_huge_group_is_deleted_in_slices() {
+    const OF_GROUPS: &[&str] =
+        &["members", "member_words", "bans", "invites", "roles", "channels", "garbage_groups"];
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let group_id = stored_group(&store).await;
+    fill(&store, group_id, 1200).await;
+    let (deleted, ()) = tokio::join!(store.delete_group(group_id), store.close());
+    assert!(deleted.unwrap());
+    assert!(rows_of(&raw(folder.path()), OF_GROUPS) > 3000, "most is left for later");
+    let _reopened = open(folder.path());
+    wait_until_empty(folder.path(), OF_GROUPS).await;
+}
+
+/// Names that were stored before people were found by each word.
+#[tokio::test]
+async fn names_of_an_older_schema_are_found_by_their_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let older = [
+        include_str!("../../../../src/store/sqlite/migrations/1.sql"),
+        include_str!("../../../../src/store/sqlite/migrations/2.sql"),
+        "INSERT INTO users VALUES (7, 'Emile', 'emile', 'Émile Zorn', 'émile zorn', NULL, 'hash', 0, 0);
+         INSERT INTO groups VALUES (8, 'Group', NULL, 7, 0, 0, 1);
+         INSERT INTO members VALUES (8, 7, '[]', 'Old Fox', 'old fox', 0);
+         PRAGMA application_id = 0x56544c4b; PRAGMA user_version = 2;",
+    ];
+    raw(folder.path()).execute_batch(&older.join("\n")).unwrap();
+    let store = open(folder.path());
+    let found = store.search_users("zorn", 5).await.unwrap();
+    assert_eq!(found[0].username, "Emile");
+    let members = store.list_members(GroupId::new(8), Some("fox"), UserId::ZERO, 5).await.unwrap();
+    assert_eq!(members[0].nickname.as_deref(), Some("Old Fox"));
 }
 
 #[tokio::test]
