@@ -6,4 +6,5 @@ mod chat;
 mod conformance;
 mod edge;
 mod http;
+mod node;
 mod structure;

@@ -37,6 +37,10 @@ macro_rules! cases {
 }
 
 cases! {
+    state {
+        a_probe_succeeds_again_and_again
+        the_newest_id_is_the_highest_of_all_kinds
+    }
     accounts {
         an_account_is_found_by_id_and_by_name_in_any_case
         a_user_name_is_unique_without_case

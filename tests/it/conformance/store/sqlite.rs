@@ -318,6 +318,34 @@ async fn a_huge_group_is_deleted_in_slices() {
     wait_until_empty(folder.path(), OF_GROUPS).await;
 }
 
+/// What a restore that went half way leaves. Nothing of it is deleted.
+#[tokio::test]
+async fn a_log_without_its_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.insert_account(&account()).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let [database, log] = ["vibetalk.db", "vibetalk.db-wal"].map(|name| copy.path().join(name));
+    std::fs::copy(folder.path().join("vibetalk.db-wal"), &log).unwrap();
+    let bytes = std::fs::read(&log).unwrap();
+    for empty in [false, true] {
+        if empty {
+            std::fs::write(&database, "").unwrap();
+        }
+        let refused = SqliteStore::open(&sqlite_config(copy.path()), Clock::fixed(NOW_MS));
+        let error = refused.err().unwrap();
+        assert!(matches!(&error, OpenError::HalfRestored { found, .. } if *found == log));
+        assert!(std::fs::read(&log).unwrap() == bytes, "the log is as it was");
+    }
+    let backup = format!("VACUUM INTO '{}'", copy.path().join("backup").display());
+    raw(folder.path()).execute_batch(&backup).unwrap();
+    std::fs::rename(copy.path().join("backup"), &database).unwrap();
+    let refused = SqliteStore::open(&sqlite_config(copy.path()), Clock::fixed(NOW_MS));
+    assert!(matches!(refused.err(), Some(OpenError::ForeignLog { .. })));
+    std::fs::remove_file(&log).unwrap();
+    open(copy.path()).close().await;
+}
+
 /// Names that were stored before people were found by each word.
 #[tokio::test]
 async fn names_of_an_older_schema_are_found_by_their_words() {
