@@ -43,6 +43,12 @@ struct Lines {
     asked: u64,
 }
 
+impl Default for Seldom {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Seldom {
     pub const fn new() -> Self {
         Self(Mutex::new(Lines { since: None, asked: 0 }))

@@ -24,11 +24,14 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 process.once('SIGTERM', () => process.exit(143));
 
-/** `set`: overrides such as `{ 'limits.rates': true }`; rates are off unless a test asks for them. */
-export async function startServer({ set = {}, args = [], env = {} } = {}) {
+/**
+ * `set`: overrides such as `{ 'limits.rates': true }`; rates are off unless a test asks for them.
+ * `shell`: commands that a shell runs before it becomes the server, such as `ulimit`.
+ */
+export async function startServer({ set = {}, args = [], env = {}, shell } = {}) {
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build it, or set VIBETALK_BIN`);
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vibetalk-test-'));
-  const server = new Server(dataDir, { 'limits.rates': false, ...set }, args, env);
+  const server = new Server(dataDir, { 'limits.rates': false, ...set }, args, env, shell);
   await server.start();
   return server;
 }
@@ -49,8 +52,8 @@ class Server {
   logs = [];
   port = 0;
 
-  constructor(dataDir, set, args, env) {
-    Object.assign(this, { dataDir, set, args, env });
+  constructor(dataDir, set, args, env, shell) {
+    Object.assign(this, { dataDir, set, args, env, shell });
   }
 
   get url() {
@@ -66,7 +69,7 @@ class Server {
 
   async start() {
     this.addresses = [];
-    this.child = launch(this.serveArguments(), this.env);
+    this.child = launch(this.serveArguments(), this.env, this.shell);
     const exit = ended(this.child);
     this.exited = exit;
     const listening = new Promise((resolve, reject) => {
@@ -141,9 +144,10 @@ class Server {
   }
 }
 
-function launch(args, env) {
+function launch(args, env, shell) {
   const { VIBETALK_BIN: _, ...inherited } = process.env; // Ours, and no setting of the server.
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, NO_COLOR: '1', ...env } });
+  const [program, given] = shell ? ['sh', ['-c', `${shell}; exec "$0" "$@"`, binary, ...args]] : [binary, args];
+  const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, NO_COLOR: '1', ...env } });
   running.add(child);
   child.once('exit', () => running.delete(child));
   guard(child);
