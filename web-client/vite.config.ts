@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 import { iconSprite } from "./build/iconSprite.ts";
 import { pwa } from "./build/pwa.ts";
 import { emojiAsset } from "./build/emoji.ts";
+import { isolates } from "./build/isolates.ts";
 
 /** `npm run dev` serves the client by itself and passes the rest on to a running server. */
 const SERVER = process.env.VIBETALK_URL ?? "http://127.0.0.1:3000";
@@ -19,6 +20,7 @@ export default defineConfig({
       strategy: ["localStorage", "preferredLanguage", "baseLocale"],
       emitTsDeclarations: true,
     }),
+    isolates(),
     svelte(),
     iconSprite(),
     VitePWA(pwa),

@@ -13,6 +13,9 @@ function load(language) {
   return Object.assign({}, ...files.map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'))));
 }
 
+/** What isolates a name from the sentence around it; the pages put it round every value. */
+const ISOLATE = '[\\u2066-\\u2069]*';
+
 /**
  * What `key` looks like: a regular expression for the whole text (ignoring case). A parameter that is not given, and a
  * plural, match whatever stands there.
@@ -36,10 +39,10 @@ export function textStart(key, parameters, language) {
 }
 
 function pattern(form, parameters) {
-  return form.split(/(\{\w+\})/).map((part) => {
-    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+  return form.split(/(#?\{\w+\})/).map((part) => {
+    const [, mark, name] = /^(#?)\{(\w+)\}$/.exec(part) ?? [];
     if (!name) return escape(part);
-    return name in parameters ? escape(String(parameters[name])) : '.*';
+    return ISOLATE + mark + (name in parameters ? escape(String(parameters[name])) : '.*') + ISOLATE;
   }).join('');
 }
 

@@ -3,6 +3,7 @@
  * so each one is made once. Nothing here is reactive: callers pass the clock they want (`app.settings.clock`).
  */
 import { getLocale, m } from ".";
+import { isolate } from "./isolate";
 
 export type Clock = "system" | "12" | "24";
 type Moment = number | string | Date;
@@ -58,10 +59,10 @@ export function formatRelative(at: Moment, now: number = Date.now()): string {
   return fit ? format.format(Math.trunc(ms / fit[1]), fit[0]) : format.format(0, "second");
 }
 
-/** `Ada, Grace and Alan`. */
+/** `Ada, Grace and Alan`, each with a direction of its own. */
 export function formatList(names: readonly string[]): string {
   const format = made("list", (locale) => new Intl.ListFormat(locale, { type: "conjunction" }));
-  return (format as Intl.ListFormat).format(names);
+  return (format as Intl.ListFormat).format(names.map(isolate));
 }
 
 /** Calendar days of the reader's time zone from `earlier` to `later`. */

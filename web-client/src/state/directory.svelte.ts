@@ -3,6 +3,7 @@
  * them. Which messages are in a channel, and which are unread, is not known here.
  */
 import { SvelteMap } from "svelte/reactivity";
+import { isolate } from "../i18n/isolate";
 import type { Client } from "../protocol/api";
 import type {
   Channel,
@@ -92,7 +93,8 @@ export class DirectoryState implements Directory {
   channelName(channel: Channel): string {
     if (channel.type !== "direct") return channel.name;
     const others = (channel.recipients ?? []).filter(({ id }) => id !== this.#parts.meId());
-    return others.map(({ id }) => this.#parts.displayName(id)).join(", ");
+    const names = others.map(({ id }) => this.#parts.displayName(id));
+    return names.length > 1 ? names.map(isolate).join(", ") : names.join("");
   }
 
   may(channelId: Id, permission: PermissionName): boolean {

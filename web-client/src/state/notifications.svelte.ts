@@ -3,6 +3,7 @@
  * of them has the focus.
  */
 import { SvelteMap } from "svelte/reactivity";
+import { isolate } from "../i18n/isolate";
 import type { Client } from "../protocol/api";
 import type { Channel, Id, Message } from "../protocol/contract";
 import type { NotificationLevel, Notifications } from "./api";
@@ -94,7 +95,7 @@ export class NotificationState implements Notifications {
   #notify(message: Message, channel: Channel): void {
     const { displayName, title, open } = this.#parts;
     const author = displayName(message.author.id, channel.groupId);
-    const heading = channel.type === "direct" ? author : `${author} (${title(channel)})`;
+    const heading = channel.type === "direct" ? isolate(author) : `${isolate(author)} (${isolate(title(channel))})`;
     const nameOf = (userId: Id) => displayName(userId, channel.groupId);
     const body = notificationBody(message.content, nameOf);
     try {

@@ -1,4 +1,5 @@
 /** Whether a message is worth a notification, and what it says. */
+import { isolate } from "../i18n/isolate";
 import type { Channel, Id, Message } from "../protocol/contract";
 import type { MyStatus } from "./my-status";
 import type { NotificationLevel } from "./api";
@@ -31,7 +32,7 @@ export function shouldNotify(message: Message, { meId, level, status, focused }:
 /** Plain text of one paragraph: names for mentions, spoilers stay hidden. */
 export function notificationBody(content: string, nameOf: (userId: Id) => string): string {
   const text = content
-    .replace(/<@(\d+)>/g, (_, userId: Id) => `@${nameOf(userId)}`)
+    .replace(/<@(\d+)>/g, (_, userId: Id) => isolate(`@${nameOf(userId)}`))
     .replace(/\|\|.+?\|\|/gs, "▒▒▒")
     .replace(/\s+/g, " ")
     .trim();

@@ -118,7 +118,7 @@ describe("notifications", () => {
   });
 
   it("says names, keeps spoilers, and is short", () => {
-    expect(notificationBody("hi <@2>,\n||it was him||", () => "Bob")).toBe("hi @Bob, ▒▒▒");
+    expect(notificationBody("hi <@2>,\n||it was him||", () => "Bob")).toBe("hi \u2068@Bob\u2069, ▒▒▒");
     expect(notificationBody("a".repeat(300), () => "")).toHaveLength(200);
   });
 });

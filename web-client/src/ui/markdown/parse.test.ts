@@ -103,7 +103,7 @@ test("nonsense stays readable", () => {
 
 test("previews show names and hide spoilers", () => {
   const preview = plainText(parse("**hi** <@12> ||secret||\n> q").blocks, () => "Ada");
-  expect(preview).toBe("hi @Ada ▒▒▒ q");
+  expect(preview).toBe("hi \u2068@Ada\u2069 ▒▒▒ q");
 });
 
 function link(href: string): Inline {

@@ -1,3 +1,5 @@
+import { isolate } from "../../i18n/isolate";
+
 /** What a message can contain. The components of this folder render exactly these nodes and nothing else. */
 export type Inline =
   | { kind: "text"; text: string }
@@ -72,7 +74,7 @@ function inlineText(nodes: readonly Inline[], name: (userId: string) => string):
         case "spoiler":
           return "▒▒▒";
         case "mention":
-          return `@${name(node.userId)}`;
+          return isolate(`@${name(node.userId)}`);
         case "everyone":
           return "@everyone";
         case "shortcode":

@@ -67,7 +67,10 @@ function target(items: HTMLElement[], current: HTMLElement | null, key: string):
 
 function startsWith(item: HTMLElement, letter: string): boolean {
   const name = item.dataset.roving || item.textContent || "";
-  return name.trim().toLocaleLowerCase().startsWith(letter.toLocaleLowerCase());
+  return name
+    .replace(/[\u2066-\u2069]/g, "")
+    .trim()
+    .toLocaleLowerCase().startsWith(letter.toLocaleLowerCase());
 }
 
 function isShown(item: HTMLElement): boolean {

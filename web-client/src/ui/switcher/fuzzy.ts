@@ -1,8 +1,8 @@
 /** How well a query fits a name: its letters in order, better together and at the beginnings of words. */
 
-/** Without case and accents: "élan" is found by "elan". */
+/** Without case, accents and marks of direction: "élan" is found by "elan". */
 export function fold(text: string): string {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+  return text.normalize("NFKD").replace(/[\p{M}\u2066-\u2069]/gu, "").toLocaleLowerCase();
 }
 
 const SCORE_EXACT = 1000;
