@@ -1,5 +1,5 @@
 # What one does with VibeTalk from a clone. `make help` lists it.
-# Needs Rust (rust-version in Cargo.toml), Node.js 20 for the web client, and Chromium for the tests.
+# Needs Rust (rust-version in Cargo.toml), Node.js 20 for the web client, and Chromium and Firefox for the tests.
 # The server alone needs none of this: `cargo run --release`.
 
 SHELL := /bin/bash
@@ -75,7 +75,7 @@ test-web-client: build-debug chromium ## The web client: types, lints, tests (so
 	@cd web-client && $(NPM) --silent run sizes
 
 .PHONY: test-web
-test-web: has-node chromium build-debug ## The web client in Chromium, as the debug binary serves it
+test-web: has-node chromium firefox build-debug ## The web client in Chromium, and in Firefox what differs there, as the debug binary serves it
 	@if [ -f tests/web/package.json ]; then \
 	  $(MAKE) tests/js/node_modules/.package-lock.json tests/web/node_modules/.package-lock.json; \
 	  cd tests/web && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test; \
@@ -116,4 +116,8 @@ has-node:
 
 .PHONY: chromium
 chromium:
-	@scripts/chromium.sh
+	@scripts/browser.sh chromium
+
+.PHONY: firefox
+firefox:
+	@scripts/browser.sh firefox

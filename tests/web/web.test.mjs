@@ -6,6 +6,8 @@ import './cases/groups.mjs';
 import './cases/navigation.mjs';
 import './cases/keyboard.mjs';
 import './cases/layout.mjs';
+import './cases/looks.mjs';
 import './cases/timeline.mjs';
+import './cases/firefox.mjs';
 import './cases/members.mjs';
 import './cases/access.mjs';

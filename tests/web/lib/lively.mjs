@@ -37,6 +37,7 @@ export async function lively() {
   const asks = await say(aiko, 'Could somebody look at the *dark* theme on a phone? I think the unread line is too faint.');
   await say(reader, 'I can, give me ten minutes', { replyToId: asks.id });
   await say(samuel, 'While you are there, this is how I reproduce the flicker:\n\n```js\nconst socket = io(url, { auth: { token } });\nsocket.on("ready", ({ groups }) => {\n  render(groups); // twice, if the cache was warm\n});\n```');
+  await say(tomas, 'And this is the order in which they come:\n\n```js\nsocket.on("connect", () => log("connect"));\n```');
   const plan = await say(jonas, `Plan for today:\n\n- <@${priya.id}> finishes the notes\n- <@${reader.id}> and <@${aiko.id}> check the themes\n- I write the announcement`);
   await say(leila, 'I will bring cake on Thursday 🍰');
   await say(reader, 'Found it: the line used the border colour. Fixed in `theme.css`, and the contrast is 4.8:1 now');

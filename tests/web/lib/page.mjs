@@ -96,7 +96,7 @@ export class ChatPage {
   }
 
   channel(name) {
-    return this.channels.getByRole('link', { name: new RegExp(`\\b${escape(name)}`) });
+    return this.channels.getByRole('link', { name: new RegExp(`(?<![\\p{L}\\p{N}])${escape(name)}`, 'u') });
   }
 
   async openGroup(name) {
@@ -394,6 +394,21 @@ export class ChatPage {
   async closes(what) {
     await this.tab.keyboard.press('Escape');
     await what.waitFor({ state: 'detached' });
+  }
+
+  /** What can be pointed at and is lower or narrower than 24 px (WCAG 2.5.8), links within a text apart. */
+  smallTargets() {
+    return this.tab.evaluate((least) => {
+      const targets = document.querySelectorAll('a, button, input, select, textarea, [role=tab], [role=option], [role=switch]');
+      return [...targets].flatMap((target) => {
+        const field = target.matches('input[type=checkbox], input[type=radio]') ? target.closest('label') ?? target : target;
+        const { width, height } = field.getBoundingClientRect();
+        const unseen = !field.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || target.closest('.visually-hidden, [aria-hidden=true]');
+        const within = target.closest('p') && getComputedStyle(target).display === 'inline';
+        if (unseen || within || (width >= least && height >= least)) return [];
+        return [`${target.tagName.toLowerCase()}.${target.className} "${(target.ariaLabel ?? target.textContent).trim()}" ${Math.round(width)}x${Math.round(height)}`];
+      });
+    }, 24);
   }
 
   /** By how much the page is wider than the window. */

@@ -16,7 +16,7 @@ export const WAIT_MS = 15_000;
 const SCENE_MS = 120_000;
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
-const FAILURES = fileURLToPath(new URL('../failures/', import.meta.url));
+export const FAILURES = fileURLToPath(new URL('../failures/', import.meta.url));
 
 /** What Chromium itself says about requests that failed; no page can prevent that. */
 export const BROKEN_NETWORK = /net::ERR_|WebSocket connection to '.*' failed|the server responded with a status of (401|403|502|503)/;

@@ -54,6 +54,10 @@ export async function* tour(stage, world, options) {
   await page.item(await page.openGroupMenu(names.group), 'group_menu_settings').click();
   await page.dialog.waitFor();
   yield at('group-settings');
+  for (const key of ['settings_channels', 'settings_members', 'settings_invites', 'settings_bans']) {
+    await page.role('tab', key).click();
+    yield at(key.replace('settings_', 'group-settings-'));
+  }
   await page.closes(page.dialog);
   await page.item(await page.openGroupMenu(names.group), 'channels_create').click();
   await page.dialog.waitFor();

@@ -9,7 +9,7 @@ export type Clock = "system" | "12" | "24";
 type Moment = number | string | Date;
 
 const DAY_MS = 86_400_000;
-const formatters = new Map<string, Intl.DateTimeFormat | Intl.RelativeTimeFormat | Intl.ListFormat>();
+const formatters = new Map<string, object>();
 
 /** `14:03` or `2:03 PM`. */
 export function formatTime(at: Moment, clock: Clock): string {
@@ -23,9 +23,33 @@ export function formatDay(at: Moment): string {
   );
 }
 
-/** `25/11/2026`. */
+/** `25 Nov 2026`. */
 export function formatDate(at: Moment): string {
-  return dateFormat("system", { dateStyle: "short" }).format(new Date(at));
+  return dateFormat("system", { dateStyle: "medium" }).format(new Date(at));
+}
+
+/** `25 Nov 2026, 14:03`. */
+export function formatMoment(at: Moment, clock: Clock): string {
+  return dateFormat(clock, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
+}
+
+/** `10,000`. */
+export function formatCount(count: number): string {
+  return made("count", (locale) => new Intl.NumberFormat(locale)).format(count);
+}
+
+/** `2 minutes`, or with `short` `2 min`. */
+export function formatUnit(count: number, unit: string, unitDisplay: "long" | "short" = "long"): string {
+  const make = (locale: string) => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay });
+  return made(`${unitDisplay} ${unit}`, make).format(count);
+}
+
+/** `in 3 days`, always as a number. */
+export function formatAhead(count: number, unit: Intl.RelativeTimeFormatUnit): string {
+  return made("ahead", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "always" })).format(
+    count,
+    unit,
+  );
 }
 
 /** `Wednesday, 25 November 2026 at 14:03`, for tooltips and screen readers. */
@@ -51,10 +75,7 @@ export function formatRelative(at: Moment, now: number = Date.now()): string {
     ["hour", 3_600_000],
     ["minute", 60_000],
   ] as const;
-  const format = made(
-    "relative",
-    (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }),
-  ) as Intl.RelativeTimeFormat;
+  const format = made("relative", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
   const fit = units.find(([, unitMs]) => Math.abs(ms) >= unitMs);
   return fit ? format.format(Math.trunc(ms / fit[1]), fit[0]) : format.format(0, "second");
 }
@@ -62,7 +83,7 @@ export function formatRelative(at: Moment, now: number = Date.now()): string {
 /** `Ada, Grace and Alan`, each with a direction of its own. */
 export function formatList(names: readonly string[]): string {
   const format = made("list", (locale) => new Intl.ListFormat(locale, { type: "conjunction" }));
-  return (format as Intl.ListFormat).format(names.map(isolate));
+  return format.format(names.map(isolate));
 }
 
 /** Calendar days of the reader's time zone from `earlier` to `later`. */
@@ -76,13 +97,11 @@ function dateFormat(clock: Clock, options: Intl.DateTimeFormatOptions): Intl.Dat
   return made(
     clock + JSON.stringify(options),
     (locale) => new Intl.DateTimeFormat(locale, { ...options, hourCycle }),
-  ) as Intl.DateTimeFormat;
+  );
 }
 
-function made<F extends Intl.DateTimeFormat | Intl.RelativeTimeFormat | Intl.ListFormat>(
-  kind: string,
-  make: (locale: string) => F,
-): F {
+/** `kind` names the class of the formatter as well as its options. */
+function made<F extends object>(kind: string, make: (locale: string) => F): F {
   const locale = getLocale();
   const key = `${locale} ${kind}`;
   const known = formatters.get(key) as F | undefined;

@@ -95,7 +95,8 @@ export class NotificationState implements Notifications {
   #notify(message: Message, channel: Channel): void {
     const { displayName, title, open } = this.#parts;
     const author = displayName(message.author.id, channel.groupId);
-    const heading = channel.type === "direct" ? isolate(author) : `${isolate(author)} (${isolate(title(channel))})`;
+    const heading =
+      channel.type === "direct" ? isolate(author) : `${isolate(author)} (${isolate(title(channel))})`;
     const nameOf = (userId: Id) => displayName(userId, channel.groupId);
     const body = notificationBody(message.content, nameOf);
     try {

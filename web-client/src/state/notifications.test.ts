@@ -59,7 +59,12 @@ describe("notifications", () => {
     expect(app.notifications.permission).toBe("granted");
     app.navigation.openChannel("11");
     await arrives("50", "10", BOB, { content: `hello <@${ME.id}>` });
-    expect(shown).toMatchObject([{ title: "\u2068bob\u2069 (\u2068channel10\u2069)", options: { body: "hello \u2068@ada\u2069", tag: "10" } }]);
+    expect(shown).toMatchObject([
+      {
+        title: "\u2068bob\u2069 (\u2068channel10\u2069)",
+        options: { body: "hello \u2068@ada\u2069", tag: "10" },
+      },
+    ]);
     shown[0]?.onclick?.();
     expect(app.navigation.route).toEqual({ view: "channel", channelId: "10", messageId: "50" });
     expect(shown[0]?.closed).toBe(true);

@@ -21,6 +21,11 @@ describe("failureText", () => {
 
   it("lets a place say what a code means there", () => {
     expect(failureText(failure("forbidden"), { forbidden: () => "banned" })).toBe("banned");
+    const limited = { rate_limited: ({ time }: { time: string }) => `locked for ${time}` };
+    expect(failureText(failure("rate_limited", { retryAfterMs: 120_000 }), limited)).toBe(
+      "locked for 2 minutes",
+    );
+    expect(failureText(failure("rate_limited"), limited)).not.toContain("locked");
   });
 
   it("takes names of Object's own properties for no code", () => {

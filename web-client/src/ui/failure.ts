@@ -1,13 +1,15 @@
 /**
  * What a person is told when something was refused: by code, never the server's own words, which are English
- * and meant for developers. Where a code means something else at one place, that place says so in `instead`.
+ * and meant for developers. Where a code means something else at one place, that place says so in `instead`; `time` is
+ * how long to wait, where there is a wait.
  */
-import { getLocale, m } from "../i18n";
+import { m } from "../i18n";
+import { formatUnit } from "../i18n/format";
 import type { Failure } from "../state/api";
 
 export type FailureCode = Failure["code"];
 
-const TEXTS: Record<FailureCode, () => string> = {
+const TEXTS: Record<FailureCode, (input: { time: string }) => string> = {
   invalid_request: m.failure_invalid_request,
   unknown_event: m.failure_unknown,
   unauthorized: m.failure_unauthorized,
@@ -33,14 +35,14 @@ const TEXTS: Record<FailureCode, () => string> = {
 /** The sentence for an error of any kind; what is no `Failure` is "something went wrong". */
 export function failureText(
   error: unknown,
-  instead: Partial<Record<FailureCode, () => string>> = {},
+  instead: Partial<Record<FailureCode, (input: { time: string }) => string>> = {},
 ): string {
   const code = failureCode(error);
   if (!code) return m.failure_unknown();
   const wait = (error as Failure).retryAfterMs;
-  if (instead[code]) return instead[code]();
-  if (code === "rate_limited" && wait) return m.failure_rate_limited({ time: durationText(wait) });
-  return TEXTS[code]();
+  if (code !== "rate_limited") return (instead[code] ?? TEXTS[code])({ time: "" });
+  if (!wait) return m.failure_unavailable();
+  return (instead[code] ?? m.failure_rate_limited)({ time: durationText(wait) });
 }
 
 /** The code of a `Failure`; null for anything else. Codes of a newer server are null too. */
@@ -60,19 +62,5 @@ const UNITS = [
 export function durationText(ms: number): string {
   const fit = UNITS.find((entry) => ms >= 2 * entry.ms || ms === entry.ms) ?? UNITS[3];
   const count = Math.max(1, Math.ceil(ms / fit.ms));
-  return unitFormat(fit.unit).format(count);
-}
-
-const formats = new Map<string, Intl.NumberFormat>();
-
-/** Making a formatter is slow, so each one is made once. */
-function unitFormat(unit: string): Intl.NumberFormat {
-  const locale = getLocale();
-  const key = `${locale} ${unit}`;
-  let format = formats.get(key);
-  if (!format) {
-    format = new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" });
-    formats.set(key, format);
-  }
-  return format;
+  return formatUnit(count, fit.unit);
 }

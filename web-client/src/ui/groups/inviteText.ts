@@ -1,7 +1,7 @@
 /** How long an invite lasts, in words. */
-import { getLocale, m } from "../../i18n";
+import { m } from "../../i18n";
 import type { Invite } from "../../protocol/contract";
-import { formatCount } from "../members/names";
+import { formatAhead, formatCount } from "../../i18n/format";
 
 const UNITS = [
   ["day", 86_400_000],
@@ -9,16 +9,11 @@ const UNITS = [
   ["minute", 60_000],
 ] as const;
 
-const formats = new Map<string, Intl.RelativeTimeFormat>();
-
 /** "in 3 days". */
 export function untilText(time: string, now = Date.now()): string {
-  const locale = getLocale();
-  let format = formats.get(locale);
-  if (!format) formats.set(locale, (format = new Intl.RelativeTimeFormat(locale, { numeric: "always" })));
   const ms = Date.parse(time) - now;
-  for (const [unit, unitMs] of UNITS) if (ms >= unitMs) return format.format(Math.round(ms / unitMs), unit);
-  return format.format(Math.max(1, Math.round(ms / 60_000)), "minute");
+  for (const [unit, unitMs] of UNITS) if (ms >= unitMs) return formatAhead(Math.round(ms / unitMs), unit);
+  return formatAhead(Math.max(1, Math.round(ms / 60_000)), "minute");
 }
 
 /** "3 of 10 used · expires in 3 days" */

@@ -2,14 +2,15 @@
 import { MediaQuery } from "svelte/reactivity";
 
 class Pane {
-  #narrow = new MediaQuery("width < 600px");
+  /** Of the size of text that the browser is set to: enlarged to 200 %, a window of 1,360 px is a narrow one. */
+  #narrow = new MediaQuery("width < 48em");
   #wide = new MediaQuery("width >= 1024px");
   #membersColumn = $state(true);
   #membersDrawer = $state(false);
   #lists = $state(false);
   #staying = false;
 
-  /** A phone: either the lists or the channel. */
+  /** A phone, or a page that is enlarged: either the lists or the channel. */
   get single(): boolean {
     return this.#narrow.current;
   }

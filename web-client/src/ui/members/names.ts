@@ -1,5 +1,5 @@
-/** Words and numbers of the member list. */
-import { getLocale, m } from "../../i18n";
+/** Words of the member list. */
+import { m } from "../../i18n";
 import type { RankName } from "./ranks";
 import type { SectionName } from "./sections";
 
@@ -24,26 +24,6 @@ const RANKS: Record<RankName, () => string> = {
 
 export function rankLabel(name: RankName): string {
   return RANKS[name]();
-}
-
-const numbers = new Map<string, Intl.NumberFormat>();
-
-/** "10,000" */
-export function formatCount(count: number): string {
-  const locale = getLocale();
-  let format = numbers.get(locale);
-  if (!format) numbers.set(locale, (format = new Intl.NumberFormat(locale)));
-  return format.format(count);
-}
-
-const dates = new Map<string, Intl.DateTimeFormat>();
-
-/** "24 Nov 2026" */
-export function formatDate(time: number | string): string {
-  const locale = getLocale();
-  let format = dates.get(locale);
-  if (!format) dates.set(locale, (format = new Intl.DateTimeFormat(locale, { dateStyle: "medium" })));
-  return format.format(new Date(time));
 }
 
 /** When an id was made: its upper bits are Unix milliseconds. */

@@ -70,7 +70,8 @@ function startsWith(item: HTMLElement, letter: string): boolean {
   return name
     .replace(/[\u2066-\u2069]/g, "")
     .trim()
-    .toLocaleLowerCase().startsWith(letter.toLocaleLowerCase());
+    .toLocaleLowerCase()
+    .startsWith(letter.toLocaleLowerCase());
 }
 
 function isShown(item: HTMLElement): boolean {

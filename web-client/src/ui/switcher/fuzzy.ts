@@ -2,7 +2,10 @@
 
 /** Without case, accents and marks of direction: "élan" is found by "elan". */
 export function fold(text: string): string {
-  return text.normalize("NFKD").replace(/[\p{M}\u2066-\u2069]/gu, "").toLocaleLowerCase();
+  return text
+    .normalize("NFKD")
+    .replace(/[\p{M}\u2066-\u2069]/gu, "")
+    .toLocaleLowerCase();
 }
 
 const SCORE_EXACT = 1000;
