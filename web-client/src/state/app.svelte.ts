@@ -4,8 +4,8 @@
  */
 import { flushSync } from "svelte";
 import type { Client } from "../protocol/api";
-import { createClient } from "../protocol/client";
 import type { Channel, Id, Limits, Ready, User } from "../protocol/contract";
+import { client } from "../protocol/here";
 import { Account } from "./account.svelte";
 import type { App } from "./api";
 import { ConnectionStatus } from "./connection.svelte";
@@ -144,6 +144,7 @@ export class AppState implements App {
     const user = this.#client.account.user;
     if (user) this.#signedIn(user);
     else this.#phase = "signedOut";
+    this.#client.release();
   }
 
   #signedIn(user: User): void {
@@ -166,10 +167,18 @@ export class AppState implements App {
   #ready(ready: Ready): void {
     this.#own(ready.user.id);
     this.#show(ready);
+    this.#askAhead();
     this.people.connected();
     // At once, too: somebody who reloads without network a moment later finds their groups.
     this.#saveReady();
     this.#save.ask();
+  }
+
+  /** The messages of the channel that is about to be shown are on their way before its view is made. */
+  #askAhead(): void {
+    const { route } = this.navigation;
+    if (route.view === "channel" && this.directory.channel(route.channelId))
+      this.timelines.of(route.channelId);
   }
 
   #show(ready: Ready, cached = false): void {
@@ -249,4 +258,4 @@ export class AppState implements App {
   }
 }
 
-export const app: App = new AppState(createClient());
+export const app: App = new AppState(client);

@@ -108,6 +108,10 @@ export class FakeClient implements Client {
     return () => void listeners.delete(listener as Listener);
   }
 
+  hold(): void {}
+
+  release(): void {}
+
   setCursors(cursors: () => Record<Id, Id>): void {
     this.cursors = cursors;
   }
