@@ -23,7 +23,7 @@ scene('a channel can be read before more than 110 KB of script have come', async
   const warm = await stage.signedIn(ada);
   const storageState = await warm.context.storageState();
 
-  const cold = await stage.visitor({ path: '/healthz', storageState });
+  const cold = await stage.visitor({ path: '/healthz', tolerates: /favicon\.ico/, storageState });
   const session = await cold.context.newCDPSession(cold.page.tab);
   await session.send('Network.enable');
   await session.send('Network.emulateNetworkConditions', SLOW);

@@ -6,8 +6,9 @@ import { flushSync } from "svelte";
 import type { Client } from "../protocol/api";
 import type { Channel, Id, Limits, Ready, User } from "../protocol/contract";
 import { client } from "../protocol/here";
+import { AccountSettings } from "./account-settings.svelte";
 import { Account } from "./account.svelte";
-import type { App } from "./api";
+import type { App, Settings } from "./api";
 import { ConnectionStatus } from "./connection.svelte";
 import { Cache } from "./cache";
 import { Composers } from "./composers";
@@ -52,7 +53,8 @@ export class AppState implements App {
   #settled = false;
   readonly #save = new Batch(() => this.#saveReady(), after(SAVE_AFTER_MS));
 
-  readonly settings = createSettings();
+  readonly #accountSettings: AccountSettings;
+  readonly settings: Settings;
   readonly notices = new NoticeList();
   readonly account: Account;
   readonly connection: ConnectionStatus;
@@ -68,6 +70,8 @@ export class AppState implements App {
   constructor(client: Client) {
     this.#client = client;
     const meId = () => this.#me?.id ?? null;
+    this.#accountSettings = new AccountSettings(client, () => this.notifications.adopt());
+    this.settings = createSettings(() => (this.#me ? this.#accountSettings : null));
     this.connection = new ConnectionStatus(client);
     this.account = new Account({
       client,
@@ -110,6 +114,7 @@ export class AppState implements App {
     this.navigation = new NavigationState(this.directory, () => this.unread);
     this.notifications = new NotificationState({
       client,
+      account: this.#accountSettings,
       meId,
       status: () => this.people.myStatus.status,
       sounds: () => this.settings.sounds,
@@ -231,7 +236,8 @@ export class AppState implements App {
     this.#settled = false;
     for (const part of [this.directory, this.unread, this.typing, this.people, this.notices]) part.clear();
     this.navigation.load();
-    this.notifications.load();
+    this.#accountSettings.clear();
+    this.notifications.clear();
   }
 
   #gone(gone: Gone, byReader: boolean): void {

@@ -129,3 +129,16 @@ export class FakeClient implements Client {
     this.push("ready", ready);
   }
 }
+
+/** Answers like a server that keeps settings; the answer holds what it keeps. */
+export function keepsSettings(client: FakeClient, kept: Record<string, unknown> = {}) {
+  client.answers["settings:get"] = () => ({ settings: { ...kept } });
+  client.answers["settings:update"] = ({ settings }) => {
+    for (const [key, value] of Object.entries(settings)) {
+      if (value === null) delete kept[key];
+      else kept[key] = value;
+    }
+    return { settings: { ...kept } };
+  };
+  return kept;
+}
