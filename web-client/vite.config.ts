@@ -2,6 +2,7 @@ import { paraglideVitePlugin } from "@inlang/paraglide-js";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
+import { firstView, groups } from "./build/firstView.ts";
 import { iconSprite } from "./build/iconSprite.ts";
 import { pwa } from "./build/pwa.ts";
 import { emojiAsset } from "./build/emoji.ts";
@@ -22,6 +23,7 @@ export default defineConfig({
     }),
     isolates(),
     svelte(),
+    firstView(),
     iconSprite(),
     VitePWA(pwa),
     emojiAsset(),
@@ -32,8 +34,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       checks: { pluginTimings: false },
-      // Apart from the views that show Markdown, so that it stays in the cache when these change.
-      output: { codeSplitting: { groups: [{ name: "marked", test: /node_modules\/marked\// }] } },
+      output: { codeSplitting: { groups } },
     },
   },
   server: {

@@ -1,4 +1,5 @@
 /** All scenes in one process: they share a server and a browser, and run one after the other. */
+import './cases/cold.mjs';
 import './cases/chatting.mjs';
 import './cases/outages.mjs';
 import './cases/tabs.mjs';

@@ -1,10 +1,16 @@
-import { mount } from "svelte";
-import { app } from "./state/app.svelte";
-import App from "./ui/App.svelte";
-import "./ui/theme.css";
-import { watchForUpdates } from "./ui/update";
+/**
+ * The first script of the page, and a small one: it sends for what the visitor needs, all at once. `index.html` names
+ * the start already (build/firstView.ts); what comes with it depends on whether somebody is signed in.
+ */
+void import("./protocol/here");
+void import("./start");
+void (isSignedIn() ? import("./ui/layout/Layout.svelte") : import("./ui/auth/AuthPage.svelte"));
 
-const target = document.getElementById("app");
-if (target) mount(App, { target });
-void app.start();
-void watchForUpdates();
+/** A guess that only decides what is fetched first, so that it needs nothing but the storage (protocol/tokens.ts). */
+function isSignedIn(): boolean {
+  try {
+    return localStorage.getItem("vibetalk:session")?.includes('"refreshToken"') ?? false;
+  } catch {
+    return false; // Storage is blocked.
+  }
+}

@@ -32,7 +32,8 @@ const KEEP_MS = 24 * 3600_000;
 export function createClient(options: ClientOptions = {}): Client {
   const origin = options.url?.replace(/\/+$/, "") ?? location.origin;
   const prefix = options.storagePrefix ?? "vibetalk";
-  const emitter = createEmitter<AllEvents>();
+  // Nobody listens, so nothing has to come; whoever listens at last connects anew.
+  const emitter = createEmitter<AllEvents>(() => connection.stop("offline"));
   const storage = createStorage(prefix);
   const http = createHttp(origin);
   let ready: Ready | null = null;
@@ -173,6 +174,8 @@ export function createClient(options: ClientOptions = {}): Client {
     request: requests.request,
     volatile: (event, payload) => connection.wire?.volatile(event, payload),
     on: emitter.on,
+    hold: emitter.hold,
+    release: emitter.release,
     setCursors(provide) {
       cursors = provide;
     },

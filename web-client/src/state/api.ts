@@ -286,12 +286,12 @@ export type NotificationLevel = "all" | "mentions" | "none";
 export interface Notifications {
   readonly permission: "default" | "granted" | "denied" | "unsupported";
   ask(): Promise<void>;
-  /** Kept in this browser. `none` also greys the channel out (muted). */
+  /** The same on all devices. `none` also greys the channel out (muted). */
   level(channelId: Id): NotificationLevel;
   setLevel(channelId: Id, level: NotificationLevel): void;
 }
 
-/** Kept in this browser. Assigning saves. */
+/** Assigning saves; theme, density, language, clock and `enterSends` for all devices of the person. */
 export interface Settings {
   theme: "system" | "light" | "dark" | "contrast";
   density: "cozy" | "compact";

@@ -4,10 +4,11 @@
  */
 import { flushSync } from "svelte";
 import type { Client } from "../protocol/api";
-import { createClient } from "../protocol/client";
 import type { Channel, Id, Limits, Ready, User } from "../protocol/contract";
+import { client } from "../protocol/here";
+import { AccountSettings } from "./account-settings.svelte";
 import { Account } from "./account.svelte";
-import type { App } from "./api";
+import type { App, Settings } from "./api";
 import { ConnectionStatus } from "./connection.svelte";
 import { Cache } from "./cache";
 import { Composers } from "./composers";
@@ -52,7 +53,8 @@ export class AppState implements App {
   #settled = false;
   readonly #save = new Batch(() => this.#saveReady(), after(SAVE_AFTER_MS));
 
-  readonly settings = createSettings();
+  readonly #accountSettings: AccountSettings;
+  readonly settings: Settings;
   readonly notices = new NoticeList();
   readonly account: Account;
   readonly connection: ConnectionStatus;
@@ -68,6 +70,8 @@ export class AppState implements App {
   constructor(client: Client) {
     this.#client = client;
     const meId = () => this.#me?.id ?? null;
+    this.#accountSettings = new AccountSettings(client, () => this.notifications.adopt());
+    this.settings = createSettings(() => (this.#me ? this.#accountSettings : null));
     this.connection = new ConnectionStatus(client);
     this.account = new Account({
       client,
@@ -110,6 +114,7 @@ export class AppState implements App {
     this.navigation = new NavigationState(this.directory, () => this.unread);
     this.notifications = new NotificationState({
       client,
+      account: this.#accountSettings,
       meId,
       status: () => this.people.myStatus.status,
       sounds: () => this.settings.sounds,
@@ -144,6 +149,7 @@ export class AppState implements App {
     const user = this.#client.account.user;
     if (user) this.#signedIn(user);
     else this.#phase = "signedOut";
+    this.#client.release();
   }
 
   #signedIn(user: User): void {
@@ -166,10 +172,18 @@ export class AppState implements App {
   #ready(ready: Ready): void {
     this.#own(ready.user.id);
     this.#show(ready);
+    this.#askAhead();
     this.people.connected();
     // At once, too: somebody who reloads without network a moment later finds their groups.
     this.#saveReady();
     this.#save.ask();
+  }
+
+  /** The messages of the channel that is about to be shown are on their way before its view is made. */
+  #askAhead(): void {
+    const { route } = this.navigation;
+    if (route.view === "channel" && this.directory.channel(route.channelId))
+      this.timelines.of(route.channelId);
   }
 
   #show(ready: Ready, cached = false): void {
@@ -222,7 +236,8 @@ export class AppState implements App {
     this.#settled = false;
     for (const part of [this.directory, this.unread, this.typing, this.people, this.notices]) part.clear();
     this.navigation.load();
-    this.notifications.load();
+    this.#accountSettings.clear();
+    this.notifications.clear();
   }
 
   #gone(gone: Gone, byReader: boolean): void {
@@ -249,4 +264,4 @@ export class AppState implements App {
   }
 }
 
-export const app: App = new AppState(createClient());
+export const app: App = new AppState(client);

@@ -1,11 +1,11 @@
 /**
- * Desktop notifications and the sound. Levels are kept in this browser. One tab speaks for all, and only while none
- * of them has the focus.
+ * Desktop notifications and the sound. Levels are the account's. One tab speaks for all, and only while none of them has
+ * the focus.
  */
-import { SvelteMap } from "svelte/reactivity";
 import { isolate } from "../i18n/isolate";
 import type { Client } from "../protocol/api";
 import type { Channel, Id, Message } from "../protocol/contract";
+import type { AccountSettings } from "./account-settings.svelte";
 import type { NotificationLevel, Notifications } from "./api";
 import { chime } from "./chime";
 import type { MyStatus } from "./my-status";
@@ -15,9 +15,15 @@ import { Tabs } from "./tabs";
 
 /** A busy channel shows one notification, which its newest message replaces, not more often than this. */
 const EVERY_MS = 1000;
+/** Of the account: by channel, where it is not the default. */
+const LEVEL = "level.";
+/** Where an earlier version kept them, in this browser. */
+const OLD_KEY = "levels";
+const LEVELS: readonly unknown[] = ["all", "mentions", "none"] satisfies NotificationLevel[];
 
 interface Parts {
   client: Client;
+  account: AccountSettings;
   meId: () => Id | null;
   status: () => MyStatus["status"];
   sounds: () => boolean;
@@ -31,7 +37,6 @@ interface Parts {
 export class NotificationState implements Notifications {
   readonly #parts: Parts;
   readonly #tabs = new Tabs();
-  readonly #levels = new SvelteMap<Id, NotificationLevel>();
   readonly #shownAt = new Map<Id, number>();
   #permission: Notifications["permission"] = $state(
     "Notification" in window ? Notification.permission : "unsupported",
@@ -39,7 +44,6 @@ export class NotificationState implements Notifications {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.load();
     parts.client.on("message:created", (message) => void this.#created(message));
   }
 
@@ -53,23 +57,32 @@ export class NotificationState implements Notifications {
   }
 
   level(channelId: Id): NotificationLevel {
-    const level = this.#levels.get(channelId);
-    if (level) return level;
-    const channel = this.#parts.channel(channelId);
-    return defaultLevel(channel, channel?.groupId !== undefined && this.#parts.isOfficial(channel.groupId));
+    const level = this.#parts.account.get(LEVEL + channelId);
+    return LEVELS.includes(level) ? (level as NotificationLevel) : this.#defaultLevel(channelId);
   }
 
   setLevel(channelId: Id, level: NotificationLevel): void {
-    this.#levels.set(channelId, level);
-    personal.write("levels", Object.fromEntries(this.#levels));
+    // What is as usual needs no room in the account, and follows when that changes.
+    this.#parts.account.set(LEVEL + channelId, level === this.#defaultLevel(channelId) ? null : level);
   }
 
-  load(): void {
-    this.#levels.clear();
+  /** Somebody else reads here now. */
+  clear(): void {
     this.#shownAt.clear();
-    for (const [id, level] of Object.entries(personal.read<Record<Id, NotificationLevel>>("levels", {}))) {
-      this.#levels.set(id, level);
+  }
+
+  /** The levels of an earlier version move to the account, unless it has one for the channel. */
+  adopt(): void {
+    const old = Object.entries(personal.read<Record<Id, NotificationLevel>>(OLD_KEY, {}));
+    for (const [id, level] of old) {
+      if (this.#parts.account.get(LEVEL + id) === undefined) this.setLevel(id, level);
     }
+    if (old.length > 0) personal.write(OLD_KEY, undefined);
+  }
+
+  #defaultLevel(channelId: Id): NotificationLevel {
+    const channel = this.#parts.channel(channelId);
+    return defaultLevel(channel, channel?.groupId !== undefined && this.#parts.isOfficial(channel.groupId));
   }
 
   async #created(message: Message): Promise<void> {

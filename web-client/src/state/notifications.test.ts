@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AppState } from "./app.svelte";
 import { createSettings } from "./settings.svelte";
-import { FakeClient } from "./testing/fake-client";
+import { FakeClient, keepsSettings } from "./testing/fake-client";
 import { BOB, joined, ME, message, ready } from "./testing/make";
 
 const shown: FakeNotification[] = [];
@@ -37,6 +37,7 @@ beforeEach(async () => {
   vi.stubGlobal("Notification", FakeNotification);
   vi.spyOn(document, "hasFocus").mockImplementation(() => focused);
   client = new FakeClient(ME);
+  keepsSettings(client);
   app = new AppState(client);
   await app.start();
   client.online(ready({ groups: [joined("1", ["10", "11"])] }));
@@ -92,13 +93,18 @@ describe("notifications", () => {
     expect(shown).toHaveLength(4);
   });
 
-  it("keep their level in this browser", async () => {
+  it("keep their level in the account", async () => {
     app.notifications.setLevel("10", "none");
     await arrives("50", "10", BOB, { mentions: [ME.id] });
     expect(shown).toEqual([]);
-    const again = new AppState(new FakeClient(ME));
-    expect(again.notifications.level("10")).toBe("none");
-    expect(again.notifications.level("11")).toBe("all");
+    expect(app.notifications.level("11")).toBe("all");
+    expect(client.requests).toContainEqual({
+      event: "settings:update",
+      payload: { settings: { "web.level.10": "none" } },
+    });
+    client.push("settings:updated", { settings: { "web.level.11": "mentions" } });
+    expect(app.notifications.level("10")).toBe("all");
+    expect(app.notifications.level("11")).toBe("mentions");
   });
 });
 

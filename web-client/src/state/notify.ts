@@ -29,12 +29,15 @@ export function shouldNotify(message: Message, { meId, level, status, focused }:
   return level === "all" || isMention(message, meId);
 }
 
-/** Plain text of one paragraph: names for mentions, spoilers stay hidden. */
-export function notificationBody(content: string, nameOf: (userId: Id) => string): string {
-  const text = content
+/** As it was typed, with names for mentions; spoilers stay hidden. */
+export function legible(content: string, nameOf: (userId: Id) => string): string {
+  return content
     .replace(/<@(\d+)>/g, (_, userId: Id) => isolate(`@${nameOf(userId)}`))
-    .replace(/\|\|.+?\|\|/gs, "▒▒▒")
-    .replace(/\s+/g, " ")
-    .trim();
+    .replace(/\|\|.+?\|\|/gs, "▒▒▒");
+}
+
+/** Plain text of one paragraph. */
+export function notificationBody(content: string, nameOf: (userId: Id) => string): string {
+  const text = legible(content, nameOf).replace(/\s+/g, " ").trim();
   return text.length > BODY_CHARS ? `${text.slice(0, BODY_CHARS - 1)}…` : text;
 }

@@ -1,10 +1,11 @@
 /**
- * A component in a chunk of its own that is wanted on the first page, too: loading begins with `load`, and once it has
- * come it is shown without a frame in between.
+ * A component in a chunk of its own: loading begins with `load`, and once it has come it is shown without a frame in
+ * between. `parts/Later.svelte` shows one that is not there at the start.
  */
 import type { Component } from "svelte";
 
-export class Lazy<Props extends Record<string, unknown>> {
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Svelte: an interface is no record of `unknown`
+export class Lazy<Props extends Record<string, any>> {
   readonly #load: () => Promise<{ default: Component<Props> }>;
   #component = $state.raw<Component<Props> | null>(null);
   #failed = $state(false);
@@ -23,13 +24,18 @@ export class Lazy<Props extends Record<string, unknown>> {
     return this.#failed;
   }
 
+  /** Tries again what has failed. */
   load(): this {
     if (this.#asked) return this;
     this.#asked = true;
     this.#load().then(
-      (module) => (this.#component = module.default),
+      (module) => {
+        this.#component = module.default;
+        this.#failed = false;
+      },
       (error) => {
-        console.error(error);
+        console.warn(error);
+        this.#asked = false;
         this.#failed = true;
       },
     );

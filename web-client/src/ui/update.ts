@@ -38,8 +38,12 @@ function offer(waiting: ServiceWorker): void {
   });
 }
 
+let watching = false;
+
+/** Once: the worker fetches all files of the client, so it comes after what the first view needs. */
 export async function watchForUpdates(): Promise<void> {
-  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  if (watching || !import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  watching = true;
   const container = navigator.serviceWorker;
   // The first visit has no older version to replace.
   const hadWorker = container.controller !== null;

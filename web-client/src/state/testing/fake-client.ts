@@ -108,6 +108,10 @@ export class FakeClient implements Client {
     return () => void listeners.delete(listener as Listener);
   }
 
+  hold(): void {}
+
+  release(): void {}
+
   setCursors(cursors: () => Record<Id, Id>): void {
     this.cursors = cursors;
   }
@@ -124,4 +128,17 @@ export class FakeClient implements Client {
     this.push("connection", { state: "online", transport: "websocket", latencyMs: 5, since: 0 });
     this.push("ready", ready);
   }
+}
+
+/** Answers like a server that keeps settings; the answer holds what it keeps. */
+export function keepsSettings(client: FakeClient, kept: Record<string, unknown> = {}) {
+  client.answers["settings:get"] = () => ({ settings: { ...kept } });
+  client.answers["settings:update"] = ({ settings }) => {
+    for (const [key, value] of Object.entries(settings)) {
+      if (value === null) delete kept[key];
+      else kept[key] = value;
+    }
+    return { settings: { ...kept } };
+  };
+  return kept;
 }

@@ -1,6 +1,7 @@
 import { render } from "@testing-library/svelte";
-import { expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import Markdown from "./Markdown.svelte";
+import { marked } from "./marked.svelte";
 
 vi.mock("../../state/app.svelte", () => ({
   app: {
@@ -14,6 +15,8 @@ vi.mock("../../state/app.svelte", () => ({
 }));
 vi.mock("../emoji/data", () => ({ loadEmoji: () => new Promise(() => {}) }));
 vi.mock("virtual:icon-sprite", () => ({ default: "/icons.svg" }));
+
+beforeAll(() => vi.waitFor(() => expect(marked()).not.toBeNull(), { timeout: 30_000 }), 30_000);
 
 /** What the components of this folder make; anything else came from a message. */
 const ELEMENTS = new Set(

@@ -1,13 +1,15 @@
 import { expect, test } from "vitest";
 import { channelLink, safeLink } from "./link";
 import { parse } from "./parse";
+import { isOnlyEmoji, isPlain } from "./plain";
+import { lex } from "./lexer";
 import { plainText, type Block, type Inline } from "./tree";
 
 const paragraph = (...children: Inline[]): Block => ({ kind: "paragraph", children });
 const text = (value: string): Inline => ({ kind: "text", text: value });
 
 function check(content: string, ...blocks: Block[]) {
-  expect(parse(content).blocks, content).toEqual(blocks);
+  expect(parse(content), content).toEqual(blocks);
 }
 
 test("what was typed is what is shown", () => {
@@ -82,11 +84,11 @@ test("links of this server name channels", () => {
 });
 
 test("only a few emoji are large", () => {
-  expect(parse("👍").onlyEmoji).toBe(true);
-  expect(parse("👩‍👩‍👧 ❤️").onlyEmoji).toBe(true);
-  expect(parse("ok 👍").onlyEmoji).toBe(false);
-  expect(parse("12").onlyEmoji).toBe(false);
-  expect(parse("👍".repeat(9)).onlyEmoji).toBe(false);
+  expect(isOnlyEmoji("👍")).toBe(true);
+  expect(isOnlyEmoji("👩‍👩‍👧 ❤️")).toBe(true);
+  expect(isOnlyEmoji("ok 👍")).toBe(false);
+  expect(isOnlyEmoji("12")).toBe(false);
+  expect(isOnlyEmoji("👍".repeat(9))).toBe(false);
 });
 
 test("nonsense stays readable", () => {
@@ -97,12 +99,12 @@ test("nonsense stays readable", () => {
     "- ".repeat(2000),
     "||".repeat(2000),
   ]) {
-    expect(plainText(parse(content).blocks, String).length, content.slice(0, 9)).toBeLessThanOrEqual(4000);
+    expect(plainText(parse(content), String).length, content.slice(0, 9)).toBeLessThanOrEqual(4000);
   }
 });
 
 test("previews show names and hide spoilers", () => {
-  const preview = plainText(parse("**hi** <@12> ||secret||\n> q").blocks, () => "Ada");
+  const preview = plainText(parse("**hi** <@12> ||secret||\n> q"), () => "Ada");
   expect(preview).toBe("hi \u2068@Ada\u2069 ▒▒▒ q");
 });
 
@@ -113,3 +115,37 @@ function link(href: string): Inline {
 function strong(value: string): Inline {
   return { kind: "strong", children: [text(value)] };
 }
+
+test("a plain sentence is what the lexer would make of it", () => {
+  const sentences = [
+    "hello",
+    "note: at 12:30, room #4 & so on",
+    "me @ home",
+    "50 % (or 1 - 2) = x",
+    "a.b, c!",
+    "😀 ok",
+  ];
+  for (const sentence of sentences) {
+    expect(isPlain(sentence), sentence).toBe(true);
+    expect(
+      lex(sentence).map(({ type, raw }) => [type, raw]),
+      sentence,
+    ).toEqual([["paragraph", sentence]]);
+    const [block] = lex(sentence);
+    expect((block as { tokens: { type: string }[] }).tokens.map(({ type }) => type)).toEqual(["text"]);
+  }
+  const marked = [
+    "*a*",
+    "see https://a.example",
+    "www.a.example",
+    "a@b.example",
+    "@everyone",
+    ":wave:",
+    "# t",
+    "- a",
+    "1. a",
+    "a\nb",
+    "<@1>",
+  ];
+  for (const content of marked) expect(isPlain(content), content).toBe(false);
+});

@@ -5,31 +5,26 @@
 import type { Token, Tokens } from "marked";
 import { lex } from "./lexer";
 import { safeLink } from "./link";
-import type { Block, Cell, Inline, ListItem, Parsed } from "./tree";
+import { isPlain } from "./plain";
+import type { Block, Cell, Inline, ListItem } from "./tree";
 
 /** A message deeper than that is no message; it stays text. */
 const DEPTH_MAX = 12;
 const CACHE_MAX = 600;
-const EMOJI_MAX = 8;
 
-const PLAIN = /^[^\\`*_~|<>@:#[\]\n]*$/;
-const LIST_OR_RULE = /^\s*(?:[-+]|\d+[.)])/;
-const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{RI}\u200d\ufe0f\u20e3]|\s)+$/u;
+const cache = new Map<string, Block[]>();
 
-const cache = new Map<string, Parsed>();
-
-export function parse(content: string): Parsed {
+export function parse(content: string): Block[] {
   const known = cache.get(content);
   if (known) return known;
-  const parsed = { blocks: blocksOf(content), onlyEmoji: isOnlyEmoji(content) };
+  const parsed = blocksOf(content);
   if (cache.size >= CACHE_MAX) cache.delete(cache.keys().next().value ?? "");
   cache.set(content, parsed);
   return parsed;
 }
 
 function blocksOf(content: string): Block[] {
-  if (PLAIN.test(content) && !LIST_OR_RULE.test(content) && !content.includes("www."))
-    return verbatim(content);
+  if (isPlain(content)) return verbatim(content);
   try {
     const parsed = blocks(lex(content), 0);
     return parsed.length > 0 ? parsed : verbatim(content);
@@ -41,14 +36,6 @@ function blocksOf(content: string): Block[] {
 
 function verbatim(content: string): Block[] {
   return [{ kind: "paragraph", children: [{ kind: "text", text: content }] }];
-}
-
-function isOnlyEmoji(content: string): boolean {
-  return content.length <= 64 && ONLY_EMOJI.test(content) && countGraphemes(content) <= EMOJI_MAX;
-}
-
-function countGraphemes(text: string): number {
-  return [...new Intl.Segmenter().segment(text.replaceAll(/\s/g, ""))].length;
 }
 
 function blocks(tokens: readonly Token[], depth: number): Block[] {

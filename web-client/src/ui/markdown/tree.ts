@@ -31,12 +31,6 @@ export interface Cell {
   children: Inline[];
 }
 
-export interface Parsed {
-  blocks: Block[];
-  /** A few emoji and nothing else: shown large. */
-  onlyEmoji: boolean;
-}
-
 /** The visible text, for quotes, previews and screen readers. Spoilers stay hidden. */
 export function plainText(blocks: readonly Block[], name: (userId: string) => string): string {
   return blocks.map((block) => blockText(block, name)).join(" ");

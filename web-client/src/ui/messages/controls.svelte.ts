@@ -33,6 +33,10 @@ export class MessageControls {
     this.composer = app.composers.of(channelId);
   }
 
+  closeAll(): void {
+    this.menu = this.picker = this.deleting = null;
+  }
+
   get groupId(): string | undefined {
     return app.directory.channel(this.channelId)?.groupId;
   }

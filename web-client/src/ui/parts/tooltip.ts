@@ -2,7 +2,7 @@
  * `{@attach tooltip("Reply")}`: shows a text at an element on hover and keyboard focus. One element serves the whole
  * page. It repeats what the element is named, so screen readers do not get it a second time.
  */
-import { computePosition, flip, offset, shift, type Placement } from "@floating-ui/dom";
+import type { Placement } from "@floating-ui/dom";
 import type { Attachment } from "svelte/attachments";
 
 const DELAY_MS = 350;
@@ -20,19 +20,17 @@ function makeBubble(): HTMLElement {
 }
 
 async function show(anchor: Element, text: string, placement: Placement): Promise<void> {
+  owner = anchor;
+  // Without its place it is not shown: the element is named without it, too.
+  const place = await import("./place").catch(() => null);
+  if (!place || owner !== anchor || !anchor.isConnected) return;
   bubble ??= makeBubble();
   // Inside the dialog, if there is one: what is outside of it is inert.
   const parent = anchor.closest("dialog") ?? document.body;
   if (bubble.parentElement !== parent) parent.append(bubble);
   bubble.textContent = text;
   bubble.showPopover?.();
-  owner = anchor;
-  const { x, y } = await computePosition(anchor, bubble, {
-    placement,
-    strategy: "fixed",
-    middleware: [offset(8), flip(), shift({ padding: 8 })],
-  });
-  Object.assign(bubble.style, { left: `${x}px`, top: `${y}px` });
+  await place.placeTip(anchor, bubble, placement);
 }
 
 function hide(anchor: Element): void {

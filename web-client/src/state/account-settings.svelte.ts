@@ -1,0 +1,146 @@
+/**
+ * What the account keeps for this client, the same on all devices: small values by key. Kept in this browser too, for
+ * the first paint; what was changed without a connection is sent when there is one. What a key means is said by those
+ * who use it (`settings`, `notifications`).
+ */
+import { SvelteMap } from "svelte/reactivity";
+import type { Client } from "../protocol/api";
+import { personal } from "./storage";
+import { codeOf, isTransient } from "./transient";
+
+type Values = Record<string, unknown>;
+
+const KEY = "account-settings";
+/** Other clients of the person have keys of their own. */
+const PREFIX = "web.";
+const AGAIN_AFTER_MS = 5000;
+
+export class AccountSettings {
+  readonly #client: Client;
+  readonly #answered: () => void;
+  /** As the server has them. */
+  #stored: Values = {};
+  /** Changed here and not confirmed; null removes. */
+  #unsent: Values = {};
+  readonly #shown = new SvelteMap<string, unknown>();
+  #known = $state(false);
+  #sending = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
+
+  /** `answered`: the server has said what it keeps, and what is only here can be added. */
+  constructor(client: Client, answered: () => void = () => {}) {
+    this.#client = client;
+    this.#answered = answered;
+    this.load();
+    client.on("ready", () => void this.#ask());
+    client.on("settings:updated", ({ settings }) => this.#heard(settings));
+    window.addEventListener("storage", (event) => {
+      if (event.key?.endsWith(KEY)) this.load();
+    });
+  }
+
+  /** The server has said what it keeps, now or at an earlier visit. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** Undefined if nothing is kept. Reactive. */
+  get(key: string): unknown {
+    return this.#shown.get(PREFIX + key);
+  }
+
+  /** Keys that begin like this, without what they begin with. Reactive. */
+  *under(prefix: string): Iterable<[string, unknown]> {
+    for (const [key, value] of this.#shown) {
+      if (key.startsWith(PREFIX + prefix)) yield [key.slice(PREFIX.length + prefix.length), value];
+    }
+  }
+
+  /** Null removes. Holds at once; the server is told as soon as it can be. */
+  set(key: string, value: unknown): void {
+    this.#unsent[PREFIX + key] = value;
+    this.#keep();
+    void this.#send();
+  }
+
+  load(): void {
+    const kept = personal.read<{ stored?: Values; unsent?: Values } | null>(KEY, null);
+    this.#stored = kept?.stored ?? {};
+    this.#unsent = kept?.unsent ?? {};
+    this.#known = kept?.stored !== undefined;
+    this.#show();
+  }
+
+  /** Of somebody else now: what they have is loaded by `load`. */
+  clear(): void {
+    clearTimeout(this.#again);
+    this.load();
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.#heard((await this.#client.request("settings:get", {})).settings);
+    } catch (error) {
+      return this.#later(error, () => void this.#ask());
+    }
+    this.#answered();
+    await this.#send();
+  }
+
+  #heard(settings: Values): void {
+    this.#stored = Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith(PREFIX)));
+    this.#known = true;
+    this.#keep();
+  }
+
+  async #send(): Promise<void> {
+    if (this.#sending || !this.#known || Object.keys(this.#unsent).length === 0) return;
+    const sent = { ...this.#unsent };
+    this.#sending = true;
+    try {
+      const { settings } = await this.#client.request("settings:update", { settings: sent });
+      this.#forget(sent);
+      this.#heard(settings);
+    } catch (error) {
+      if (!isTransient(error)) {
+        console.warn("settings are not kept", error);
+        this.#forget(sent);
+        this.#keep();
+      }
+      return this.#later(error, () => void this.#send());
+    } finally {
+      this.#sending = false;
+    }
+    await this.#send();
+  }
+
+  /** Unless it was changed again meanwhile. */
+  #forget(sent: Values): void {
+    for (const [key, value] of Object.entries(sent)) {
+      if (same(this.#unsent[key], value)) delete this.#unsent[key];
+    }
+  }
+
+  /** The next `ready` asks by itself. */
+  #later(error: unknown, again: () => void): void {
+    clearTimeout(this.#again);
+    if (isTransient(error) && codeOf(error) !== "offline") this.#again = setTimeout(again, AGAIN_AFTER_MS);
+  }
+
+  #keep(): void {
+    personal.write(KEY, { ...(this.#known && { stored: this.#stored }), unsent: this.#unsent });
+    this.#show();
+  }
+
+  #show(): void {
+    const values = { ...this.#stored, ...this.#unsent };
+    for (const key of this.#shown.keys()) if ((values[key] ?? null) === null) this.#shown.delete(key);
+    for (const [key, value] of Object.entries(values)) {
+      if (value !== null && !same(this.#shown.get(key), value)) this.#shown.set(key, value);
+    }
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,26 @@
+/**
+ * What the first view of a channel can do without, shown by `parts/Later.svelte`. `fetchAhead` brings it once that view
+ * is there, so that a menu then opens as if it had been there from the start.
+ */
+import { Lazy } from "./lazy.svelte";
+
+const soon = () => import("./soon");
+
+export const menu = new Lazy(async () => ({ default: (await soon()).Menu }));
+export const popover = new Lazy(async () => ({ default: (await soon()).Popover }));
+export const channelMenu = new Lazy(async () => ({ default: (await soon()).ChannelMenu }));
+export const groupMenu = new Lazy(async () => ({ default: (await soon()).GroupMenu }));
+export const messageOverlays = new Lazy(async () => ({ default: (await soon()).MessageOverlays }));
+export const emojiPopover = new Lazy(async () => ({ default: (await soon()).EmojiPopover }));
+export const pinsPopover = new Lazy(async () => ({ default: (await soon()).PinsPopover }));
+export const statusPopover = new Lazy(async () => ({ default: (await soon()).StatusPopover }));
+export const reactorsHint = new Lazy(async () => ({ default: (await soon()).ReactorsHint }));
+export const confirmDialog = new Lazy(async () => ({ default: (await soon()).ConfirmDialog }));
+export const memberList = new Lazy(() => import("./members/MemberList.svelte"));
+export const homePage = new Lazy<Record<never, never>>(() => import("./home/HomePage.svelte"));
+export const invitePage = new Lazy(() => import("./groups/InvitePage.svelte"));
+
+export function fetchAhead(): void {
+  const floating = [popover, menu, channelMenu, groupMenu, messageOverlays, emojiPopover, pinsPopover];
+  for (const part of [...floating, statusPopover, reactorsHint, confirmDialog, memberList]) part.load();
+}

@@ -1,0 +1,36 @@
+/**
+ * The lexer and the components for what is more than a sentence, in a chunk of their own. Until it has come, messages
+ * with marks are shown as they were typed, and again when it has.
+ */
+import { legible } from "../../state/notify";
+import { isPlain } from "./plain";
+
+type Marked = typeof import("./chunk");
+
+let loaded = $state.raw<Marked | null>(null);
+let loading = false;
+
+export function loadMarked(): void {
+  if (loading) return;
+  loading = true;
+  import("./chunk").then(
+    (chunk) => (loaded = chunk),
+    (error) => {
+      console.warn(error);
+      loading = false; // The next message with marks asks again.
+    },
+  );
+}
+
+/** Null until it has come; reactive. */
+export function marked(): Marked | null {
+  if (!loaded) loadMarked();
+  return loaded;
+}
+
+/** The visible text, for quotes, previews and screen readers. Spoilers stay hidden. */
+export function plainText(content: string, nameOf: (userId: string) => string): string {
+  if (isPlain(content)) return content;
+  const chunk = marked();
+  return chunk ? chunk.plainText(chunk.parse(content), nameOf) : legible(content, nameOf);
+}
