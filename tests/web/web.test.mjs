@@ -7,5 +7,6 @@ import './cases/navigation.mjs';
 import './cases/keyboard.mjs';
 import './cases/layout.mjs';
 import './cases/timeline.mjs';
+import './cases/reading.mjs';
 import './cases/members.mjs';
 import './cases/access.mjs';

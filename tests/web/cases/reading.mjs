@@ -83,7 +83,7 @@ scene('marked unread far up, it is so after a reload', async (stage) => {
   await ada.ok('channel:read', { channelId: world.channelId, messageId: stored.at(-1).id });
   const { page, context } = await stage.signedIn(ada);
   const reading = await watchReading(page.tab);
-  for (const number of [150, 80]) {
+  for (const number of [151, 80]) {
     const { id } = stored[number - 1];
     await page.tab.goto(`${address}/${id}`);
     const row = `entry ${number}`;
