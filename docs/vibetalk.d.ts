@@ -352,6 +352,10 @@ export interface SyncResult {
   channels: Record<Id, { messages: Message[]; complete: boolean }>;
   changed: Change[];
 }
+export interface DeletedMessage extends OfMessage {
+  /** Only if the newest message was deleted: which is the newest now, or null if there is none. */
+  lastMessageId?: Id | null;
+}
 export interface Change extends OfMessage {
   kind: "updated" | "deleted" | "reaction_added" | "reaction_removed" | "pinned" | "unpinned";
 }
@@ -410,7 +414,7 @@ export interface ServerToClientEvents {
   ready: (ready: Ready) => void;
   "message:created": (message: Message) => void;
   "message:updated": (message: Message) => void;
-  "message:deleted": (message: OfMessage) => void;
+  "message:deleted": (message: DeletedMessage) => void;
   "pin:added": (pin: OfMessage) => void;
   "pin:removed": (pin: OfMessage) => void;
   "reaction:added": (reaction: OfReaction & { userId: Id }) => void;

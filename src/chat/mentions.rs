@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::bus::envelope::Topic;
 use crate::chat::access::ChannelStanding;
+use crate::chat::turns::Subject;
 use crate::chat::{Chat, ChatError, push};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
@@ -151,11 +152,16 @@ impl Chat {
         Ok((self.store.filter_members(group_id, &online).await?, next_after(&online)))
     }
 
+    /// In turn with the person's own marking: one read before it and told after it would undo it for them.
     async fn tell_read_state(&self, user_id: UserId, channel: &Channel) -> Result<(), ChatError> {
-        let read_state = self.read_state(user_id, channel).await?;
-        let content = push(Push::ReadStateUpdated, &read_state);
-        self.announce(self.envelope([Topic::User(user_id)], content)).await;
-        Ok(())
+        let (chat, channel) = (self.clone(), channel.clone());
+        self.in_turn(Subject::ReadState(user_id, channel.id), async move {
+            let read_state = chat.read_state(user_id, &channel).await?;
+            let content = push(Push::ReadStateUpdated, &read_state);
+            chat.announce(chat.envelope([Topic::User(user_id)], content)).await;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -14,7 +14,7 @@ use crate::chat::error::Noun;
 use crate::chat::history::{PageKey, view};
 use crate::chat::mentions::MentionNews;
 use crate::chat::turns::Subject;
-use crate::chat::views::{MessageRefView, MessageView, ReplyView};
+use crate::chat::views::{DeletedMessageView, MessageView, ReplyView};
 use crate::chat::{Caller, Chat, ChatError, push, to_raw};
 use crate::clock::UnixMs;
 use crate::model::channel::Channel;
@@ -222,10 +222,34 @@ impl Chat {
             return Err(ChatError::NotFound(Noun::Message));
         }
         self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
-        let body = MessageRefView { channel_id: channel.id, message_id: message.id };
+        let body = DeletedMessageView {
+            channel_id: channel.id,
+            message_id: message.id,
+            last_message_id: self.newest_instead(channel.id, message.id).await,
+        };
         self.announce_in(channel, push(Push::MessageDeleted, &body)).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(())
+    }
+
+    /// Which message is the newest now that `deleted` is gone, or none; `None` if one that was newer is
+    /// there still. Clients that do not hold the channel could not know, and would show it as unread.
+    async fn newest_instead(
+        &self,
+        channel_id: ChannelId,
+        deleted: MessageId,
+    ) -> Option<Option<MessageId>> {
+        match self.last_messages([channel_id]).await {
+            Ok(mut last) => {
+                let newest = last.remove(&channel_id);
+                newest.is_none_or(|newest| newest < deleted).then_some(newest)
+            }
+            Err(error) => {
+                // The deletion is stored, and clients learn the rest from their next `ready`.
+                tracing::warn!(%error, "the newest message after a deletion was not read");
+                None
+            }
+        }
     }
 
     /// Announces something to everybody who may see a channel.

@@ -415,6 +415,16 @@ pub struct MessageRefView {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+pub struct DeletedMessageView {
+    pub channel_id: ChannelId,
+    pub message_id: MessageId,
+    /// Only if the newest message was deleted: which is the newest now, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_message_id: Option<Option<MessageId>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ReactionView {
     pub channel_id: ChannelId,
     pub message_id: MessageId,

@@ -160,7 +160,11 @@ test('author and moderators delete, others do not', async () => {
   await other.ok('message:delete', { channelId, messageId: third.id });
   await promote(owner, groupId, other);
   for (const { id } of [first, second, third]) {
-    assert.deepEqual(await owner.next('message:deleted', ({ messageId }) => messageId === id), { channelId, messageId: id });
+    const { lastMessageId, ...gone } = await owner.next('message:deleted', ({ messageId }) => messageId === id);
+    assert.deepEqual(gone, { channelId, messageId: id });
+    // Only the last of them was the newest of the channel.
+    if (id === third.id) assert.ok(BigInt(lastMessageId ?? 0) < BigInt(id) && lastMessageId !== undefined);
+    else assert.equal(lastMessageId, undefined);
   }
 });
 

@@ -10,5 +10,6 @@ import './cases/layout.mjs';
 import './cases/looks.mjs';
 import './cases/timeline.mjs';
 import './cases/firefox.mjs';
+import './cases/reading.mjs';
 import './cases/members.mjs';
 import './cases/access.mjs';

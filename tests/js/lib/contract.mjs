@@ -101,6 +101,7 @@ export const requests = {
 };
 
 const messageRef = object({ channelId: id, messageId: id });
+const deleted = object({ channelId: id, messageId: id, 'lastMessageId?': nullable(id) });
 const reaction = object({ channelId: id, messageId: id, emoji: string, userId: id });
 const memberRef = object({ groupId: id, userId: id });
 const withoutMe = (value, path) => (value?.reactions ?? []).some((item) => item.me) ? [`${path}.reactions: \`me\` is true in a push`] : [];
@@ -108,7 +109,7 @@ const withoutMe = (value, path) => (value?.reactions ?? []).some((item) => item.
 /** What a push carries, by name: the Pushes table. */
 export const pushes = {
   ready: Ready,
-  'message:created': all(Message, withoutMe), 'message:updated': all(Message, withoutMe), 'message:deleted': messageRef,
+  'message:created': all(Message, withoutMe), 'message:updated': all(Message, withoutMe), 'message:deleted': deleted,
   'pin:added': messageRef, 'pin:removed': messageRef, 'reaction:added': reaction, 'reaction:removed': reaction,
   'typing:started': object({ channelId: id, userId: id }),
   'channel:created': Channel, 'channel:updated': Channel, 'channel:deleted': object({ channelId: id, groupId: id }),

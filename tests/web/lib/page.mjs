@@ -86,6 +86,15 @@ export class ChatPage {
     await until(async () => (await says()) === waits, WAIT_MS, `${name} ${waits ? 'shows nothing' : 'stays unread'}`);
   }
 
+  async directsWait(waits) {
+    const says = async () => textPart('rail_unread').test(await this.directs.innerText());
+    await until(async () => (await says()) === waits, WAIT_MS, `direct messages ${waits ? 'show nothing' : 'stay unread'}`);
+  }
+
+  async hasTitle(pattern) {
+    await until(async () => pattern.test(await this.tab.title()), WAIT_MS, `the title is not ${pattern}`);
+  }
+
   mentionsOf(name) {
     return this.group(name).getByRole('img', { name: this.t('mentions_count') });
   }
@@ -114,8 +123,12 @@ export class ChatPage {
     await this.openChannel(channel);
   }
 
+  get directs() {
+    return this.rail.getByRole('button', { name: textStart('rail_direct', {}, this.language) });
+  }
+
   openDirects() {
-    return this.rail.getByRole('button', { name: textStart('rail_direct', {}, this.language) }).click();
+    return this.directs.click();
   }
 
   async openDirect(name) {
@@ -254,6 +267,25 @@ export class ChatPage {
       return top < view.bottom && bottom > view.top;
     });
     await until(seen, WAIT_MS, `${content} is not in view`);
+  }
+
+  /** The line above the first unread message. */
+  get newLine() {
+    return this.timeline.getByText(this.t('chat_new'), { exact: true });
+  }
+
+  /** Leads back to that line. */
+  get unreadBar() {
+    return this.main.getByRole('button', { name: textPart('chat_unread_since', {}, this.language) });
+  }
+
+  /** Whether any of it is within the window of the timeline now. */
+  isVisible(part) {
+    return part.evaluate((element) => {
+      const view = element.closest('ol').parentElement.getBoundingClientRect();
+      const { top, bottom } = element.getBoundingClientRect();
+      return top < view.bottom && bottom > view.top;
+    });
   }
 
   /** Goes to the oldest row that is loaded, waits for older ones, and answers by how much any frame moved the row. */

@@ -4,7 +4,7 @@
  * scene said that it will break the network. A scene that fails leaves pictures of its pages in `failures/`.
  */
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,9 @@ const SCENE_MS = 120_000;
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 export const FAILURES = fileURLToPath(new URL('../failures/', import.meta.url));
+
+/** A build of the client to be served from the disk, so that the binary need not be built for each change of it. */
+const DIST = process.env.CLIENT_DIST;
 
 /** What Chromium itself says about requests that failed; no page can prevent that. */
 export const BROKEN_NETWORK = /net::ERR_|WebSocket connection to '.*' failed|the server responded with a status of (401|403|502|503)/;
@@ -38,15 +41,27 @@ export function scene(name, body) {
   });
 }
 
+/** Files of `folder` instead of those in the binary; navigations that no file answers get the page. */
+async function serveFrom(context, folder) {
+  const files = /^\/(?!api\/|socket\.io\/)/;
+  await context.route((url) => files.test(url.pathname), async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const file = path.join(folder, pathname);
+    const found = await stat(file).catch(() => null);
+    await route.fulfill({ path: found?.isFile() ? file : path.join(folder, 'index.html') });
+  });
+}
+
 class Stage {
   #visitors = [];
 
   /** A fresh browser before the sign-in page. `origin` is another server or proxy than those of the world. */
   async visitor({ transport = 'websocket', origin = origins[transport](), tolerates, prepare, path: target = '/', phone = false, ...options } = {}) {
     const context = await browser.newContext({
-      viewport: phone ? PHONE : DESKTOP, hasTouch: phone, isMobile: phone, locale: 'en-GB', timezoneId: 'Europe/Berlin', baseURL: origin, ...options,
+      viewport: phone ? PHONE : DESKTOP, hasTouch: phone, isMobile: phone, locale: 'en-GB', timezoneId: 'Europe/Berlin', baseURL: origin, ...(DIST && { serviceWorkers: 'block' }), ...options,
     });
     context.setDefaultTimeout(WAIT_MS);
+    if (DIST) await serveFrom(context, DIST);
     await prepare?.(context);
     const visitor = new Visitor(context, origin, [tolerates, transport === 'polling' && REFUSED_UPGRADE].filter(Boolean), options.locale);
     this.#visitors.push(visitor);

@@ -17,7 +17,7 @@ assert.ok(executablePath, 'no Chromium: install it, or say where it is with CHRO
 
 export const vt = await suite();
 export const front = await startFront(vt.server.port);
-export const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+export const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...(process.env.CLIENT_DIST ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
 after(async () => {
   front.stop();
   await browser.close();

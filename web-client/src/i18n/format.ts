@@ -65,6 +65,12 @@ export function formatStamp(at: Moment, clock: Clock, now: number = Date.now()):
   return dateFormat(clock, { dateStyle: "short", timeStyle: "short" }).format(new Date(at));
 }
 
+/** Within a sentence: the time today, the date and time before that. */
+export function formatSince(at: Moment, clock: Clock, now: number = Date.now()): string {
+  if (daysBetween(new Date(at), new Date(now)) === 0) return formatTime(at, clock);
+  return dateFormat(clock, { dateStyle: "short", timeStyle: "short" }).format(new Date(at));
+}
+
 /** `3 minutes ago`, `in 2 hours`, `yesterday`: the largest unit that fits. */
 export function formatRelative(at: Moment, now: number = Date.now()): string {
   const ms = new Date(at).getTime() - now;

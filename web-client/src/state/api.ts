@@ -205,7 +205,8 @@ export interface Timeline {
   /** Arrived since the reader was last at the bottom. */
   readonly arrivedBelow: number;
   readonly firstUnreadId: Id | null;
-  readonly unreadCount: number;
+  /** From the "new" line on, until that was used or the channel is left; `more`: not all of them are in the window. */
+  readonly unread: { count: number; more: boolean; since: string } | null;
   /** To be shown highlighted for 2 s. */
   readonly highlightedId: Id | null;
   /**
@@ -223,9 +224,13 @@ export interface Timeline {
   jumpToPresent(): Promise<void>;
   jumpToFirstUnread(): Promise<void>;
   retry(): void;
-  /** The row was seen with the page in focus; read states follow, batched. */
-  seen(messageId: Id): void;
+  /** The reader is where the channel opens, or where they jumped to: what is in view from now on is read. */
+  readonly settled: boolean;
+  /** These rows, and those between them, are in view with the page in focus; read states follow, batched. */
+  seen(newestId: Id, oldestId: Id): void;
   atBottom(value: boolean): void;
+  /** Something else is in front of it. */
+  covered(): void;
   /** Leaving the channel takes the "new" line away. */
   left(): void;
 
@@ -237,6 +242,8 @@ export interface Timeline {
   setPinned(messageId: Id, pinned: boolean): Promise<void>;
   pins(): Promise<Message[]>;
   markUnreadFrom(messageId: Id): Promise<void>;
+  /** All of it, and takes the "new" line away. */
+  markRead(): Promise<void>;
   retrySend(nonce: string): void;
   discardSend(nonce: string): void;
 }

@@ -96,6 +96,7 @@ export class AppState implements App {
       channelsOf: (groupId) => this.directory.channelsOf(groupId),
       membership: (groupId) => this.directory.membership(groupId),
       muted: (channelId) => this.notifications.level(channelId) === "none",
+      markedRead: (channelId) => this.timelines.peek(channelId)?.markedRead(),
     });
     this.typing = new TypingState(client, meId);
     const messages = { client, cache: this.#cache, meId, directory: this.directory };
@@ -191,7 +192,7 @@ export class AppState implements App {
     this.#limits = ready.limits;
     this.people.learn([ready.user]);
     this.directory.applyReady(ready);
-    this.unread.applyReady(this.directory.channels(), ready.readStates);
+    this.unread.applyReady(ready, cached);
     this.#settle(cached);
     this.#phase = "ready";
   }

@@ -4,6 +4,7 @@
  */
 import type { Client } from "../protocol/api";
 import type { Id, Message } from "../protocol/contract";
+import { RecentIds } from "./recentIds";
 import { PAGE_MESSAGES } from "./window";
 
 /** Deleted messages that are remembered, so that an answer which was on its way does not bring them back. */
@@ -32,7 +33,7 @@ export class History {
   /** Applies the pushes that came before an answer, and were not applied yet. */
   readonly #settlePushes: () => void;
   readonly #onTheWay = new Set<Meanwhile>();
-  readonly #deleted = new Set<Id>();
+  readonly #deleted = new RecentIds(DELETED_MAX);
 
   constructor(channelId: Id, client: Pick<Client, "request">, settlePushes: () => void) {
     this.#channelId = channelId;
@@ -80,11 +81,6 @@ export class History {
 
   deleted(messageId: Id): void {
     this.#deleted.add(messageId);
-    if (this.#deleted.size <= DELETED_MAX) return;
-    for (const oldest of this.#deleted) {
-      this.#deleted.delete(oldest);
-      break;
-    }
   }
 
   wasDeleted(messageId: Id): boolean {

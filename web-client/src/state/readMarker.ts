@@ -1,99 +1,112 @@
 /**
- * Tells the server how far the reader has read: the newest message seen, at most one request per second and
- * channel, at once when the page is hidden. What could not be told is told after the next `ready`.
+ * Tells the server how far the reader has read: at most one request per second and channel, at once when the page is
+ * hidden. How far that is, it asks at the moment of telling; what could not be told is told after the next `ready`.
  */
-import { isTransient } from "./transient";
-import { compareIds, newerId } from "../protocol/ids";
+import { codeOf, isTransient } from "./transient";
 import type { Client } from "../protocol/api";
-import type { Id } from "../protocol/contract";
-import type { ReadStates } from "./timelineDependencies";
+import type { Id, ReadState } from "../protocol/contract";
 
 const INTERVAL_MS = 1_000;
 
+interface Needs {
+  client: Pick<Client, "request">;
+  /** What the server does not know yet; null if it knows all. */
+  untold: (channelId: Id) => Id | null;
+  answered: (readState: ReadState) => void;
+  /** Not for now, but for good. */
+  refused: (channelId: Id) => void;
+}
+
 export class ReadMarker {
-  readonly #client: Pick<Client, "request">;
-  readonly #reads: ReadStates;
-  /** Seen, but not told yet. */
-  readonly #seen = new Map<Id, Id>();
-  /** Told in vain. */
-  readonly #untold = new Map<Id, Id>();
+  readonly #needs: Needs;
+  readonly #due = new Set<Id>();
   /** Channels that were told less than a second ago. */
   readonly #resting = new Map<Id, ReturnType<typeof setTimeout>>();
   /** Number of the last request by channel: an answer that was overtaken is not applied. */
   readonly #requests = new Map<Id, number>();
+  /** Told, and the push of it has not come by. Oldest first. */
+  readonly #echoes = new Map<Id, Id[]>();
 
-  constructor(client: Pick<Client, "request">, reads: ReadStates) {
-    this.#client = client;
-    this.#reads = reads;
+  constructor(needs: Needs) {
+    this.#needs = needs;
   }
 
-  seen(channelId: Id, messageId: Id): void {
-    const last = this.#reads.lastReadId(channelId);
-    if (last !== null && compareIds(messageId, last) <= 0) return;
-    this.#seen.set(channelId, newerId(messageId, this.#seen.get(channelId)) ?? messageId);
-    this.#reads.assumeRead(channelId, messageId);
-    if (!this.#resting.has(channelId)) this.#tellSeen(channelId);
+  soon(channelId: Id): void {
+    this.#due.add(channelId);
+    if (!this.#resting.has(channelId)) this.#tell(channelId);
   }
 
-  /** Sets the read state where the reader wants it, also backwards. */
-  async set(channelId: Id, messageId: Id): Promise<void> {
-    this.#seen.delete(channelId);
-    this.#untold.delete(channelId);
-    const before = this.#reads.lastReadId(channelId);
-    this.#reads.assumeRead(channelId, messageId);
-    try {
-      await this.#tell(channelId, messageId);
-    } catch (error) {
-      if (before !== null) this.#reads.assumeRead(channelId, before);
-      throw error;
-    }
+  /** After a second, because somebody else may be telling it. */
+  later(channelId: Id): void {
+    this.#due.add(channelId);
+    if (!this.#resting.has(channelId)) this.#rest(channelId);
   }
 
   flush(): void {
-    for (const [channelId, messageId] of this.#untold) {
-      this.#seen.set(channelId, newerId(messageId, this.#seen.get(channelId)) ?? messageId);
-    }
-    this.#untold.clear();
-    for (const channelId of [...this.#seen.keys()]) this.#tellSeen(channelId);
+    for (const channelId of [...this.#due]) this.#tell(channelId);
   }
 
-  clear(): void {
-    for (const timer of this.#resting.values()) clearTimeout(timer);
-    this.#resting.clear();
-    this.#seen.clear();
-    this.#untold.clear();
-    this.#requests.clear();
+  /** Where the reader wants it, also backwards. */
+  set(channelId: Id, messageId: Id): Promise<void> {
+    this.#due.delete(channelId);
+    return this.#request(channelId, messageId);
   }
 
-  #tellSeen(channelId: Id): void {
-    const messageId = this.#seen.get(channelId);
-    if (!messageId) return;
-    this.#seen.delete(channelId);
+  /** Whether a push is only the echo of a request of this page, and a later one of these is on its way. */
+  overtook({ channelId, lastReadId }: ReadState): boolean {
+    const told = this.#echoes.get(channelId) ?? [];
+    const index = lastReadId === null ? -1 : told.indexOf(lastReadId);
+    told.splice(0, index + 1);
+    return index >= 0 && told.length > 0;
+  }
+
+  /** Another connection: pushes of the one before do not come any more. */
+  connected(): void {
+    this.#echoes.clear();
+  }
+
+  forget(channelId: Id): void {
+    clearTimeout(this.#resting.get(channelId));
+    for (const known of [this.#resting, this.#requests, this.#echoes]) known.delete(channelId);
+    this.#due.delete(channelId);
+  }
+
+  #tell(channelId: Id): void {
+    this.#due.delete(channelId);
+    const messageId = this.#needs.untold(channelId);
+    if (messageId === null) return;
     this.#rest(channelId);
-    const number = this.#number(channelId);
-    this.#tell(channelId, messageId).catch((error: unknown) => {
-      const overtaken = this.#number(channelId) !== number + 1;
-      if (isTransient(error) && !overtaken) this.#untold.set(channelId, messageId);
+    this.#request(channelId, messageId).catch((error: unknown) => {
+      if (!isTransient(error)) return this.#needs.refused(channelId);
+      // Offline it waits for `ready`, which asks for it.
+      if (codeOf(error) === "offline") return;
+      this.#due.add(channelId);
+      this.#rest(channelId, (error as { retryAfterMs?: number }).retryAfterMs);
     });
   }
 
-  #rest(channelId: Id): void {
+  #rest(channelId: Id, waitMs = INTERVAL_MS): void {
     clearTimeout(this.#resting.get(channelId));
     const timer = setTimeout(() => {
       this.#resting.delete(channelId);
-      this.#tellSeen(channelId);
-    }, INTERVAL_MS);
+      if (this.#due.has(channelId)) this.#tell(channelId);
+    }, waitMs);
     this.#resting.set(channelId, timer);
   }
 
-  async #tell(channelId: Id, messageId: Id): Promise<void> {
-    const number = this.#number(channelId) + 1;
+  async #request(channelId: Id, messageId: Id): Promise<void> {
+    const number = (this.#requests.get(channelId) ?? 0) + 1;
     this.#requests.set(channelId, number);
-    const readState = await this.#client.request("channel:read", { channelId, messageId });
-    if (this.#number(channelId) === number && !this.#seen.has(channelId)) this.#reads.apply(readState);
-  }
-
-  #number(channelId: Id): number {
-    return this.#requests.get(channelId) ?? 0;
+    const echoes = this.#echoes.get(channelId) ?? [];
+    this.#echoes.set(channelId, echoes);
+    echoes.push(messageId);
+    try {
+      const readState = await this.#needs.client.request("channel:read", { channelId, messageId });
+      if (this.#requests.get(channelId) === number) this.#needs.answered(readState);
+    } catch (error) {
+      const index = echoes.indexOf(messageId);
+      if (index >= 0) echoes.splice(index, 1);
+      throw error;
+    }
   }
 }

@@ -16,18 +16,18 @@ import { Paging } from "./paging.svelte";
 import { PendingRows } from "./pendingRows";
 import type { Push } from "./push";
 import { Reading } from "./reading.svelte";
-import type { ReadMarker } from "./readMarker";
 import { buildRows } from "./rows";
-import type { TimelineDependencies } from "./timelineDependencies";
+import type { Tail, TimelineDependencies } from "./timelineDependencies";
 import { codeOf, isGone } from "./transient";
 
 const HIGHLIGHT_MS = 2_000;
 const SAVE_WAIT_MS = 1_500;
 
+const offline = () => Object.assign(new Error("not connected yet"), { code: "offline" as const });
+
 /** What all timelines have in common. */
 export interface Shared {
   app: TimelineDependencies;
-  marker: ReadMarker;
   focused: () => boolean;
   /** Applies the pushes that wait for the next frame. */
   settlePushes: () => void;
@@ -46,24 +46,28 @@ export class Timeline implements api.Timeline {
   rows: readonly api.Row[] = $state.raw([]);
   hasOlder = $state(false);
   hasNewer = $state(false);
-  unreadCount = $state(0);
+  unread: api.Timeline["unread"] = $state.raw(null);
   highlightedId: Id | null = $state(null);
 
   /** What was cached, until it is shown. */
   #cached: readonly Message[] = [];
   #unreachable = false;
+  /** The window that is being read is to begin where the reader left off. */
+  #opening = false;
+  /** As it was told to the read states. */
+  #tail: Tail | null = null;
   #disposed = false;
   #rowsByKey = new Map<string, api.Row>();
   #saved: readonly Message[] = [];
   #highlightTimer: ReturnType<typeof setTimeout> | undefined;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(channelId: Id, { app, marker, focused, settlePushes }: Shared) {
+  constructor(channelId: Id, { app, focused, settlePushes }: Shared) {
     this.channelId = channelId;
     this.#app = app;
     this.#settlePushes = settlePushes;
     const isMine = this.#isMine;
-    this.#reading = new Reading({ channelId, reads: app.reads, marker, focused, isMine });
+    this.#reading = new Reading({ channelId, reads: app.reads, focused, isMine });
     this.#live = new LiveWindow({
       client: app.client,
       channelId,
@@ -107,6 +111,10 @@ export class Timeline implements api.Timeline {
     return this.#reading.firstUnreadId;
   }
 
+  get settled(): boolean {
+    return this.#reading.settled;
+  }
+
   get scrollTarget(): api.ScrollTarget | null {
     return this.#reading.scrollTarget;
   }
@@ -125,6 +133,9 @@ export class Timeline implements api.Timeline {
     if (this.state !== "ready") this.state = "loading";
     const { lastReadId } = this.#reading;
     void this.#readCache(lastReadId);
+    // Else it is opened when the read states are known, with `ready`.
+    if (!this.#app.reads.known) return this.#openFailed(offline());
+    this.#opening = true;
     try {
       const unread = lastReadId !== null && compareIds(this.#lastMessageId() ?? "0", lastReadId) > 0;
       const atUnread = (page: Page) => !page.hasNewer || this.#reading.firstUnreadIn(page) !== null;
@@ -137,6 +148,7 @@ export class Timeline implements api.Timeline {
   }
 
   #openFailed(error: unknown): void {
+    this.#opening = false;
     this.#unreachable = true;
     if (isGone(error)) return this.gone();
     this.#paintCached();
@@ -164,7 +176,8 @@ export class Timeline implements api.Timeline {
     this.state = "ready";
     this.#unreachable = false;
     this.#paging.forget();
-    if (first) this.#reading.begin(this.#live.held, painted);
+    if (first || this.#opening) this.#reading.begin(this.#live.held, painted);
+    this.#opening = false;
   }
 
   loadOlder(): Promise<void> {
@@ -186,7 +199,7 @@ export class Timeline implements api.Timeline {
   async jumpTo(messageId: Id): Promise<void> {
     const there = (page: Page) => page.messages.some(({ id }) => id === messageId);
     if (!this.#live.has(messageId) && !(await this.#jump({ around: messageId }, there))) return;
-    this.#reading.aim({ messageId, block: "center" });
+    this.#reading.jump(messageId);
     this.highlightedId = messageId;
     clearTimeout(this.#highlightTimer);
     this.#highlightTimer = setTimeout(() => (this.highlightedId = null), HIGHLIGHT_MS);
@@ -195,14 +208,15 @@ export class Timeline implements api.Timeline {
   async jumpToPresent(): Promise<void> {
     const here = untrack(() => this.tailAttached);
     if (!here && !(await this.#jump({ newest: true }))) return;
-    this.#reading.aim({ messageId: null, block: "start" });
+    this.#reading.jumpToPresent();
   }
 
   async jumpToFirstUnread(): Promise<void> {
     const messageId = untrack(() => this.firstUnreadId);
     if (messageId === null) return;
     if (!this.#live.has(messageId) && !(await this.#jump({ around: messageId }))) return;
-    this.#reading.aim({ messageId, block: "start" });
+    this.#reading.jumpToUnread(messageId);
+    this.#draw();
   }
 
   /** False if another jump was faster. Where there is no window yet, a failed jump opens the channel as usual. */
@@ -225,16 +239,30 @@ export class Timeline implements api.Timeline {
 
   // Reading
 
-  seen(messageId: Id): void {
-    this.#reading.seen(messageId);
+  seen(newestId: Id, oldestId: Id): void {
+    this.#reading.seen(newestId, oldestId, this.#live.held);
   }
 
   atBottom(value: boolean): void {
     untrack(() => this.#reading.atBottom(value, this.tailAttached));
   }
 
+  covered(): void {
+    this.#reading.covered();
+  }
+
   left(): void {
-    untrack(() => this.#reading.left());
+    untrack(() => this.#reading.left(this.#live.held));
+    this.#draw();
+  }
+
+  markRead(): Promise<void> {
+    return this.#app.reads.markRead(this.channelId);
+  }
+
+  /** All of it, here or in the lists. */
+  markedRead(): void {
+    this.#reading.done();
     this.#draw();
   }
 
@@ -317,7 +345,6 @@ export class Timeline implements api.Timeline {
     if (this.state === "gone") return;
     this.#pending.sent(nonce, message.id);
     this.#live.arrive([message]);
-    if (this.tailAttached) this.#reading.markRead(message.id);
     this.#draw();
   }
 
@@ -326,7 +353,7 @@ export class Timeline implements api.Timeline {
   }
 
   readStateChanged(): void {
-    this.#reading.readStateChanged(this.#live.held);
+    if (untrack(() => this.#reading.readStateChanged(this.#live.held))) this.#restart();
     this.#draw();
   }
 
@@ -345,9 +372,13 @@ export class Timeline implements api.Timeline {
   /** Connected again (or for the first time), and the directory is up to date. */
   connected(): void {
     if (this.state === "gone") return this.retry();
-    if (!this.#live.loaded) {
+    if (!this.#live.loaded || !this.#reading.begun) {
       if (!this.#live.replacing) void this.#open();
-    } else if (this.#live.stale) this.#reload();
+      return;
+    }
+    this.readStateChanged();
+    if (this.#live.replacing) return;
+    if (this.#live.stale) this.#reload();
     else this.#paging.resume();
   }
 
@@ -358,7 +389,7 @@ export class Timeline implements api.Timeline {
     this.#live.clear();
     this.#pending.clear();
     this.#cached = [];
-    this.#reading.left();
+    untrack(() => this.#reading.left(this.#live.held));
     this.#draw();
     void this.#app.cache.forgetChannel(this.channelId);
   }
@@ -382,6 +413,12 @@ export class Timeline implements api.Timeline {
 
   // Inside
 
+  /** The read state was set back to before what is held. */
+  #restart(): void {
+    this.#reading.restart();
+    void this.#open();
+  }
+
   #reload(): void {
     this.#live.reload().catch((error) => this.#reloadFailed(error));
   }
@@ -395,7 +432,27 @@ export class Timeline implements api.Timeline {
 
   #lastMessageId(): Id | undefined {
     const { reads, directory } = this.#app;
-    return reads.lastMessageId?.(this.channelId) ?? directory.channel(this.channelId)?.lastMessageId;
+    return reads.lastMessageId(this.channelId) ?? directory.channel(this.channelId)?.lastMessageId;
+  }
+
+  #unreadOf(messages: readonly Message[]): api.Timeline["unread"] {
+    const unread = this.#reading.offersUnread ? this.#reading.unreadIn(messages) : [];
+    const [first, { hasNewer }] = [unread[0], this.#live.held];
+    if (!first) return null;
+    const more = hasNewer || first.id !== this.firstUnreadId;
+    return { count: unread.length, more, since: first.createdAt };
+  }
+
+  /** The end of the window is the end of the channel: with whose messages it ends, the read states cannot know. */
+  #tellTail(): void {
+    const { messages, hasOlder, hasNewer } = this.#live.held;
+    if (!this.#live.loaded || hasNewer || this.#live.stale) return;
+    const foreign = messages.findLast((message) => !this.#isMine(message));
+    const newestId = messages.at(-1)?.id ?? null;
+    const foreignId = foreign?.id ?? (hasOlder ? undefined : null);
+    if (this.#tail?.newestId === newestId && this.#tail.foreignId === foreignId) return;
+    this.#tail = { newestId, foreignId };
+    this.#app.reads.ends(this.channelId, this.#tail);
   }
 
   /** Untracked: an effect of the UI that calls an action must not depend on what the action draws. */
@@ -422,7 +479,8 @@ export class Timeline implements api.Timeline {
     }
     this.hasOlder = hasOlder;
     this.hasNewer = hasNewer;
-    this.unreadCount = this.#reading.countUnread(messages);
+    this.unread = this.#unreadOf(messages);
+    this.#tellTail();
     this.#saveTimer ??= setTimeout(() => {
       this.#saveTimer = undefined;
       this.save();

@@ -1,19 +1,31 @@
 /** What timelines and composers need of the rest of `state/`; passed in, so that tests can do without an app. */
 import type { Client } from "../protocol/api";
-import type { Id, ReadState, User } from "../protocol/contract";
+import type { Id, User } from "../protocol/contract";
 import type { Directory } from "./api";
 import type { Cache } from "./cache";
 
 /** The part of `Unread` that timelines read and move. */
 export interface ReadStates {
+  /** The server has said how it is. Before that it is what was remembered, and nothing counts as seen. */
+  readonly known: boolean;
   /** Null when the reader has no read state in the channel; "0" when everything is unread. */
   lastReadId(channelId: Id): Id | null;
-  /** The newest message known of the channel; default: that of the directory. */
-  lastMessageId?(channelId: Id): Id | undefined;
-  /** Assumed until the server's answer comes; may go backwards ("mark unread"). */
-  assumeRead(channelId: Id, messageId: Id): void;
-  /** The server's answer to `channel:read`. */
-  apply(readState: ReadState): void;
+  /** The newest message known of the channel. */
+  lastMessageId(channelId: Id): Id | undefined;
+  seen(channelId: Id, messageId: Id): void;
+  setBack(channelId: Id, messageId: Id): Promise<void>;
+  /** All of it, because the reader says so. */
+  markRead(channelId: Id): Promise<void>;
+  ends(channelId: Id, tail: Tail): void;
+  /** Tells the server at once what it is to be told. */
+  flush(): void;
+}
+
+/** How a channel ends. */
+export interface Tail {
+  newestId: Id | null;
+  /** The newest of others; undefined if it is further up than was read. */
+  foreignId: Id | null | undefined;
 }
 
 export interface TimelineDependencies {

@@ -7,6 +7,7 @@ import type { Channel, Id, Message, Ready } from "../protocol/contract";
 import { BINARY, startServer, type TestServer } from "../protocol/testing/server";
 import { Cache } from "./cache";
 import { messageRows } from "./testing/timelines";
+import { UnreadState } from "./unread.svelte";
 import { Timelines } from "./timelines";
 
 const WAIT_MS = 30_000;
@@ -17,7 +18,7 @@ interface Person {
   timelines: Timelines;
   channelId: Id;
   meId: Id;
-  reads: Map<Id, Id>;
+  reads: UnreadState;
 }
 
 async function join(url: string): Promise<Person> {
@@ -26,23 +27,27 @@ async function join(url: string): Promise<Person> {
     username: `person-${people.length}`,
     password: "correct horse battery",
   });
-  const reads = new Map<Id, Id>();
+  const reads = new UnreadState({
+    client,
+    meId: () => user.id,
+    channel: (id) => ({ id }) as Channel,
+    channelsOf: () => [],
+    membership: () => undefined,
+    muted: () => false,
+  });
   const timelines = new Timelines({
     client,
     cache: new Cache(),
     meId: () => user.id,
     directory: { channel: (id) => ({ id }) as Channel, may: () => true },
-    reads: {
-      lastReadId: (channelId) => reads.get(channelId) ?? null,
-      assumeRead: (channelId, messageId) => void reads.set(channelId, messageId),
-      apply: () => {},
-    },
+    reads,
     remember: () => {},
     focused: () => true,
     nextFrame: (callback) => void setTimeout(callback, 16),
     onHidden: () => () => {},
   });
   client.setCursors(() => timelines.cursors());
+  client.on("ready", (ready) => reads.applyReady(ready));
   const ready = await online(client);
   const person = { client, timelines, channelId: ready.groups[0]!.channels![0]!.id, meId: user.id, reads };
   people.push(person);

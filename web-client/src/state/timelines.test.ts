@@ -40,7 +40,7 @@ test("one's own messages are not unread", async () => {
   const { open } = setUp([message(1), mine(2), message(3)], { lastReadId: message(1).id });
   const timeline = await open();
   expect(shown(timeline.rows)).toEqual(["m1", "m2", "new", "m3"]);
-  expect(timeline.unreadCount).toBe(1);
+  expect(timeline.unread).toMatchObject({ count: 1, more: false, since: message(3).createdAt });
 });
 
 test("paints from the cache, then shows what the server says", async () => {
@@ -201,9 +201,10 @@ test("a message that changed while its page was on its way is asked for again", 
 test("the end that the reader is at stays when arriving messages fill the window", async () => {
   const { open, push, frame } = setUp(messages(1, 250), { lastReadId: message(250).id });
   const timeline = await open();
+  timeline.scrolled();
   for (let page = 0; page < 4; page += 1) await timeline.loadOlder();
   timeline.atBottom(false);
-  timeline.seen(message(3).id);
+  timeline.seen(message(3).id, message(3).id);
   push(message(251));
   frame();
   const rows = messageRows(timeline.rows);
@@ -347,6 +348,42 @@ test("the cursors are those from before the connection was lost, until a sync ha
   expect(client.cursors()).toEqual({ [CHANNEL]: message(9).id });
 });
 
+test("what a second sync is required for meanwhile is asked for from there, too", async () => {
+  const { client, open, push, frame } = setUp(messages(1, 3));
+  await open();
+  client.push("sync:required", { reason: "lost" });
+  expect(client.cursors()).toEqual({ [CHANNEL]: message(3).id });
+  // The first sync is under way; what is lost now may be missing in its answer.
+  push(message(5));
+  frame();
+  client.push("sync:required", { reason: "lost" });
+  push(message(9));
+  frame();
+  client.push("synced", synced());
+  expect(client.cursors()).toEqual({ [CHANNEL]: message(3).id });
+  client.push("synced", synced());
+  expect(client.cursors()).toEqual({ [CHANNEL]: message(9).id });
+});
+
+test("a sync that failed is asked for again from the same place", async () => {
+  const { client, open, push, frame } = setUp(messages(1, 3));
+  await open();
+  client.push("sync:required", { reason: "lost" });
+  client.cursors();
+  push(message(9));
+  frame();
+  expect(client.cursors()).toEqual({ [CHANNEL]: message(3).id });
+});
+
+test("a `ready` on a running connection is a gap, too", async () => {
+  const { client, open, push, frame } = setUp(messages(1, 3));
+  await open();
+  client.push("ready", {} as never);
+  push(message(9));
+  frame();
+  expect(client.cursors()).toEqual({ [CHANNEL]: message(3).id });
+});
+
 test("what was missed is put in front of what has arrived since, once", async () => {
   const { client, open, push, frame } = setUp(messages(1, 3));
   const timeline = await open();
@@ -410,6 +447,7 @@ test("when too much was missed the window is read again where the reader is", as
 test("the new line begins when the reader is not watching, and stays until the channel is left", async () => {
   const { open, push, frame, page } = setUp([message(1)], { lastReadId: message(1).id });
   const timeline = await open();
+  timeline.scrolled();
   timeline.atBottom(true);
   push(message(2));
   frame();
@@ -418,15 +456,16 @@ test("the new line begins when the reader is not watching, and stays until the c
   push(mine(3), message(4), message(5));
   frame();
   expect(shown(timeline.rows)).toEqual(["m1", "m2", "m3", "new", "m4", "m5"]);
-  timeline.seen(message(5).id);
+  timeline.seen(message(5).id, message(5).id);
   expect(shown(timeline.rows)).toContain("new");
   timeline.left();
   expect(shown(timeline.rows)).not.toContain("new");
 });
 
 test("a channel that was left opens at what has arrived since", async () => {
-  const { open, push, frame, client, reads } = setUp([message(1)], { lastReadId: message(1).id });
+  const { open, push, frame, client } = setUp([message(1)], { lastReadId: message(1).id });
   const timeline = await open();
+  timeline.scrolled();
   timeline.atBottom(true);
   timeline.left();
   push(message(2), message(3));
@@ -434,7 +473,6 @@ test("a channel that was left opens at what has arrived since", async () => {
   expect(timeline.firstUnreadId).toBe(message(2).id);
   expect(timeline.scrollTarget?.messageId).toBe(message(2).id);
   // Read elsewhere.
-  reads.set(CHANNEL, message(3).id);
   client.push("readState:updated", { channelId: CHANNEL, lastReadId: message(3).id, mentionCount: 0 });
   await settled();
   expect([timeline.firstUnreadId, timeline.scrollTarget]).toEqual([null, null]);
@@ -443,44 +481,158 @@ test("a channel that was left opens at what has arrived since", async () => {
 test("read states are sent at most once a second, and at once when the page is hidden", async () => {
   const { open, requests, page } = setUp(messages(1, 20), { lastReadId: message(1).id });
   const timeline = await open();
+  timeline.scrolled();
   const told = () =>
     requests("channel:read").map(({ payload }) => (payload as { messageId: string }).messageId);
-  for (const each of messages(2, 10)) timeline.seen(each.id);
-  timeline.seen(message(4).id);
+  for (const each of messages(2, 10)) timeline.seen(each.id, each.id);
+  timeline.seen(message(4).id, message(4).id);
   expect(told()).toEqual([message(2).id]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(told()).toEqual([message(2).id, message(10).id]);
-  timeline.seen(message(12).id);
+  timeline.seen(message(12).id, message(12).id);
   page.hide();
   expect(told().at(-1)).toBe(message(12).id);
 });
 
 test("what could not be told is told after the connection is back", async () => {
-  const { client, open, requests } = setUp(messages(1, 20), { lastReadId: message(1).id });
+  const { client, open, requests, known } = setUp(messages(1, 20), { lastReadId: message(1).id });
   const timeline = await open();
+  timeline.scrolled();
   client.answers["channel:read"] = () => {
     throw failure("offline");
   };
-  timeline.seen(message(5).id);
+  timeline.seen(message(5).id, message(5).id);
   await vi.advanceTimersByTimeAsync(5000);
   expect(requests("channel:read")).toHaveLength(1);
-  client.push("ready", {} as never);
-  await settled();
+  known(message(1).id);
   expect(requests("channel:read")).toHaveLength(2);
 });
 
 test("marked unread, it stays so until the channel is left", async () => {
   const { open, requests, reads } = setUp(messages(1, 20), { lastReadId: message(20).id });
   const timeline = await open();
+  timeline.scrolled();
   await timeline.markUnreadFrom(message(10).id);
   expect(timeline.firstUnreadId).toBe(message(10).id);
-  timeline.seen(message(20).id);
+  timeline.seen(message(20).id, message(20).id);
   await vi.advanceTimersByTimeAsync(2000);
   expect(requests("channel:read")).toHaveLength(1);
-  expect(reads.get(CHANNEL)).toBe(String(BigInt(message(10).id) - 1n));
+  expect(reads.lastReadId(CHANNEL)).toBe(String(BigInt(message(10).id) - 1n));
   timeline.left();
-  timeline.seen(message(20).id);
+  expect(timeline.scrollTarget?.messageId).toBe(message(10).id);
+  timeline.seen(message(20).id, message(10).id);
+  expect(requests("channel:read")).toHaveLength(1);
+  timeline.scrolled();
+  timeline.seen(message(20).id, message(10).id);
   expect(requests("channel:read")).toHaveLength(2);
+});
+
+const readState = (second: number) => ({
+  channelId: CHANNEL,
+  lastReadId: message(second).id,
+  mentionCount: 0,
+});
+
+test("nothing is read before the server has said how it is, and it opens there", async () => {
+  const cached = messages(151, 200);
+  const { client, open, known, requests } = setUp(messages(1, 200), { cached, known: false });
+  const timeline = await open();
+  expect(shown(timeline.rows)).toHaveLength(50);
+  timeline.scrolled();
+  timeline.atBottom(true);
+  timeline.seen(message(200).id, message(190).id);
+  known(message(40).id);
+  client.push("ready", {} as never);
+  timeline.seen(message(200).id, message(190).id);
+  await settled();
+  timeline.seen(message(200).id, message(190).id);
+  expect(timeline.scrollTarget?.messageId).toBe(message(41).id);
+  timeline.scrolled();
+  timeline.seen(message(45).id, message(38).id);
+  expect(requests("channel:read").map(({ payload }) => payload)).toEqual([
+    { channelId: CHANNEL, messageId: message(45).id },
+  ]);
+});
+
+test("set back elsewhere while it is open, it stays so until the channel is left", async () => {
+  const { client, open, requests } = setUp(messages(1, 40), { lastReadId: message(40).id });
+  const timeline = await open();
+  timeline.scrolled();
+  timeline.seen(message(40).id, message(30).id);
+  client.push("readState:updated", readState(20));
+  await settled();
+  expect(timeline.firstUnreadId).toBe(message(21).id);
+  timeline.seen(message(40).id, message(30).id);
+  expect(requests("channel:read")).toHaveLength(0);
+  timeline.left();
+  expect(timeline.scrollTarget?.messageId).toBe(message(21).id);
+});
+
+test("set back elsewhere while it is not open, it opens there, near or far", async () => {
+  for (const second of [170, 20]) {
+    const { client, open, requests } = setUp(messages(1, 200), { lastReadId: message(200).id });
+    const timeline = await open();
+    timeline.scrolled();
+    timeline.atBottom(true);
+    timeline.left();
+    client.push("readState:updated", readState(second));
+    await settled();
+    expect(timeline.scrollTarget?.messageId).toBe(message(second + 1).id);
+    expect(shown(timeline.rows)).toContain("new");
+    expect(requests("channel:read")).toHaveLength(0);
+  }
+});
+
+test("the echo of an own request is no change elsewhere", async () => {
+  const { client, open, reads } = setUp(messages(1, 40), { lastReadId: message(1).id });
+  const timeline = await open();
+  timeline.scrolled();
+  for (const second of [10, 20, 30]) {
+    timeline.seen(message(second).id, message(1).id);
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  for (const second of [10, 20, 30]) {
+    client.push("readState:updated", readState(second));
+    await settled();
+    expect(reads.lastReadId(CHANNEL)).toBe(message(30).id);
+  }
+  timeline.seen(message(40).id, message(1).id);
+  expect(reads.lastReadId(CHANNEL)).toBe(message(40).id);
+});
+
+test("a jump over unread messages reads none of them, until the reader scrolls to the end", async () => {
+  const { open, requests } = setUp(messages(1, 200), { lastReadId: message(20).id });
+  const timeline = await open();
+  timeline.scrolled();
+  await timeline.jumpTo(message(150).id);
+  timeline.scrolled();
+  timeline.atBottom(false);
+  timeline.seen(message(155).id, message(145).id);
+  expect(requests("channel:read")).toHaveLength(0);
+  await timeline.loadNewer();
+  timeline.atBottom(true);
+  timeline.seen(message(200).id, message(190).id);
+  expect(requests("channel:read")).toHaveLength(1);
+});
+
+test("a jump reads on where nothing was left out", async () => {
+  const { open, requests } = setUp(messages(1, 60), { lastReadId: message(50).id });
+  const timeline = await open();
+  timeline.scrolled();
+  await timeline.jumpTo(message(48).id);
+  timeline.scrolled();
+  timeline.seen(message(55).id, message(45).id);
+  expect(requests("channel:read")).toHaveLength(1);
+});
+
+test("marked read, nothing is new any more", async () => {
+  const { open, reads } = setUp(messages(1, 200), { lastReadId: message(100).id });
+  const timeline = await open();
+  expect(timeline.unread).toEqual({ count: 24, more: true, since: message(101).createdAt });
+  await timeline.markRead();
+  expect(timeline.unread).toBeNull();
+  expect(shown(timeline.rows)).not.toContain("new");
+  expect(reads.lastReadId(CHANNEL)).toBe(message(200).id);
 });
 
 // Jumping

@@ -9,7 +9,6 @@ import { nextFrame } from "./frame";
 import * as page from "./page";
 import { listen, type Push } from "./push";
 import { PushQueue } from "./pushQueue";
-import { ReadMarker } from "./readMarker";
 import { Timeline, type Shared } from "./timeline.svelte";
 import type { TimelineDependencies } from "./timelineDependencies";
 
@@ -17,24 +16,22 @@ const TIMELINES_MAX = 10;
 
 export class Timelines implements api.Timelines {
   readonly #app: TimelineDependencies;
-  readonly #marker: ReadMarker;
   readonly #queue: PushQueue<Push>;
   readonly #shared: Shared;
   /** The one used last is the last. */
   readonly #timelines = new Map<Id, Timeline>();
   /**
-   * Cursors of the moment when the connection was lost. Pushes that come before the next sync has succeeded must not
-   * move them, or what is missing in between would never be asked for.
+   * Cursors of the moment when something may have been missed. Pushes that come before the next sync has succeeded
+   * must not move them, or what is missing in between would never be asked for.
    */
   readonly #frozen = new Map<Id, Id>();
-  /** What the sync under way was asked for. */
+  /** What the sync under way, or one that failed, was asked for. What is missed from then on is not in its answer. */
   #asked: Record<Id, Id> = {};
   readonly #ends: (() => void)[];
 
   constructor(app: TimelineDependencies) {
     this.#app = app;
     const { client } = app;
-    this.#marker = new ReadMarker(client, app.reads);
     this.#queue = new PushQueue(
       (pushes) => this.#deliver(pushes),
       app.nextFrame ?? nextFrame,
@@ -42,7 +39,6 @@ export class Timelines implements api.Timelines {
     );
     this.#shared = {
       app,
-      marker: this.#marker,
       focused: app.focused ?? page.focused,
       settlePushes: () => this.#queue.flush(),
     };
@@ -56,8 +52,12 @@ export class Timelines implements api.Timelines {
       client.on("connection", ({ state }) => {
         if (state !== "online" && state !== "draining") this.#freeze();
       }),
-      // Later, when the directory and the read states have heard of it, too.
-      client.on("ready", () => queueMicrotask(() => this.#connected())),
+      client.on("ready", () => {
+        // On a connection that was there, what came before may have had a gap.
+        this.#freeze();
+        // Later, when the directory and the read states have heard of it, too.
+        queueMicrotask(() => this.#connected());
+      }),
       client.on("readState:updated", ({ channelId }) => {
         queueMicrotask(() => this.#timelines.get(channelId)?.readStateChanged());
       }),
@@ -88,13 +88,18 @@ export class Timelines implements api.Timelines {
     this.#queue.flush();
     const cursors: Record<Id, Id> = {};
     for (const [channelId, timeline] of this.#timelines) {
-      const cursor = this.#frozen.get(channelId) ?? timeline.syncCursor;
+      const cursor = this.#cursorOf(channelId, timeline);
       if (cursor === null) continue;
       cursors[channelId] = cursor;
       timeline.syncStarts();
     }
     this.#asked = cursors;
+    this.#frozen.clear();
     return cursors;
+  }
+
+  #cursorOf(channelId: Id, timeline: Timeline): Id | null {
+    return this.#frozen.get(channelId) ?? this.#asked[channelId] ?? timeline.syncCursor;
   }
 
   async message(channelId: Id, messageId: Id): Promise<Message | null> {
@@ -110,7 +115,6 @@ export class Timelines implements api.Timelines {
     for (const timeline of this.#timelines.values()) timeline.dispose();
     this.#timelines.clear();
     this.#frozen.clear();
-    this.#marker.clear();
     this.#queue.clear();
     this.#asked = {};
   }
@@ -138,6 +142,7 @@ export class Timelines implements api.Timelines {
       timeline.dispose();
       this.#timelines.delete(channelId);
       this.#frozen.delete(channelId);
+      delete this.#asked[channelId];
     }
   }
 
@@ -163,14 +168,13 @@ export class Timelines implements api.Timelines {
   #freeze(): void {
     this.#queue.flush();
     for (const [channelId, timeline] of this.#timelines) {
-      const cursor = timeline.syncCursor;
-      if (cursor !== null && !this.#frozen.has(channelId)) this.#frozen.set(channelId, cursor);
+      const cursor = this.#cursorOf(channelId, timeline);
+      if (cursor !== null) this.#frozen.set(channelId, cursor);
     }
   }
 
   #synced(result: SyncResult): void {
     this.#queue.flush();
-    this.#frozen.clear();
     const changed = groupBy(result.changed, (change) => change.channelId);
     for (const [channelId, timeline] of this.#timelines) {
       const cursor = this.#asked[channelId];
@@ -178,11 +182,9 @@ export class Timelines implements api.Timelines {
       timeline.synced(result.channels[channelId], changed.get(channelId) ?? [], cursor);
     }
     this.#asked = {};
-    this.#marker.flush();
   }
 
   #connected(): void {
-    this.#marker.flush();
     this.#checkChannels();
     for (const timeline of this.#timelines.values()) timeline.connected();
   }
@@ -197,7 +199,7 @@ export class Timelines implements api.Timelines {
   }
 
   #hidden(): void {
-    this.#marker.flush();
+    this.#app.reads.flush();
     for (const timeline of this.#timelines.values()) timeline.save();
   }
 }

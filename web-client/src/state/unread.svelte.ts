@@ -2,17 +2,25 @@
  * What waits to be read, by channel. Components read two small reactive maps; the bookkeeping behind them is plain
  * and reaches them once a frame.
  *
- * Timelines tell the server themselves what was seen in them; here that is assumed until the answer comes.
+ * Until the server has said how it is (`known`) it is shown as it was the last time, and nothing counts as read.
  */
 import { SvelteMap } from "svelte/reactivity";
 import type { Client } from "../protocol/api";
-import type { Channel, Id, Member, Message, ReadState } from "../protocol/contract";
+import { compareIds } from "../protocol/ids";
+import type { Channel, Id, Member, Message, ReadState, Ready } from "../protocol/contract";
 import type { Unread } from "./api";
-import { after, Batch } from "./frame";
+import { Batch } from "./frame";
+import { RecentIds } from "./recentIds";
 import * as states from "./read-states";
+import { ReadMarker } from "./readMarker";
+import type { ReadStates, Tail } from "./timelineDependencies";
 
-/** Reading goes on while one scrolls: one request for all of it. */
-const SEND_AFTER_MS = 400;
+/** Deleted messages that are remembered, so that an answer which was on its way does not bring them back. */
+const DELETED_MAX = 1_000;
+/** Where what waits is not known: so many messages are looked at. */
+const LOOK_MAX = 100;
+
+type Known = Pick<Ready, "groups" | "directChannels" | "readStates">;
 
 interface Parts {
   client: Client;
@@ -21,17 +29,19 @@ interface Parts {
   channelsOf: (groupId: Id) => readonly Channel[];
   membership: (groupId: Id) => Member | undefined;
   muted: (channelId: Id) => boolean;
+  /** By the reader's word. */
+  markedRead?: (channelId: Id) => void;
 }
 
-export class UnreadState implements Unread {
+export class UnreadState implements Unread, ReadStates {
   readonly #parts: Parts;
+  readonly #marker: ReadMarker;
   readonly #newest = new Map<Id, states.Newest>();
   readonly #entries = new Map<Id, states.ReadEntry>();
-  /** Read here, and the server is still to be told. */
-  readonly #unsent = new Set<Id>();
+  readonly #deleted = new RecentIds(DELETED_MAX);
   readonly #changed = new Set<Id>();
   readonly #show = new Batch(() => this.#publish());
-  readonly #send = new Batch(() => this.#sendAll(), after(SEND_AFTER_MS));
+  known = false;
 
   readonly #waiting = new SvelteMap<Id, boolean>();
   readonly #mentionCounts = new SvelteMap<Id, number>();
@@ -48,16 +58,26 @@ export class UnreadState implements Unread {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { client } = parts;
+    this.#marker = new ReadMarker({
+      client,
+      untold: (channelId) => this.#untold(channelId),
+      answered: (readState) => this.#merge(readState),
+      refused: (channelId) => this.#refused(channelId),
+    });
     client.on("message:created", (message) => this.#created(message));
-    client.on("sent", (_, message) => this.#sent(message));
-    client.on("message:deleted", ({ channelId, messageId }) => this.#deleted(channelId, messageId));
+    client.on("sent", (_, message) => this.#created(message));
+    client.on("message:deleted", ({ channelId, messageId, lastMessageId }) => {
+      this.#deletedFrom(channelId, messageId, lastMessageId);
+    });
     client.on("channel:created", (channel) => this.#channel(channel));
     client.on("readState:updated", (readState) => this.apply(readState));
-    client.on("synced", ({ channels }) => {
+    client.on("synced", ({ channels, changed }) => {
+      for (const { channelId, messageId, kind } of changed)
+        if (kind === "deleted") this.#deletedFrom(channelId, messageId, undefined);
       for (const { messages } of Object.values(channels))
         messages.forEach((message) => this.#created(message));
     });
-    window.addEventListener("pagehide", () => this.#send.flush());
+    window.addEventListener("pagehide", () => this.flush());
   }
 
   has(channelId: Id): boolean {
@@ -81,22 +101,24 @@ export class UnreadState implements Unread {
   }
 
   async markRead(channelId: Id): Promise<void> {
-    this.readToEnd(channelId);
-    this.#send.flush();
+    this.#readToEnd(channelId);
+    this.#marker.flush();
   }
 
   async markAllRead(): Promise<void> {
     for (const channelId of this.#newest.keys()) {
-      if (this.#isUnread(channelId)) this.readToEnd(channelId);
+      if (this.#isUnread(channelId)) this.#readToEnd(channelId);
     }
-    this.#send.flush();
+    this.#marker.flush();
   }
 
-  /** Read up to here; null if nothing was, and nothing had to be. Not reactive. */
+  /** Read up to here; null if that is not known. Not reactive. */
   lastReadId(channelId: Id): Id | null {
-    const groupId = this.#parts.channel(channelId)?.groupId;
-    const membership = groupId === undefined ? undefined : this.#parts.membership(groupId);
-    return states.readFrom(this.#entries.get(channelId), membership);
+    const entry = this.#entries.get(channelId);
+    const channel = this.#parts.channel(channelId);
+    if (channel?.type === "direct") return entry?.lastReadId ?? "0";
+    const membership = channel?.groupId === undefined ? undefined : this.#parts.membership(channel.groupId);
+    return states.readFrom(entry, membership);
   }
 
   /** For the order of the direct channels. */
@@ -109,39 +131,61 @@ export class UnreadState implements Unread {
     return this.#newestOf(channelId).id ?? undefined;
   }
 
-  /** Read up to here, or back to here when marked unread; holds until the server answers (`apply`). */
-  assumeRead(channelId: Id, messageId: Id): void {
-    const entry = states.assumed(this.#entries.get(channelId), messageId, this.#newestOf(channelId));
-    this.#unsent.delete(channelId);
+  /** The message has been in view. */
+  seen(channelId: Id, messageId: Id): void {
+    if (!this.known) return;
+    const last = this.lastReadId(channelId);
+    if (last !== null && compareIds(messageId, last) <= 0) return;
+    this.#readUpTo(channelId, messageId, "seen");
+    this.#marker.soon(channelId);
+  }
+
+  /** Marks unread what is newer. Resolves when the server knows; taken back if it refuses. */
+  async setBack(channelId: Id, messageId: Id): Promise<void> {
+    const before = this.#entries.get(channelId);
+    const entry = states.setBackTo(before, messageId);
     this.#set(channelId, entry);
-  }
-
-  /** The server's read state, as an answer or a push. */
-  apply(readState: ReadState): void {
-    const { channelId } = readState;
-    const entry = this.#entries.get(channelId);
-    this.#set(channelId, states.mergeReadState(entry, readState, this.#newestOf(channelId)));
-  }
-
-  /** Nothing waits any more, whatever was deleted since. The server is told soon. */
-  readToEnd(channelId: Id): void {
-    const { id } = this.#newestOf(channelId);
-    if (id === null) return;
-    const entry = states.readUpTo(this.#entries.get(channelId), id, this.#newestOf(channelId));
-    this.#set(channelId, entry);
-    if (entry.unconfirmed !== "forward") return;
-    this.#unsent.add(channelId);
-    this.#send.ask();
-  }
-
-  applyReady(channels: Iterable<Channel>, readStates: readonly ReadState[]): void {
-    for (const channel of channels) this.#channel(channel);
-    for (const readState of readStates) this.apply(readState);
-    // What the server does not know yet, because the connection was lost meanwhile.
-    for (const [channelId, entry] of this.#entries) {
-      if (entry.unconfirmed === "forward") this.#unsent.add(channelId);
+    try {
+      await this.#marker.set(channelId, messageId);
+    } catch (error) {
+      if (this.#entries.get(channelId) === entry) this.#set(channelId, before);
+      throw error;
     }
-    if (this.#unsent.size > 0) this.#send.ask();
+  }
+
+  /** The newest messages of a channel were read from the server. */
+  ends(channelId: Id, { newestId, foreignId }: Tail): void {
+    const known = this.#newestOf(channelId);
+    const foreign = foreignId === undefined ? known.foreignId : foreignId;
+    if (known.id === newestId && known.foreignId === foreign) return;
+    this.#newest.set(channelId, { id: newestId, foreignId: foreign });
+    this.#touch(channelId);
+  }
+
+  /** What waits to be told is told now. */
+  flush(): void {
+    this.#marker.flush();
+  }
+
+  /** The server's read state, as a push. */
+  apply(readState: ReadState): void {
+    if (!this.#marker.overtook(readState)) this.#merge(readState);
+  }
+
+  /** How the server has it, or (`cached`) had it the last time. */
+  applyReady({ groups, directChannels, readStates }: Known, cached = false): void {
+    this.known ||= !cached;
+    this.#marker.connected();
+    const stateOf = new Map(readStates.map((readState) => [readState.channelId, readState]));
+    for (const channel of [...groups.flatMap(({ channels }) => channels), ...directChannels]) {
+      const { id } = channel;
+      this.#newest.set(id, states.ofChannel(this.#newestOf(id), channel));
+      // Those without one have none: what was remembered of them is not true any more.
+      this.#merge(stateOf.get(id) ?? { channelId: id, lastReadId: null, mentionCount: 0 });
+      // What it does not know yet, because the connection was lost meanwhile.
+      if (this.known && this.#untold(id) !== null) this.#marker.soon(id);
+    }
+    this.#marker.flush();
   }
 
   snapshot(): ReadState[] {
@@ -155,14 +199,15 @@ export class UnreadState implements Unread {
 
   forget(channelIds: Iterable<Id>): void {
     for (const id of channelIds) {
-      for (const known of [this.#newest, this.#entries, this.#unsent, this.#changed]) known.delete(id);
+      this.#marker.forget(id);
+      for (const known of [this.#newest, this.#entries, this.#changed]) known.delete(id);
       for (const shown of [this.#waiting, this.#mentionCounts, this.#newestDirect]) shown.delete(id);
     }
   }
 
   clear(): void {
+    this.known = false;
     this.#show.cancel();
-    this.#send.cancel();
     this.forget([...this.#newest.keys(), ...this.#entries.keys(), ...this.#waiting.keys()]);
   }
 
@@ -174,29 +219,81 @@ export class UnreadState implements Unread {
     return states.isUnread(this.#newestOf(channelId), this.lastReadId(channelId));
   }
 
-  #created(message: Message): void {
-    const { channelId, id } = message;
-    const mine = message.author.id === this.#parts.meId();
+  /** Sending is no reading for the server: without telling it the channel would wait again after a reload. */
+  #created({ channelId, id, author }: Message): void {
+    if (this.#deleted.has(id)) return;
+    const mine = author.id === this.#parts.meId();
     const wasUnread = this.#isUnread(channelId);
     this.#newest.set(channelId, states.withMessage(this.#newestOf(channelId), id, mine));
     this.#touch(channelId);
-    if (mine && !wasUnread) this.assumeRead(channelId, id);
+    if (!mine || wasUnread || !this.known) return;
+    this.#readUpTo(channelId, id, "seen");
+    this.#marker.later(channelId);
   }
 
-  /** The server does not take sending for reading: without this the channel would wait again after a reload. */
-  #sent(message: Message): void {
-    this.#created(message);
-    if (!this.#isUnread(message.channelId)) this.readToEnd(message.channelId);
-  }
-
-  #deleted(channelId: Id, messageId: Id): void {
-    this.#newest.set(channelId, states.withoutMessage(this.#newestOf(channelId), messageId));
+  #deletedFrom(channelId: Id, messageId: Id, left: Id | null | undefined): void {
+    this.#deleted.add(messageId);
+    const before = this.#newestOf(channelId);
+    const sure = left && this.#deleted.has(left) ? undefined : left;
+    const now = states.withoutMessage(before, messageId, sure);
+    this.#newest.set(channelId, now);
     this.#touch(channelId);
+    if (sure === undefined && now.foreignId !== before.foreignId) void this.#look(channelId);
+  }
+
+  /** Asks the server what waits, where that cannot be known here: which message is the newest of others. */
+  async #look(channelId: Id): Promise<void> {
+    const after = this.lastReadId(channelId) ?? "0";
+    if (!this.#isUnread(channelId)) return;
+    const before = this.#newestOf(channelId);
+    try {
+      const { messages, hasMore } = await this.#parts.client.request("message:list", {
+        channelId,
+        after,
+        limit: LOOK_MAX,
+      });
+      // What has come by since is newer.
+      if (hasMore || this.#newestOf(channelId) !== before) return;
+      const foreign = messages.find(({ author }) => author.id !== this.#parts.meId());
+      this.ends(channelId, { newestId: messages[0]?.id ?? after, foreignId: foreign?.id ?? null });
+    } catch {
+      // It stays as it is until the next `ready`.
+    }
   }
 
   #channel(channel: Channel): void {
     this.#newest.set(channel.id, states.withChannel(this.#newestOf(channel.id), channel));
     this.#touch(channel.id);
+  }
+
+  #merge(readState: ReadState): void {
+    const { channelId } = readState;
+    const entry = this.#entries.get(channelId);
+    this.#set(channelId, states.mergeReadState(entry, readState, this.#newestOf(channelId)));
+  }
+
+  /** Nothing waits any more, whatever was deleted since. */
+  #readToEnd(channelId: Id): void {
+    const { id } = this.#newestOf(channelId);
+    if (id === null) return;
+    this.#readUpTo(channelId, id, "marked");
+    if (this.known) this.#marker.soon(channelId);
+    this.#parts.markedRead?.(channelId);
+  }
+
+  #readUpTo(channelId: Id, messageId: Id, how: "seen" | "marked"): void {
+    const entry = this.#entries.get(channelId);
+    this.#set(channelId, states.readUpTo(entry, messageId, this.#newestOf(channelId), how));
+  }
+
+  #untold(channelId: Id): Id | null {
+    const entry = this.#entries.get(channelId);
+    return entry?.unconfirmed === "seen" || entry?.unconfirmed === "marked" ? entry.lastReadId : null;
+  }
+
+  #refused(channelId: Id): void {
+    const entry = this.#entries.get(channelId);
+    if (entry) this.#set(channelId, states.refused(entry));
   }
 
   #set(channelId: Id, entry: states.ReadEntry | undefined): void {
@@ -219,22 +316,5 @@ export class UnreadState implements Unread {
       if (isDirect && newest !== null) this.#newestDirect.set(channelId, newest);
     }
     this.#changed.clear();
-  }
-
-  #sendAll(): void {
-    const channelIds = [...this.#unsent];
-    this.#unsent.clear();
-    for (const channelId of channelIds) void this.#sendOne(channelId);
-  }
-
-  async #sendOne(channelId: Id): Promise<void> {
-    const entry = this.#entries.get(channelId);
-    if (!entry || entry.lastReadId === null || entry.unconfirmed !== "forward") return;
-    try {
-      const messageId = entry.lastReadId;
-      this.apply(await this.#parts.client.request("channel:read", { channelId, messageId }));
-    } catch {
-      // Stays unconfirmed: the next `ready` sends it again, unless the channel is gone by then.
-    }
   }
 }

@@ -1,13 +1,21 @@
 /** Timelines with a fake client and a stored history, for tests. */
-import type { Channel, Id, Message, ReadState } from "../../protocol/contract";
+import type { Channel, Id, Member, Message, ReadState } from "../../protocol/contract";
 import { compareIds } from "../../protocol/ids";
 import type { Row } from "../api";
 import { Cache } from "../cache";
 import { Timelines } from "../timelines";
+import { UnreadState } from "../unread.svelte";
 import { FakeClient } from "./fake-client";
 import { CHANNEL, ME, StoredHistory } from "./history";
 
-export function setUp(stored: Message[] = [], options: { lastReadId?: Id | null; cached?: Message[] } = {}) {
+interface Options {
+  lastReadId?: Id | null;
+  cached?: Message[];
+  /** False: `ready` has not come. */
+  known?: boolean;
+}
+
+export function setUp(stored: Message[] = [], options: Options = {}) {
   const client = new FakeClient(ME);
   client.connection = { state: "online", transport: "websocket", latencyMs: 1, since: 0 };
   const server = new StoredHistory(stored);
@@ -17,23 +25,34 @@ export function setUp(stored: Message[] = [], options: { lastReadId?: Id | null;
     lastReadId: messageId,
     mentionCount: 0,
   });
-  const channels = new Map<Id, Partial<Channel>>([[CHANNEL, { id: CHANNEL }]]);
-  const reads = new Map<Id, Id | null>([[CHANNEL, options.lastReadId ?? null]]);
+  const channels = new Map<Id, Partial<Channel>>([[CHANNEL, { id: CHANNEL, groupId: "5" }]]);
+  const memberships: Partial<Member> = { joinedAt: new Date(0).toISOString() };
+  const reads = new UnreadState({
+    client,
+    meId: () => ME.id,
+    channel: (id) => channels.get(id) as Channel | undefined,
+    channelsOf: () => [],
+    membership: () => memberships as Member,
+    muted: () => false,
+    markedRead: (channelId) => timelines.peek(channelId)?.markedRead(),
+  });
+  /** The server says how it is, with this read state. */
+  const known = (lastReadId: Id | null | undefined) => {
+    const channel = { id: CHANNEL, lastMessageId: server.newest } as Channel;
+    const readStates = lastReadId ? [{ channelId: CHANNEL, lastReadId, mentionCount: 0 }] : [];
+    reads.applyReady({ groups: [], directChannels: [channel], readStates });
+  };
+  if (options.known ?? true) known(options.lastReadId ?? server.newest);
   const cache = new Cache();
   cache.messages = async () => options.cached ?? [];
   const page = { focused: true, hide: () => {} };
   let frames: (() => void)[] = [];
-  const timelines = new Timelines({
+  const timelines: Timelines = new Timelines({
     client,
     cache,
     meId: () => ME.id,
     directory: { channel: (id) => channels.get(id) as Channel | undefined, may: () => false },
-    reads: {
-      lastReadId: (channelId) => reads.get(channelId) ?? null,
-      lastMessageId: () => server.newest,
-      assumeRead: (channelId, messageId) => void reads.set(channelId, messageId),
-      apply: ({ channelId, lastReadId }) => void reads.set(channelId, lastReadId),
-    },
+    reads,
     remember: () => {},
     focused: () => page.focused,
     nextFrame: (callback) => void frames.push(callback),
@@ -49,6 +68,7 @@ export function setUp(stored: Message[] = [], options: { lastReadId?: Id | null;
     timelines,
     channels,
     reads,
+    known,
     page,
     /** Draws the frame that pushes have asked for. */
     frame() {

@@ -1,6 +1,9 @@
 /**
  * Measures and moves the scroller of a timeline. Its origin is the bottom (`column-reverse`): `scrollTop` is 0 there
  * and negative above, so that history put in above moves nothing.
+ *
+ * What the reader was taken to, or scrolled to, stays where it is while rows below it grow (code that is coloured
+ * late, fonts, more history). Browsers do this differently or not at all, so theirs is off (`overflow-anchor`).
  */
 
 /** Closer than that to the end, the reader follows what arrives. */
@@ -17,7 +20,10 @@ export interface Held {
 }
 
 export class Scroller {
-  #frame = 0;
+  /** The row that stays; null at the end. */
+  #kept: Held | null = null;
+  /** `scrollTop` of that moment: another one is the reader's doing. */
+  #scrollTop = 0;
 
   constructor(
     readonly element: HTMLElement,
@@ -42,41 +48,37 @@ export class Scroller {
 
   toBottom(): void {
     if (this.belowPx > 0) this.element.scrollTop = 0;
+    this.#keep(null);
   }
 
-  /** The first row of a message that is fully in view; it is what the reader reads. */
+  /** The row that the reader was taken to, else the first that is fully in view: it is what they read. */
   hold(): Held | null {
-    const rows = this.list.children;
-    const top = this.element.getBoundingClientRect().top;
-    for (let index = this.#firstBelow(top); index < rows.length; index++) {
-      const row = rows[index] as HTMLElement;
-      const { key, id } = row.dataset;
-      const edges = row.getBoundingClientRect();
-      if (key && id) return { key, messageId: id, offset: edges.top - top, end: edges.bottom - top };
-    }
-    return null;
+    if (this.#hasScrolled()) this.keep();
+    else this.grown();
+    return this.#kept;
+  }
+
+  /** The reader has scrolled, or the scroller has another height: what is in view now stays. */
+  keep(): void {
+    this.#keep(this.#firstInView());
+  }
+
+  /** Rows have another height: the one that is kept goes back to where it was. Not while the reader scrolls. */
+  grown(): void {
+    if (!this.#kept || this.#hasScrolled()) return;
+    const row = this.#rowOfKey(this.#kept.key);
+    if (row) this.#shift(this.#offset(row) - this.#kept.offset);
+    this.#keep(row ? this.#held(row) : this.#firstInView());
   }
 
   /**
-   * While rows are put in, the browser holds no row of its own choice: it holds an upper edge, and `restore` a lower
-   * one. Otherwise it may, for what changes its height late.
-   */
-  holdByItself(): void {
-    const { style } = this.element;
-    style.overflowAnchor = "none";
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = requestAnimationFrame(() => (style.overflowAnchor = ""));
-    });
-  }
-
-  /**
-   * Puts a held row back where it was, if something has moved it. False if it is gone. By its lower edge: above its
-   * text the row loses the name of its author when an older message of the same person comes before it.
+   * Puts a held row back where it was after rows were put in. False if it is gone. By its lower edge: above its text
+   * the row loses the name of its author when an older message of the same person comes before it.
    */
   restore(held: Held): boolean {
     const row = this.#rowOfKey(held.key);
     if (row) this.#shift(this.#offset(row) + row.getBoundingClientRect().height - held.end);
+    this.#keep(row ? this.#held(row) : this.#firstInView());
     return row !== null;
   }
 
@@ -86,6 +88,7 @@ export class Scroller {
     if (!row) return false;
     const wanted = at === "center" ? Math.max(0, (this.heightPx - row.offsetHeight) / 2) : at;
     this.#shift(this.#offset(row) - wanted);
+    this.#keep(this.#held(row));
     return true;
   }
 
@@ -93,12 +96,40 @@ export class Scroller {
     return this.list.querySelector(`[data-id="${CSS.escape(messageId)}"]`);
   }
 
+  #hasScrolled(): boolean {
+    return Math.abs(this.element.scrollTop - this.#scrollTop) >= TOLERANCE_PX;
+  }
+
+  #keep(held: Held | null): void {
+    this.#kept = held;
+    this.#scrollTop = this.element.scrollTop;
+  }
+
+  #firstInView(): Held | null {
+    const rows = this.list.children;
+    for (let index = this.#firstBelow(this.#top); index < rows.length; index++) {
+      const row = rows[index] as HTMLElement;
+      if (row.dataset.id) return this.#held(row);
+    }
+    return null;
+  }
+
+  #held(row: HTMLElement): Held | null {
+    const { key, id } = row.dataset;
+    const { top, bottom } = row.getBoundingClientRect();
+    return key ? { key, messageId: id, offset: top - this.#top, end: bottom - this.#top } : null;
+  }
+
   #rowOfKey(key: string): HTMLElement | null {
     return this.list.querySelector(`[data-key="${CSS.escape(key)}"]`);
   }
 
+  get #top(): number {
+    return this.element.getBoundingClientRect().top;
+  }
+
   #offset(row: Element): number {
-    return row.getBoundingClientRect().top - this.element.getBoundingClientRect().top;
+    return row.getBoundingClientRect().top - this.#top;
   }
 
   #shift(px: number): void {
