@@ -200,7 +200,7 @@ scene('who has failed to sign in too often is told that it is so, and until when
   await page.role('textbox', 'auth_username').fill('somebody');
   await page.password.fill('not the password');
   await page.button('sign_in').click();
-  await page.tab.getByRole('alert').filter({ hasText: page.t('auth_limited', { time: '4 minutes' }) }).waitFor();
+  await page.tab.getByRole('alert').getByText(page.t('auth_limited', { time: '4 minutes' })).waitFor();
 });
 
 scene('on a phone: targets of at least 24 px, nothing about keys, no bar below tabs', async (stage) => {
