@@ -70,6 +70,7 @@ export class UnreadState implements Unread, ReadStates {
       this.#deletedFrom(channelId, messageId, lastMessageId);
     });
     client.on("channel:created", (channel) => this.#channel(channel));
+    client.on("group:created", ({ channels }) => channels.forEach((channel) => this.#channel(channel)));
     client.on("readState:updated", (readState) => this.apply(readState));
     client.on("synced", ({ channels, changed }) => {
       for (const { channelId, messageId, kind } of changed)
@@ -177,7 +178,7 @@ export class UnreadState implements Unread, ReadStates {
     this.known ||= !cached;
     this.#marker.connected();
     const stateOf = new Map(readStates.map((readState) => [readState.channelId, readState]));
-    for (const channel of [...groups.flatMap(({ channels }) => channels), ...directChannels]) {
+    for (const channel of [...groups.flatMap(({ channels }) => channels ?? []), ...directChannels]) {
       const { id } = channel;
       this.#newest.set(id, states.ofChannel(this.#newestOf(id), channel));
       // Those without one have none: what was remembered of them is not true any more.
