@@ -22,8 +22,9 @@ describe("applyReady", () => {
   });
 
   it("keeps the channels of a group that did not fit", () => {
-    const listed = { ...joined("1", []), channels: undefined, partial: true };
-    const gone = model.applyReady(known, { groups: [listed], directChannels: [] });
+    const { channels, ...head } = joined("1", []);
+    expect(channels).toEqual([]);
+    const gone = model.applyReady(known, { groups: [{ ...head, partial: true }], directChannels: [] });
     expect(gone).toEqual({ groups: [], channels: [direct("20", BOB)] });
     expect([...known.channels.keys()]).toEqual(["10", "11"]);
     expect(known.groups.get("1")).toEqual(group("1"));
