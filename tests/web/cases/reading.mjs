@@ -26,7 +26,7 @@ async function waiting(unread) {
     const size = Math.min(BATCH, READ_BEFORE + unread - stored.length);
     stored.push(...await Promise.all(Array.from({ length: size }, (_, index) => owner.say(channelId, content(stored.length + index + 1)))));
   }
-  return {
+  const found = {
     ...world,
     ada,
     stored,
@@ -36,6 +36,8 @@ async function waiting(unread) {
     rewind: (count = READ_BEFORE) => ada.ok('channel:read', { channelId, messageId: stored[count - 1].id }),
     serverState: () => ada.seen('readState:updated').at(-1).lastReadId,
   };
+  await found.rewind();
+  return found;
 }
 
 /** The page has opened at the first unread message, has told what it shows, and nothing else. */
@@ -90,6 +92,7 @@ scene('marked unread far up, it is so after a reload', async (stage) => {
     await page.isInView(row);
     await page.item(await page.menuOf(row), 'chat_action_mark_unread').click();
     await until(() => serverState() === String(BigInt(id) - 1n), WAIT_MS, 'not marked unread');
+    reading.told.length = 0;
     await page.tab.goto(address);
     await opensThere({ ...world, page, reading, first: stored[number - 1], what: row });
   }

@@ -8,6 +8,9 @@ import { WAIT_MS } from './stage.mjs';
 /** A `channel:read` as a packet of Socket.IO. */
 const READ = /^42\d*\["channel:read",(\{.*\})\]$/s;
 
+/** Looks without a change, so that what is loaded around the place has come and has moved nothing. */
+const CALM_LOOKS = 20;
+
 /** Before `tab` goes anywhere. */
 export async function watchReading(tab) {
   const told = [];
@@ -60,7 +63,11 @@ class Reading {
 
   /** Until the page has told what it shows; answers up to where. */
   async rests() {
-    const rests = async () => (await this.inView()).at(-1) === this.told.at(-1)?.messageId;
+    let calm = 0;
+    const rests = async () => {
+      calm = (await this.inView()).at(-1) === this.told.at(-1)?.messageId ? calm + 1 : 0;
+      return calm === CALM_LOOKS;
+    };
     await until(rests, WAIT_MS, 'what is in view is not told').catch(async (cause) => {
       throw new Error(`${cause.message}: ${await this.inView()} in view, told ${this.told.map(({ messageId }) => messageId)}`);
     });

@@ -180,7 +180,8 @@ describe("unread", () => {
   it("tells the server after a reconnect what was read meanwhile", async () => {
     await online();
     client.push("message:created", message("50", "20"));
-    client.answers["channel:read"] = () => Promise.reject(Object.assign(new Error("offline"), { code: "offline" }));
+    client.answers["channel:read"] = () =>
+      Promise.reject(Object.assign(new Error("offline"), { code: "offline" }));
     await app.unread.markRead("20");
     await settle();
     client.answers["channel:read"] = ({ channelId, messageId }) => ({

@@ -22,7 +22,8 @@ describe("applyReady", () => {
   });
 
   it("keeps the channels of a group that did not fit", () => {
-    const { channels: _, ...head } = joined("1", []);
+    const { channels, ...head } = joined("1", []);
+    expect(channels).toEqual([]);
     const gone = model.applyReady(known, { groups: [{ ...head, partial: true }], directChannels: [] });
     expect(gone).toEqual({ groups: [], channels: [direct("20", BOB)] });
     expect([...known.channels.keys()]).toEqual(["10", "11"]);

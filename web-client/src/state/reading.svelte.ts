@@ -70,13 +70,19 @@ export class Reading {
     return this.#begun && this.scrollTarget === null;
   }
 
+  /** Where messages of the cache seem to begin, until those of the server are there: nothing of them is read. */
+  guess(window: Held): void {
+    this.firstUnreadId = this.firstUnreadIn(window);
+    this.offersUnread = this.firstUnreadId !== null;
+    this.aim({ messageId: this.firstUnreadId, block: "start" });
+  }
+
   /** Opens at the first unread message, or at the bottom. `painted`: there were messages of the cache already. */
   begin(window: Held, painted: boolean): void {
-    const { known } = this.#needs.reads;
     const before = this.firstUnreadId;
     this.firstUnreadId = this.firstUnreadIn(window);
     this.offersUnread = this.firstUnreadId !== null;
-    this.#begun = known;
+    this.#begun = this.#needs.reads.known;
     this.#lastReadId = this.lastReadId;
     // The cached messages were in the right place, at the end: the reader may be scrolling already.
     if (painted && before === null && this.firstUnreadId === null) return;

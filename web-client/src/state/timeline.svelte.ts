@@ -168,7 +168,7 @@ export class Timeline implements api.Timeline {
   #paintCached(): void {
     if (!this.#live.paint(this.#cached)) return;
     this.state = "ready";
-    this.#reading.begin(this.#live.held, false);
+    this.#reading.guess(this.#live.held);
     this.#draw();
   }
 

@@ -554,6 +554,22 @@ test("nothing is read before the server has said how it is, and it opens there",
   ]);
 });
 
+test("nothing of the cache is read while the server's page is on its way", async () => {
+  const { client, open, requests } = setUp(messages(1, 60), {
+    cached: messages(11, 60),
+    lastReadId: message(40).id,
+  });
+  const answer = held<MessagePage>();
+  client.answers["message:list"] = () => answer.promise;
+  const timeline = await open();
+  timeline.scrolled();
+  timeline.seen(message(45).id, message(38).id);
+  expect(requests("channel:read")).toHaveLength(0);
+  answer.resolve({ messages: messages(16, 60).reverse(), hasMore: true, hasMoreBefore: true });
+  await settled();
+  expect(timeline.firstUnreadId).toBe(message(41).id);
+});
+
 test("set back elsewhere while it is open, it stays so until the channel is left", async () => {
   const { client, open, requests } = setUp(messages(1, 40), { lastReadId: message(40).id });
   const timeline = await open();
@@ -675,7 +691,7 @@ test("a channel that vanishes is gone, and comes back with the membership", asyn
   await settled();
   expect([timeline.state, timeline.rows.length]).toEqual(["gone", 0]);
   channels.set(CHANNEL, channel);
-  client.push("group:created", {} as never);
+  client.push("group:created", { channels: [] } as never);
   await settled();
   expect(shown(timeline.rows)).toEqual(["m1", "m2", "m3"]);
 });

@@ -70,6 +70,7 @@ export class UnreadState implements Unread, ReadStates {
       this.#deletedFrom(channelId, messageId, lastMessageId);
     });
     client.on("channel:created", (channel) => this.#channel(channel));
+    client.on("group:created", ({ channels }) => channels.forEach((channel) => this.#channel(channel)));
     client.on("readState:updated", (readState) => this.apply(readState));
     client.on("synced", ({ channels, changed }) => {
       for (const { channelId, messageId, kind } of changed)
