@@ -14,7 +14,7 @@ export default ts.config(
   { files: ["**/*.svelte", "**/*.svelte.ts"], languageOptions: { parserOptions: { parser: ts.parser } } },
   {
     rules: {
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", ignoreRestSiblings: true }],
       "svelte/no-at-html-tags": "error",
       // Addresses are put together by state/navigation, there is no SvelteKit here.
       "svelte/no-navigation-without-resolve": "off",

@@ -56,6 +56,8 @@ export async function* tour(stage, world, options) {
   yield at('group-settings');
   for (const key of ['settings_channels', 'settings_members', 'settings_invites', 'settings_bans']) {
     await page.role('tab', key).click();
+    // Rows are hidden until they have been measured.
+    if (key === 'settings_members') await page.dialog.getByRole('button', { name: names.member }).waitFor();
     yield at(key.replace('settings_', 'group-settings-'));
   }
   await page.closes(page.dialog);
