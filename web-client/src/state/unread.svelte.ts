@@ -78,7 +78,8 @@ export class UnreadState implements Unread, ReadStates {
       for (const { messages } of Object.values(channels))
         messages.forEach((message) => this.#created(message));
     });
-    window.addEventListener("pagehide", () => this.flush());
+    // Not there outside of browsers.
+    globalThis.addEventListener?.("pagehide", () => this.flush());
   }
 
   has(channelId: Id): boolean {
