@@ -1,6 +1,6 @@
 // @vitest-environment node
 /** Timelines over the real client against the real server: `VIBETALK_BIN` names the binary, `make test` sets it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createClient } from "../protocol/client";
 import type { Client } from "../protocol/api";
 import type { Channel, Id, Message, Ready } from "../protocol/contract";
@@ -12,6 +12,10 @@ import { Timelines } from "./timelines";
 
 const WAIT_MS = 30_000;
 const people: Person[] = [];
+
+// A browser's clock of frames, where there is no browser.
+vi.stubGlobal("requestAnimationFrame", (run: () => void) => setTimeout(run, 16));
+vi.stubGlobal("cancelAnimationFrame", (frame: number) => clearTimeout(frame));
 
 interface Person {
   client: Client;
