@@ -199,7 +199,7 @@ async fn reads(path: &Path) {
     let channel_ids: Vec<ChannelId> = (1000..2000).map(ChannelId::new).collect();
     let scope = |channel_id: &ChannelId| ReadScope {
         channel_id: *channel_id,
-        everyone_from: MessageId::ZERO,
+        joined_from: MessageId::ZERO,
     };
     let scopes: Vec<ReadScope> = channel_ids.iter().map(scope).collect();
     let members = async |prefix: Option<&str>, after| {

@@ -10,7 +10,7 @@ use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::read_state::ReadState;
-use crate::store::ReadScope;
+use crate::store::{ReadMark, ReadScope};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,7 +40,9 @@ impl Chat {
         channel: &Channel,
         last_read_id: MessageId,
     ) -> Result<ReadState, ChatError> {
-        self.store.set_read_state(user_id, channel.id, last_read_id).await?;
+        let set_at = MessageId::new(self.next_id()?);
+        let mark = ReadMark { user_id, channel_id: channel.id, last_read_id, set_at };
+        self.store.set_read_state(mark).await?;
         let read_state = self.read_state(user_id, channel).await?;
         let content = push(Push::ReadStateUpdated, &read_state);
         self.announce(self.envelope([Topic::User(user_id)], content)).await;
@@ -60,7 +62,7 @@ impl Chat {
             None => 0,
         };
         let scope =
-            ReadScope { channel_id: channel.id, everyone_from: MessageId::first_at(joined_at_ms) };
+            ReadScope { channel_id: channel.id, joined_from: MessageId::first_at(joined_at_ms) };
         let stored = self.store.list_read_states(user_id, &[scope]).await?.into_iter().next();
         Ok(stored.unwrap_or(ReadState {
             channel_id: channel.id,

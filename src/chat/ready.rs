@@ -89,10 +89,10 @@ impl Chat {
         let left = READY_BYTES_MAX.saturating_sub(taken);
         let GroupList { groups, mut scopes } = self.group_list(caller, left).await?;
         scopes.extend(
-            ready.direct_channels.iter().map(|channel| ReadScope {
-                channel_id: channel.id,
-                everyone_from: MessageId::ZERO,
-            }),
+            ready
+                .direct_channels
+                .iter()
+                .map(|channel| ReadScope { channel_id: channel.id, joined_from: MessageId::ZERO }),
         );
         ready.groups = groups;
         ready.read_states = self.store.list_read_states(caller.user_id, &scopes).await?;
@@ -188,8 +188,8 @@ fn scopes_of(
     snapshot: &GroupSnapshot,
     joined_at_ms: UnixMs,
 ) -> impl Iterator<Item = ReadScope> + '_ {
-    let everyone_from = MessageId::first_at(joined_at_ms);
-    let scope = move |channel: &Channel| ReadScope { channel_id: channel.id, everyone_from };
+    let joined_from = MessageId::first_at(joined_at_ms);
+    let scope = move |channel: &Channel| ReadScope { channel_id: channel.id, joined_from };
     snapshot.channels.iter().map(scope)
 }
 

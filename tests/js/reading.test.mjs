@@ -51,6 +51,29 @@ test('reading may go backwards, to ids that do not exist, and to "0"', async () 
   for (const messageId of ['-1', 'x', 5, null, undefined]) await member.refused('channel:read', { channelId: id, messageId }, 'invalid_request');
 });
 
+test('what one sends from any client is not unread, and marks nobody else\'s messages read', async () => {
+  const { id } = await newChannel();
+  const lastRead = async () => (await stateAtConnect(member.person, id))?.lastReadId;
+  // A bot of theirs that marks nothing, in a channel that they never opened.
+  const bot = await vt.device(member.person);
+  const first = await bot.say(id, 'from my bot');
+  const own = await bot.say(id, 'once more');
+  assert.equal(await lastRead(), own.id);
+  const theirs = await owner.say(id, 'who is there?');
+  await bot.say(id, 'beep');
+  assert.equal(await lastRead(), own.id, 'what the owner sent has not been read');
+  await member.ok('channel:read', { channelId: id, messageId: theirs.id });
+  const last = await bot.say(id, 'boop');
+  assert.equal(await lastRead(), last.id);
+  // Set back, it stays where it was set, also behind own messages.
+  for (const messageId of [theirs.id, first.id]) {
+    assert.equal((await member.ok('channel:read', { channelId: id, messageId })).lastReadId, messageId);
+    assert.equal(await lastRead(), messageId);
+  }
+  await bot.ok('message:delete', { channelId: id, messageId: last.id });
+  assert.equal(await lastRead(), first.id);
+});
+
 test('a mention is counted and pushed until it is read, and again when marked unread', async () => {
   const { id } = await newChannel();
   const before = await owner.say(id, 'no mention');

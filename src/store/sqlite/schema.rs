@@ -14,6 +14,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("migrations/2.sql")),
     Migration::of(include_str!("migrations/3.sql")),
     Migration { sql: include_str!("migrations/4.sql"), fill: words::note_all },
+    Migration::of(include_str!("migrations/5.sql")),
 ];
 
 struct Migration {

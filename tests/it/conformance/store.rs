@@ -160,6 +160,10 @@ cases! {
         an_edit_replaces_mentions
         many_channels_are_asked_for_at_once
         only_channels_asked_for_are_answered
+        own_messages_follow_the_mark
+        a_mark_stays_where_it_was_set
+        what_was_sent_before_somebody_joined_is_read
+        many_own_messages_are_read_up_to_a_bound
     }
 }
 

@@ -3,12 +3,23 @@
 use vibetalk::model::id::{ChannelId, MessageId, UserId};
 use vibetalk::model::message::{Message, MessageEdit};
 use vibetalk::model::read_state::ReadState;
-use vibetalk::store::{ReadScope, Store};
+use vibetalk::store::{OWN_MESSAGES_MAX, ReadMark, ReadScope, Store};
 
 use super::{NOW_MS, change_id, insert, message, stored_channel, stored_message, user_id};
 
 fn scope(channel_id: ChannelId) -> ReadScope {
-    ReadScope { channel_id, everyone_from: MessageId::ZERO }
+    ReadScope { channel_id, joined_from: MessageId::ZERO }
+}
+
+/// Marks a channel when whatever is in it has been sent.
+async fn mark(
+    store: &dyn Store,
+    user_id: UserId,
+    channel_id: ChannelId,
+    last_read_id: MessageId,
+) {
+    let set_at = message(channel_id).id;
+    store.set_read_state(ReadMark { user_id, channel_id, last_read_id, set_at }).await.unwrap();
 }
 
 async fn mentioning(store: &dyn Store, channel_id: ChannelId, users: &[UserId]) -> Message {
@@ -35,7 +46,7 @@ pub async fn reading_goes_forwards_and_backwards(store: &dyn Store) {
     assert!(store.list_read_states(person, &[scope(channel_id)]).await.unwrap().is_empty());
     for last_read_id in [MessageId::new(50), MessageId::new(70), MessageId::new(20), MessageId::ZERO]
     {
-        store.set_read_state(person, channel_id, last_read_id).await.unwrap();
+        mark(store, person, channel_id, last_read_id).await;
         let states = store.list_read_states(person, &[scope(channel_id)]).await.unwrap();
         let last_read_id = Some(last_read_id);
         assert_eq!(states, [ReadState { channel_id, last_read_id, mention_count: 0 }]);
@@ -54,7 +65,7 @@ pub async fn mentions_by_name_wait_until_read(store: &dyn Store) {
     assert_eq!(mention_count(store, bob, scope(channel_id)).await, 1);
 
     for (last_read_id, expected) in [(first.id, 1), (second.id, 0), (MessageId::ZERO, 2)] {
-        store.set_read_state(ada, channel_id, last_read_id).await.unwrap();
+        mark(store, ada, channel_id, last_read_id).await;
         assert_eq!(mention_count(store, ada, scope(channel_id)).await, expected);
     }
 }
@@ -64,20 +75,20 @@ pub async fn everyone_is_mentioned_from_when_they_joined(store: &dyn Store) {
     let person = user_id();
     let first = mentioning_everyone(store, channel_id).await;
     let second = mentioning_everyone(store, channel_id).await;
-    let from = |everyone_from| ReadScope { channel_id, everyone_from };
+    let from = |joined_from| ReadScope { channel_id, joined_from };
     assert_eq!(mention_count(store, person, scope(channel_id)).await, 2);
     assert_eq!(mention_count(store, person, from(first.id)).await, 2);
     assert_eq!(mention_count(store, person, from(second.id)).await, 1);
     assert_eq!(mention_count(store, person, from(MessageId::MAX)).await, 0);
 
-    store.set_read_state(person, channel_id, first.id).await.unwrap();
+    mark(store, person, channel_id, first.id).await;
     assert_eq!(mention_count(store, person, scope(channel_id)).await, 1);
-    store.set_read_state(person, channel_id, MessageId::MAX).await.unwrap();
+    mark(store, person, channel_id, MessageId::MAX).await;
     assert_eq!(mention_count(store, person, scope(channel_id)).await, 0);
     // By name counts from before the person joined, too: they could see the channel then.
     let named = mentioning(store, channel_id, &[person]).await;
     let before = MessageId::new(named.id.get() - 1);
-    store.set_read_state(person, channel_id, before).await.unwrap();
+    mark(store, person, channel_id, before).await;
     assert_eq!(mention_count(store, person, from(MessageId::MAX)).await, 1);
 }
 
@@ -145,7 +156,7 @@ pub async fn many_channels_are_asked_for_at_once(store: &dyn Store) {
         match n % 4 {
             0 => drop(mentioning(store, channel_id, &[person]).await),
             1 => drop(mentioning_everyone(store, channel_id).await),
-            2 => store.set_read_state(person, channel_id, MessageId::new(9)).await.unwrap(),
+            2 => mark(store, person, channel_id, MessageId::new(9)).await,
             _ => continue,
         }
         expected.push(channel_id);
@@ -160,10 +171,77 @@ pub async fn only_channels_asked_for_are_answered(store: &dyn Store) {
     let (asked, other) = (stored_channel(store).await, stored_channel(store).await);
     let person = user_id();
     for channel_id in [asked, other] {
-        store.set_read_state(person, channel_id, MessageId::new(5)).await.unwrap();
+        mark(store, person, channel_id, MessageId::new(5)).await;
     }
     let states = store.list_read_states(person, &[scope(asked)]).await.unwrap();
     assert_eq!(states.len(), 1);
     assert_eq!(states[0].channel_id, asked);
     assert!(store.list_read_states(person, &[]).await.unwrap().is_empty());
+}
+
+async fn sent(store: &dyn Store, channel_id: ChannelId, author_id: UserId) -> MessageId {
+    let message = Message { author_id, ..message(channel_id) };
+    insert(store, &message).await;
+    message.id
+}
+
+async fn check_read(store: &dyn Store, user_id: UserId, scope: ReadScope, up_to: Option<MessageId>) {
+    let states = store.list_read_states(user_id, &[scope]).await.unwrap();
+    assert_eq!(states.first().and_then(|state| state.last_read_id), up_to);
+}
+
+pub async fn own_messages_follow_the_mark(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let (person, other) = (user_id(), user_id());
+    let read_up_to = async |id| check_read(store, person, scope(channel_id), id).await;
+    // In a channel that was never opened, too.
+    sent(store, channel_id, person).await;
+    let own = sent(store, channel_id, person).await;
+    read_up_to(Some(own)).await;
+    let theirs = sent(store, channel_id, other).await;
+    read_up_to(Some(own)).await;
+    sent(store, channel_id, person).await;
+    read_up_to(Some(own)).await;
+
+    mark(store, person, channel_id, theirs).await;
+    read_up_to(Some(theirs)).await;
+    let own = sent(store, channel_id, person).await;
+    read_up_to(Some(own)).await;
+    check_read(store, other, scope(channel_id), None).await;
+    check_read(store, user_id(), scope(channel_id), None).await;
+}
+
+pub async fn a_mark_stays_where_it_was_set(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let person = user_id();
+    let first = sent(store, channel_id, person).await;
+    let second = sent(store, channel_id, person).await;
+    for up_to in [first, MessageId::ZERO, second, first] {
+        mark(store, person, channel_id, up_to).await;
+        check_read(store, person, scope(channel_id), Some(up_to)).await;
+    }
+    let third = sent(store, channel_id, person).await;
+    check_read(store, person, scope(channel_id), Some(third)).await;
+}
+
+pub async fn what_was_sent_before_somebody_joined_is_read(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let (person, other) = (user_id(), user_id());
+    let before = sent(store, channel_id, other).await;
+    let own = sent(store, channel_id, person).await;
+    check_read(store, person, scope(channel_id), None).await;
+    let joined_from = MessageId::new(before.get() + 1);
+    check_read(store, person, ReadScope { channel_id, joined_from }, Some(own)).await;
+}
+
+pub async fn many_own_messages_are_read_up_to_a_bound(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let person = user_id();
+    let mut ids = Vec::new();
+    for _ in 0..OWN_MESSAGES_MAX {
+        ids.push(sent(store, channel_id, person).await);
+    }
+    check_read(store, person, scope(channel_id), ids.last().copied()).await;
+    sent(store, channel_id, person).await;
+    check_read(store, person, scope(channel_id), ids.last().copied()).await;
 }

@@ -13,7 +13,7 @@ use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{AccountStore, ChannelStore, GroupStore, MessageStore, ReadStateStore};
 use vibetalk::store::{
-    AttemptLimits, CHANGES_KEPT_MS, Reaction, Reservation, SLOW_MODE_KEPT_MS, StoreError,
+    AttemptLimits, CHANGES_KEPT_MS, Reaction, ReadMark, Reservation, SLOW_MODE_KEPT_MS, StoreError,
 };
 
 use super::groups::fill;
@@ -275,7 +275,9 @@ async fn full_channel(store: &SqliteStore) -> vibetalk::model::id::ChannelId {
         at_ms: NOW_MS,
     };
     store.insert_reaction(&reaction, change_id()).await.unwrap();
-    store.set_read_state(user_id(), channel_id, messages[3].id).await.unwrap();
+    let set_at = messages[3].id;
+    let mark = ReadMark { user_id: user_id(), channel_id, last_read_id: set_at, set_at };
+    store.set_read_state(mark).await.unwrap();
     channel_id
 }
 
