@@ -38,50 +38,56 @@ const STEP_ROWS_MAX: usize = 1000;
 /// in a page of its own, or its index entries.
 const EXPIRED_ROWS_MAX: usize = 500;
 
-/// Deletes expired rows of one table: `?1` the time, `?2` rows at most.
+/// Deletes `?2` rows of a table at most, found by a condition on `?1`. SQLite as it is compiled by default has
+/// no `DELETE … LIMIT`.
+macro_rules! some_rows {
+    ($table:literal, $key:literal, $condition:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $condition,
+            " LIMIT ?2)"
+        )
+    };
+}
+
+/// Expired rows of one table: `?1` the time.
 const EXPIRED: &[&str] = &[
-    "DELETE FROM sessions WHERE session_id IN
-         (SELECT session_id FROM sessions WHERE expires_at_ms <= ?1 LIMIT ?2)",
-    "DELETE FROM password_attempts WHERE attempt_id IN
-         (SELECT attempt_id FROM password_attempts WHERE expires_at_ms <= ?1 LIMIT ?2)",
-    "DELETE FROM invites WHERE code IN
-         (SELECT code FROM invites WHERE expires_at_ms <= ?1 LIMIT ?2)",
-    "DELETE FROM nonces WHERE (author_id, channel_id, nonce) IN
-         (SELECT author_id, channel_id, nonce FROM nonces WHERE expires_at_ms <= ?1 LIMIT ?2)",
+    some_rows!("sessions", "session_id", "expires_at_ms <= ?1"),
+    some_rows!("password_attempts", "attempt_id", "expires_at_ms <= ?1"),
+    some_rows!("invites", "code", "expires_at_ms <= ?1"),
+    some_rows!("nonces", "author_id, channel_id, nonce", "expires_at_ms <= ?1"),
 ];
 
-const EXPIRED_SLOW_MODE: &str = "DELETE FROM slow_mode WHERE (channel_id, user_id) IN
-    (SELECT channel_id, user_id FROM slow_mode WHERE sent_at_ms <= ?1 LIMIT ?2)";
+const EXPIRED_SLOW_MODE: &str = some_rows!("slow_mode", "channel_id, user_id", "sent_at_ms <= ?1");
 
-const EXPIRED_CHANGES: &str = "DELETE FROM channel_changes WHERE (channel_id, change_id) IN
-    (SELECT channel_id, change_id FROM channel_changes WHERE change_id < ?1 LIMIT ?2)";
+const EXPIRED_CHANGES: &str =
+    some_rows!("channel_changes", "channel_id, change_id", "change_id < ?1");
 
-/// Deletes rows of a channel that is gone: `?1` the channel, `?2` rows at most. Mentions and messages
-/// have gone before; nonces and slow mode expire by themselves.
+/// Rows of a channel that is gone: `?1` the channel. Mentions and messages have gone before; nonces and
+/// slow mode expire by themselves.
 const OF_CHANNEL: &[&str] = &[
-    "DELETE FROM everyone_mentions WHERE (channel_id, message_id) IN
-         (SELECT channel_id, message_id FROM everyone_mentions WHERE channel_id = ?1 LIMIT ?2)",
-    "DELETE FROM reactions WHERE (channel_id, message_id, emoji, user_id) IN
-         (SELECT channel_id, message_id, emoji, user_id FROM reactions WHERE channel_id = ?1 LIMIT ?2)",
-    "DELETE FROM reaction_counts WHERE (channel_id, message_id, emoji) IN
-         (SELECT channel_id, message_id, emoji FROM reaction_counts WHERE channel_id = ?1 LIMIT ?2)",
-    "DELETE FROM channel_changes WHERE (channel_id, change_id) IN
-         (SELECT channel_id, change_id FROM channel_changes WHERE channel_id = ?1 LIMIT ?2)",
-    "DELETE FROM read_states WHERE (user_id, channel_id) IN
-         (SELECT user_id, channel_id FROM read_states WHERE channel_id = ?1 LIMIT ?2)",
+    some_rows!("everyone_mentions", "channel_id, message_id", "channel_id = ?1"),
+    some_rows!("reactions", "channel_id, message_id, emoji, user_id", "channel_id = ?1"),
+    some_rows!("reaction_counts", "channel_id, message_id, emoji", "channel_id = ?1"),
+    some_rows!("channel_changes", "channel_id, change_id", "channel_id = ?1"),
+    some_rows!("read_states", "user_id, channel_id", "channel_id = ?1"),
 ];
 
-/// Deletes rows of a group that is gone: `?1` the group, `?2` rows at most.
+/// Rows of a group that is gone: `?1` the group.
 const OF_GROUP: &[&str] = &[
-    "DELETE FROM member_words WHERE (group_id, user_id, word) IN
-         (SELECT group_id, user_id, word FROM member_words WHERE group_id = ?1 LIMIT ?2)",
-    "DELETE FROM members WHERE (group_id, user_id) IN
-         (SELECT group_id, user_id FROM members WHERE group_id = ?1 LIMIT ?2)",
-    "DELETE FROM bans WHERE (group_id, user_id) IN
-         (SELECT group_id, user_id FROM bans WHERE group_id = ?1 LIMIT ?2)",
-    "DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE group_id = ?1 LIMIT ?2)",
-    "DELETE FROM roles WHERE (group_id, name) IN
-         (SELECT group_id, name FROM roles WHERE group_id = ?1 LIMIT ?2)",
+    some_rows!("member_words", "group_id, user_id, word", "group_id = ?1"),
+    some_rows!("members", "group_id, user_id", "group_id = ?1"),
+    some_rows!("bans", "group_id, user_id", "group_id = ?1"),
+    some_rows!("invites", "code", "group_id = ?1"),
+    some_rows!("roles", "group_id, name", "group_id = ?1"),
 ];
 
 pub struct Maintenance {
