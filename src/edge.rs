@@ -47,6 +47,7 @@ pub use connection::CloseReason;
 pub use front::SocketIo;
 pub use origin::{Origin, OriginError};
 pub use path::{EnginePath, EnginePathError};
+pub use rest::{read_rest, watch_body};
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{

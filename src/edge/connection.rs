@@ -21,7 +21,7 @@ use tokio::time::Sleep;
 
 use super::address::AddressPermit;
 use super::frames::server_frame_bytes;
-use super::inbound::Intake;
+use super::inbound::{Binaries, Intake};
 use super::meters::Meters;
 use super::opening::Opening;
 use super::outbound::{Mending, Pending};
@@ -261,8 +261,16 @@ impl Connection {
         self.opening = Some(Box::new(opening));
         self.mending = (!pending.is_over()).then(|| Box::new(Mending::new(pending)));
         self.protocol = pending.protocol();
-        self.intake = Some(Intake::default());
+        let payload_bytes_max = self.link.bounds.payload_bytes_max;
+        self.intake = Some(Intake::new(self.protocol, payload_bytes_max, Binaries::default()));
         self.read_since_hand_over = false;
+        self
+    }
+
+    /// What the client has sent of an event by polling before it switched.
+    pub fn behind(mut self, binaries: Binaries) -> Self {
+        let payload_bytes_max = self.link.bounds.payload_bytes_max;
+        self.intake = Some(Intake::new(self.protocol, payload_bytes_max, binaries));
         self
     }
 
@@ -367,23 +375,18 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Looks at what the engine is about to read.
-    fn look_at(&mut self, input: &mut [u8]) -> io::Result<()> {
-        let Some(intake) = &mut self.intake else { return Ok(()) };
-        // The type of the packet comes on top.
-        let found = intake.mend(input, self.link.bounds.payload_bytes_max as u64 + 1);
+    /// Looks at what the engine is about to read; closes the link if it is too large.
+    fn look_at(&mut self, input: &mut [u8]) {
+        let Some(intake) = &mut self.intake else { return };
+        let found = intake.mend(input);
         if found.connects > 0 {
             let protocol = self.protocol;
             let mending = || Box::new(Mending::new(Pending::over(protocol)));
             self.mending.get_or_insert_with(mending).expect(found.connects);
         }
-        match found.excess {
-            None => Ok(()),
-            Some(excess) => {
-                excess.report();
-                self.link.close(CloseReason::TooLarge);
-                Err(io::Error::other(CloseReason::TooLarge.as_str()))
-            }
+        if let Some(excess) = found.excess {
+            excess.report();
+            self.link.close(CloseReason::TooLarge);
         }
     }
 
@@ -444,13 +447,16 @@ impl AsyncRead for Connection {
             let rest = this.replay.slice(taken..);
             // An empty slice would still hold its whole buffer.
             this.replay = if rest.is_empty() { Bytes::new() } else { rest };
-            return Poll::Ready(this.look_at(&mut buffer.filled_mut()[before..]));
+            // If it is too large, the next read fails: an upgrade, which is replayed in front, has to end
+            // first, or the engine would leave the session behind.
+            this.look_at(&mut buffer.filled_mut()[before..]);
+            return Poll::Ready(Ok(()));
         }
         match Pin::new(&mut this.stream).poll_read(cx, buffer) {
             Poll::Ready(result) => {
                 this.link.meters.received(this.is_websocket(), buffer.filled().len() - before);
-                let looked_at = this.look_at(&mut buffer.filled_mut()[before..]);
-                Poll::Ready(result.and(looked_at))
+                this.look_at(&mut buffer.filled_mut()[before..]);
+                Poll::Ready(this.link.failure().map_or(result, Err))
             }
             Poll::Pending => {
                 this.link.reader.register(cx.waker());

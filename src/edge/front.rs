@@ -10,9 +10,7 @@ use bytes::Bytes;
 use engineioxide::service::NotFoundService;
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use futures_util::FutureExt;
-use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, ORIGIN,
-};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -26,10 +24,10 @@ use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
 use super::connection::{CloseReason, Link};
 use super::cors::Cors;
 use super::inbound::Excess;
-use super::payload;
+use super::payload::{self, Seen};
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
-use super::rest::{self, Rest};
+use super::rest::{read_rest, watch_body};
 use super::session::{Client, EngineSession, PollEnd};
 use super::{ENGINE_PATH, Shared};
 use crate::telemetry::{self, log_seldom};
@@ -64,7 +62,7 @@ impl<A: Adapter> Front<A> {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         accepted.link.note_request();
-        let (request, rest) = watched(request);
+        let (request, rest) = watch_body(request);
         // Copied: the original holds on to the buffer that the head was read into.
         let origin = request.headers().get(ORIGIN).map(|origin| origin.as_bytes().to_vec());
         let origin = origin.and_then(|origin| HeaderValue::try_from(origin).ok());
@@ -80,12 +78,7 @@ impl<A: Adapter> Front<A> {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             self.shared.cors.apply(origin.as_ref(), response.headers_mut());
         }
-        if let Some(rest) = rest
-            && !rest.read().await
-        {
-            tracing::debug!("the rest of a body is not waited for");
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        read_rest(rest, &mut response).await;
         Ok(response)
     }
 
@@ -233,7 +226,11 @@ impl<A: Adapter> Front<A> {
         let given = read
             .await
             .unwrap_or(Err(Refusal::Timeout))
-            .and_then(|body| payload::for_engine(session.protocol(), content_type, body))
+            .and_then(|body| {
+                let mut binaries = session.binaries();
+                let mut seen = Seen::new(&mut binaries, config.payload_bytes_max);
+                payload::for_engine(session.protocol(), content_type, body, &mut seen)
+            })
             .inspect_err(|refusal| session.close(unread(*refusal)))?;
         session.pending().expect(given.connects);
         let mut slim = slim(Method::POST, uri, None, Body::from(given.body));
@@ -333,20 +330,6 @@ fn slim(
         request.extensions_mut().insert(session);
     }
     request
-}
-
-/// The request with a body that whoever answers may leave unread, and what of it is left then.
-fn watched(request: Request<Incoming>) -> (Request<Body>, Option<Rest<Incoming>>) {
-    if request.body().is_end_stream() {
-        return (request.map(|_| Body::empty()), None);
-    }
-    let asks = request
-        .headers()
-        .get(EXPECT)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    let (parts, body) = request.into_parts();
-    let (body, rest) = rest::watch(body, asks);
-    (Request::from_parts(parts, Body::new(body)), Some(rest))
 }
 
 /// RFC 9112, section 3.2. Two hosts are how a request is smuggled past a proxy.

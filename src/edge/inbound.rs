@@ -9,12 +9,16 @@
 
 use std::time::{Duration, Instant};
 
+use engineioxide_core::ProtocolVersion;
 use parking_lot::Mutex;
 
 use super::settings::BINARIES_MAX;
 use crate::telemetry;
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The type of an Engine.IO packet that carries one of Socket.IO.
+pub const MESSAGE: u8 = b'4';
 
 /// What stands in an event's name for an escape: no event has one.
 const IN_PLACE_OF_ESCAPE: u8 = b'?';
@@ -57,6 +61,28 @@ impl Excess {
             tracing::info!(what, "closing a connection that sent too many {what} at once");
         } else {
             tracing::debug!(what, "closing another connection that sent too many {what} at once");
+        }
+    }
+}
+
+/// The binaries behind an event, which come in messages of their own, and in one body or in several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Binaries {
+    bytes: u64,
+}
+
+impl Binaries {
+    /// Another one; what there is too much of, if there is.
+    pub fn add(&mut self, bytes: u64, bytes_max: u64) -> Option<Excess> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        (self.bytes > bytes_max).then_some(Excess::Bytes)
+    }
+
+    /// A packet of text begins. Only one with a message is followed by binaries of its own: a heartbeat may
+    /// stand between two of the same event.
+    pub fn text_begins(&mut self, packet_type: u8) {
+        if packet_type == MESSAGE {
+            self.bytes = 0;
         }
     }
 }
@@ -104,7 +130,7 @@ impl Scan {
         let mut given = byte;
         let mut notice = None;
         self.at = match (self.at, byte) {
-            (At::Start, b'4') => At::Kind,
+            (At::Start, MESSAGE) => At::Kind,
             (At::Kind, b'0') => {
                 notice = Some(Notice::Connect);
                 At::Connect
@@ -155,6 +181,14 @@ impl Scan {
     }
 }
 
+/// In front of a binary that is not written in base64: Engine.IO 3 gives its packet a type.
+pub const fn binary_type_bytes(protocol: ProtocolVersion) -> u64 {
+    match protocol {
+        ProtocolVersion::V3 => 1,
+        ProtocolVersion::V4 => 0,
+    }
+}
+
 /// What a piece of a client's frames held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -163,8 +197,10 @@ pub struct Found {
 }
 
 /// Where in the stream of a client's frames a connection is.
-#[derive(Default)]
 pub struct Intake {
+    /// In front of a binary.
+    binary_type_bytes: u64,
+    payload_bytes_max: u64,
     head: [u8; HEADER_BYTES_MAX],
     head_len: u8,
     mask: [u8; MASK_BYTES],
@@ -174,8 +210,7 @@ pub struct Intake {
     rest: u64,
     /// Of the message so far: a message may come in several frames.
     message_bytes: u64,
-    /// Of the binaries behind the last text.
-    binaries_bytes: u64,
+    binaries: Binaries,
     binary: bool,
     /// More frames of the message follow.
     unfinished: bool,
@@ -185,8 +220,27 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// `binaries` came before, by polling.
+    pub fn new(protocol: ProtocolVersion, payload_bytes_max: usize, binaries: Binaries) -> Self {
+        Self {
+            binary_type_bytes: binary_type_bytes(protocol),
+            payload_bytes_max: payload_bytes_max as u64,
+            head: [0; HEADER_BYTES_MAX],
+            head_len: 0,
+            mask: [0; MASK_BYTES],
+            position: 0,
+            rest: 0,
+            message_bytes: 0,
+            binaries,
+            binary: false,
+            unfinished: false,
+            of_message: false,
+            scan: Scan::default(),
+        }
+    }
+
     /// Changes what the engine should not see as it is. `bytes` follow what was given before.
-    pub fn mend(&mut self, bytes: &mut [u8], message_bytes_max: u64) -> Found {
+    pub fn mend(&mut self, bytes: &mut [u8]) -> Found {
         let mut found = Found::default();
         let mut at = 0;
         while at < bytes.len() {
@@ -194,7 +248,7 @@ impl Intake {
                 self.head[usize::from(self.head_len)] = bytes[at];
                 self.head_len += 1;
                 at += 1;
-                self.begin_frame(message_bytes_max, &mut found);
+                self.begin_frame(&mut found);
                 continue;
             }
             let here =
@@ -212,7 +266,7 @@ impl Intake {
     }
 
     /// Once its header is whole.
-    fn begin_frame(&mut self, message_bytes_max: u64, found: &mut Found) {
+    fn begin_frame(&mut self, found: &mut Found) {
         let Some(header) = Header::parse(&self.head[..usize::from(self.head_len)]) else { return };
         self.head_len = 0;
         (self.mask, self.position, self.rest) = (header.mask, 0, header.payload_bytes);
@@ -221,19 +275,23 @@ impl Intake {
             return;
         }
         self.unfinished = !header.is_final;
+        let mut type_bytes = 0;
         if header.opcode != 0 {
             self.message_bytes = 0;
             self.binary = header.opcode == 2;
+            type_bytes = self.binary_type_bytes;
             // Nothing in a binary has to be read.
             self.scan = if self.binary { Scan { at: At::Done } } else { Scan::default() };
         }
         self.message_bytes = self.message_bytes.saturating_add(header.payload_bytes);
-        self.binaries_bytes = match self.binary {
-            true => self.binaries_bytes.saturating_add(header.payload_bytes),
-            false => 0,
-        };
-        if self.message_bytes.max(self.binaries_bytes) > message_bytes_max {
+        // The type of the packet comes on top.
+        if self.message_bytes > self.payload_bytes_max + 1 {
             found.excess = Some(Excess::Bytes);
+        }
+        if self.binary {
+            let bytes = header.payload_bytes.saturating_sub(type_bytes);
+            let excess = self.binaries.add(bytes, self.payload_bytes_max);
+            found.excess = found.excess.or(excess);
         }
     }
 
@@ -247,6 +305,9 @@ impl Intake {
             }
             let mask = self.mask[usize::from(self.position) % MASK_BYTES];
             self.position = (self.position + 1) % MASK_BYTES as u8;
+            if self.scan.at == At::Start {
+                self.binaries.text_begins(*byte ^ mask);
+            }
             let (given, notice) = self.scan.take(*byte ^ mask);
             *byte = given ^ mask;
             match notice {
@@ -286,7 +347,7 @@ impl Header {
 mod tests {
     use super::*;
 
-    const LIMIT: u64 = 1000;
+    const LIMIT: usize = 999;
     const MASK: [u8; 4] = [1, 200, 33, 94];
 
     fn scanned(packet: &str) -> (String, Vec<Notice>) {
@@ -362,10 +423,10 @@ mod tests {
     fn check(given: &[Vec<u8>], expected: &[Vec<u8>], connects: u32, excess: Option<Excess>) {
         for piece_bytes in [1, 2, 3, 7, 5000] {
             let mut stream = given.concat();
-            let mut intake = Intake::default();
+            let mut intake = Intake::new(ProtocolVersion::V4, LIMIT, Binaries::default());
             let mut found = Found::default();
             for piece in stream.chunks_mut(piece_bytes) {
-                let here = intake.mend(piece, LIMIT);
+                let here = intake.mend(piece);
                 found.connects += here.connects;
                 found.excess = found.excess.or(here.excess);
             }
@@ -412,11 +473,27 @@ mod tests {
             (vec![frame(0x81, &[b'4'; 1001])], Some(Excess::Bytes)),
             (vec![frame(0x01, &half), frame(0x80, &half)], Some(Excess::Bytes)),
             (vec![frame(0x82, &half), frame(0x82, &half)], Some(Excess::Bytes)),
-            (vec![frame(0x82, &half), frame(0x81, b"2"), frame(0x82, &half)], None),
+            (vec![frame(0x82, &half), frame(0x82, &half[3..])], None),
+            (vec![frame(0x82, &half), frame(0x82, &half[2..])], Some(Excess::Bytes)),
+            (vec![frame(0x82, &half), frame(0x81, b"3"), frame(0x82, &half)], Some(Excess::Bytes)),
+            (vec![frame(0x82, &half), frame(0x81, b"42[]"), frame(0x82, &half)], None),
+            (vec![frame(0x82, &[b'x'; 1000])], Some(Excess::Bytes)),
             (vec![frame(0x81, &half), frame(0x81, &half)], None),
             (vec![frame(0x81, b"4517-[\"e\"]")], Some(Excess::Binaries)),
         ] {
             check(&frames, &frames, 0, excess);
         }
+    }
+    #[test]
+    fn a_binary_of_version_3_has_a_type_in_front() {
+        for (bytes, excess) in [(1000, None), (1001, Some(Excess::Bytes))] {
+            let mut intake = Intake::new(ProtocolVersion::V3, LIMIT, Binaries::default());
+            let found = intake.mend(&mut frame(0x82, &vec![4; bytes]));
+            assert_eq!(found.excess, excess, "{bytes}");
+        }
+        let mut before = Binaries::default();
+        assert_eq!(before.add(900, LIMIT as u64), None);
+        let mut intake = Intake::new(ProtocolVersion::V4, LIMIT, before);
+        assert_eq!(intake.mend(&mut frame(0x82, &[0; 100])).excess, Some(Excess::Bytes));
     }
 }

@@ -17,7 +17,7 @@ use engineioxide_core::ProtocolVersion;
 use http::HeaderValue;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::inbound::{Excess, Notice, Scan};
+use super::inbound::{Binaries, Excess, Notice, Scan, binary_type_bytes};
 use super::refusal::Refusal;
 
 /// As in the JavaScript server, only this very value makes a body of Engine.IO 3 binary.
@@ -60,24 +60,45 @@ pub struct ForEngine {
     pub connects: u32,
 }
 
+/// What the packets of a body are counted for.
+pub struct Seen<'a> {
+    binaries: &'a mut Binaries,
+    binaries_bytes_max: u64,
+    connects: u32,
+}
+
+impl<'a> Seen<'a> {
+    /// `binaries` have come in earlier bodies.
+    pub fn new(binaries: &'a mut Binaries, binaries_bytes_max: usize) -> Self {
+        Self { binaries, binaries_bytes_max: binaries_bytes_max as u64, connects: 0 }
+    }
+
+    fn add(&mut self, binary_bytes: u64) -> Result<(), Refusal> {
+        let excess = self.binaries.add(binary_bytes, self.binaries_bytes_max);
+        excess.map_or(Ok(()), |excess| Err(refusal(excess)))
+    }
+}
+
 /// What the engine gets for `body`.
 ///
 /// # Errors
 ///
-/// `BadRequest` for a body of Engine.IO 3 whose framing is broken; `TooManyBinaries`.
+/// `BadRequest` for a body of Engine.IO 3 whose framing is broken; `TooManyBinaries`; `TooLarge` for more
+/// bytes in the binaries of one event than a body may have, which may come in several bodies.
 pub fn for_engine(
     protocol: ProtocolVersion,
     content_type: Option<HeaderValue>,
     body: Bytes,
+    seen: &mut Seen<'_>,
 ) -> Result<ForEngine, Refusal> {
-    let mut connects = 0;
     if protocol == ProtocolVersion::V4 {
         let packets = body.split(|&byte| byte == SEPARATOR_V4);
-        let packets = packets.map(|packet| mended(packet, b"b", &mut connects));
+        let packets = packets.map(|packet| mended(packet, b"b", seen));
         let packets: Vec<Cow<'_, [u8]>> = packets.collect::<Result<_, _>>()?;
         let is_changed = packets.iter().any(|packet| matches!(packet, Cow::Owned(_)));
         let changed = is_changed.then(|| packets.join(&SEPARATOR_V4).into());
-        return Ok(ForEngine { content_type, body: changed.unwrap_or(body), connects });
+        let body = changed.unwrap_or(body);
+        return Ok(ForEngine { content_type, body, connects: seen.connects });
     }
     let packets = match content_type {
         Some(content_type) if content_type == BINARY => binary_packets(&body),
@@ -86,33 +107,38 @@ pub fn for_engine(
     let packets = packets.filter(|packets| !packets.is_empty()).ok_or(Refusal::BadRequest)?;
     let parts = packets.into_iter().map(|packet| {
         Ok(match packet {
-            Packet::Text(text) => (TEXT_PACKET, mended(text.as_bytes(), b"b4", &mut connects)?),
-            Packet::Binary(bytes) => (BINARY_PACKET, Cow::Borrowed(bytes)),
+            Packet::Text(text) => (TEXT_PACKET, mended(text.as_bytes(), b"b4", seen)?),
+            Packet::Binary(bytes) => {
+                seen.add(bytes.len() as u64 - binary_type_bytes(protocol))?;
+                (BINARY_PACKET, Cow::Borrowed(bytes))
+            }
         })
     });
     let parts: Vec<(u8, Cow<'_, [u8]>)> = parts.collect::<Result<_, _>>()?;
-    Ok(ForEngine { content_type: Some(BINARY), body: encode(&parts), connects })
+    let body = encode(&parts);
+    Ok(ForEngine { content_type: Some(BINARY), body, connects: seen.connects })
 }
 
 /// One packet, in which binary is base64 behind `binary`.
 fn mended<'a>(
     packet: &'a [u8],
     binary: &[u8],
-    connects: &mut u32,
+    seen: &mut Seen<'_>,
 ) -> Result<Cow<'a, [u8]>, Refusal> {
     if let Some(base64) = packet.strip_prefix(binary) {
+        let digits = base64.iter().filter(|byte| is_base64_digit(byte)).count();
+        seen.add(digits as u64 * 3 / 4)?;
         let padded = padded(base64).map(|base64| [binary, &base64].concat());
         return Ok(padded.map_or(Cow::Borrowed(packet), Cow::Owned));
     }
+    seen.binaries.text_begins(packet.first().copied().unwrap_or_default());
     let mut scan = Scan::default();
     let mut mended = Cow::Borrowed(packet);
     for (at, &byte) in packet.iter().enumerate() {
         let (given, notice) = scan.take(byte);
         match notice {
-            Some(Notice::Connect) => *connects += 1,
-            Some(Notice::Excess(Excess::Bytes | Excess::Binaries)) => {
-                return Err(Refusal::TooManyBinaries);
-            }
+            Some(Notice::Connect) => seen.connects += 1,
+            Some(Notice::Excess(excess)) => return Err(refusal(excess)),
             None => {}
         }
         if given != byte {
@@ -130,10 +156,21 @@ fn padded(base64: &[u8]) -> Option<Vec<u8>> {
     if base64.len().is_multiple_of(4) && !base64.iter().any(u8::is_ascii_whitespace) {
         return None;
     }
-    let is_digit = |byte: &u8| !byte.is_ascii_whitespace() && *byte != b'=';
-    let mut padded: Vec<u8> = base64.iter().copied().filter(is_digit).collect();
+    let mut padded: Vec<u8> = base64.iter().copied().filter(is_base64_digit).collect();
     padded.resize(padded.len().next_multiple_of(4), b'=');
     Some(padded)
+}
+
+/// What else is left to the engine, which refuses it.
+fn is_base64_digit(byte: &u8) -> bool {
+    !byte.is_ascii_whitespace() && *byte != b'='
+}
+
+const fn refusal(excess: Excess) -> Refusal {
+    match excess {
+        Excess::Bytes => Refusal::TooLarge,
+        Excess::Binaries => Refusal::TooManyBinaries,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,9 +283,18 @@ mod tests {
 
     const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");
 
+    fn given(
+        protocol: ProtocolVersion,
+        content_type: Option<HeaderValue>,
+        body: Bytes,
+    ) -> Result<ForEngine, Refusal> {
+        let mut binaries = Binaries::default();
+        for_engine(protocol, content_type, body, &mut Seen::new(&mut binaries, 1_000_000))
+    }
+
     fn v3(content_type: HeaderValue, body: &[u8]) -> Result<Bytes, Refusal> {
         let body = Bytes::copy_from_slice(body);
-        let given = for_engine(ProtocolVersion::V3, Some(content_type), body)?;
+        let given = given(ProtocolVersion::V3, Some(content_type), body)?;
         assert_eq!(given.content_type, Some(BINARY));
         Ok(given.body)
     }
@@ -338,7 +384,7 @@ mod tests {
     }
 
     fn v4(body: &str) -> Result<ForEngine, Refusal> {
-        for_engine(ProtocolVersion::V4, Some(TEXT), Bytes::copy_from_slice(body.as_bytes()))
+        given(ProtocolVersion::V4, Some(TEXT), Bytes::copy_from_slice(body.as_bytes()))
     }
 
     #[test]
@@ -374,6 +420,36 @@ mod tests {
         assert_eq!(v4("42[\"a\"]\u{1e}bAQID").unwrap().body, same);
     }
 
+    #[test]
+    fn binaries_of_an_event_are_counted_over_bodies() {
+        let check = |protocol, bodies: &[(HeaderValue, &[u8])], expected: Result<(), Refusal>| {
+            let mut binaries = Binaries::default();
+            let outcome = bodies.iter().try_for_each(|(content_type, body)| {
+                let mut seen = Seen::new(&mut binaries, 12);
+                let body = Bytes::copy_from_slice(body);
+                for_engine(protocol, Some(content_type.clone()), body, &mut seen).map(|_| ())
+            });
+            assert_eq!(outcome, expected, "{bodies:?}");
+        };
+        let v4 = |packets: &[&str], expected| {
+            let bodies: Vec<_> = packets.iter().map(|packet| (TEXT, packet.as_bytes())).collect();
+            check(ProtocolVersion::V4, &bodies, expected);
+        };
+        let (six, seven) = ("bAAAAAAAA", "bAAAAAAAAAA==");
+        v4(&["452-[\"a\"]\u{1e}bAAAAAAAA\u{1e}bAAAAAAAA"], Ok(()));
+        v4(&["452-[\"a\"]", six, "3", six], Ok(()));
+        v4(&["452-[\"a\"]", six, "3", seven], Err(Refusal::TooLarge));
+        v4(&["452-[\"a\"]", six, "42[\"b\"]", seven], Ok(()));
+        v4(&["452-[\"a\"]", "bAAA\nAAAA\n", "bAAAAAAAAAAA"], Err(Refusal::TooLarge));
+        let v3 = |last: &[u8], expected| {
+            let event: &[u8] = b"11:452-[\"abc\"]";
+            let bodies = [(TEXT, event), (BINARY, b"\x01\x07\xff\x04\0\0\0\0\0\0"), (BINARY, last)];
+            check(ProtocolVersion::V3, &bodies, expected);
+        };
+        v3(b"\x01\x07\xff\x04\0\0\0\0\0\0", Ok(()));
+        v3(b"\x01\x08\xff\x04\0\0\0\0\0\0\0", Err(Refusal::TooLarge));
+    }
+
     /// Bodies that are nearly right: packets in a row, with lengths that are off now and then.
     fn nearly_text() -> impl Strategy<Value = String> {
         let text = prop_oneof!["[0-6b][a-z0-9\\[\\]\"{},é😀𝒳]{0,8}", "\\PC{0,8}", ".{0,8}"];
@@ -401,7 +477,7 @@ mod tests {
             let protocol = if v3_protocol { ProtocolVersion::V3 } else { ProtocolVersion::V4 };
             let content_type = if binary { BINARY } else { TEXT };
             let body = Bytes::from(if noisy { noise } else { text.into_bytes() });
-            if let Ok(given) = for_engine(protocol, Some(content_type), body) {
+            if let Ok(given) = given(protocol, Some(content_type), body) {
                 decoded(protocol, given.content_type.unwrap(), given.body);
             }
         }

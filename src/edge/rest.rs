@@ -11,7 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::{Body, Frame, SizeHint};
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderValue, Request, Response};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 
 /// How long reading the rest may take: the answer waits for it.
@@ -19,32 +23,50 @@ const TIME_MAX: Duration = Duration::from_secs(1);
 /// Small beside an accepted body, and more than a client that counts in other units is off by.
 const BYTES_MAX: u64 = 4_000_000;
 
-/// A request's body, for whoever answers it.
-pub struct Watched<B> {
-    shared: Arc<Shared<B>>,
-}
-
-/// The same body, for when it is answered.
-pub struct Rest<B> {
-    shared: Arc<Shared<B>>,
+/// What of a request's body is left when it is answered.
+pub struct Rest {
+    shared: Arc<Shared>,
     /// The client sends its body only if it is asked to, which reading does (RFC 9110, section 10.1.1).
     waits_for_continue: bool,
 }
 
-struct Shared<B> {
-    body: Mutex<B>,
+/// The same body, for whoever answers.
+struct Watched {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    body: Mutex<Incoming>,
     /// Somebody has begun to read.
     begun: AtomicBool,
 }
 
-pub fn watch<B>(body: B, waits_for_continue: bool) -> (Watched<B>, Rest<B>) {
+/// The request with a body that whoever answers may leave unread. Give what comes with it to [`read_rest`].
+pub fn watch_body(request: Request<Incoming>) -> (Request<Body>, Option<Rest>) {
+    if request.body().is_end_stream() {
+        return (request.map(|_| Body::empty()), None);
+    }
+    let asks = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    let waits_for_continue = request.headers().get(EXPECT).is_some_and(asks);
+    let (parts, body) = request.into_parts();
     let shared = Arc::new(Shared { body: Mutex::new(body), begun: AtomicBool::new(false) });
-    (Watched { shared: shared.clone() }, Rest { shared, waits_for_continue })
+    let body = Body::new(Watched { shared: shared.clone() });
+    (Request::from_parts(parts, body), Some(Rest { shared, waits_for_continue }))
 }
 
-impl<B: Body + Unpin> Rest<B> {
+/// Reads what is left, or makes `response` the last one of its connection.
+pub async fn read_rest(rest: Option<Rest>, response: &mut Response<Body>) {
+    if let Some(rest) = rest
+        && !rest.read().await
+    {
+        tracing::debug!("the rest of a body is not waited for");
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+impl Rest {
     /// Reads and drops it; false if there is too much of it, or it comes too slowly.
-    pub async fn read(self) -> bool {
+    async fn read(self) -> bool {
         let body = &self.shared.body;
         if body.lock().is_end_stream() {
             return true;
@@ -72,18 +94,18 @@ impl<B: Body + Unpin> Rest<B> {
     }
 }
 
-fn data_bytes<D: bytes::Buf>(frame: &Frame<D>) -> u64 {
-    frame.data_ref().map_or(0, |data| data.remaining() as u64)
+fn data_bytes(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| data.len() as u64)
 }
 
-impl<B: Body + Unpin> Body for Watched<B> {
-    type Data = B::Data;
-    type Error = B::Error;
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.shared.begun.store(true, Ordering::Relaxed);
         Pin::new(&mut *self.shared.body.lock()).poll_frame(cx)
     }

@@ -17,6 +17,7 @@ use super::Shared;
 use super::address::AddressPermit;
 use super::attempts::{Attempts, Unused};
 use super::connection::{CloseReason, Link, Queued, subtract};
+use super::inbound::Binaries;
 use super::outbound::Pending;
 use super::settings::ACK_BYTES_QUEUED_MAX;
 use crate::telemetry;
@@ -68,6 +69,8 @@ pub struct EngineSession {
     attempts: Mutex<Attempts>,
     /// For polling; a WebSocket takes it over.
     pending: Mutex<Pending>,
+    /// Likewise.
+    binaries: Mutex<Binaries>,
     /// Pushes since the last answered poll, while there is no link, which counts its own.
     pushes_unpolled: AtomicU32,
     /// Bytes of pushes and acks that no poll has taken, while there is no link.
@@ -101,6 +104,7 @@ impl EngineSession {
         Arc::new_cyclic(|weak: &Weak<Self>| Self {
             shared: shared.clone(),
             pending: Mutex::new(Pending::new(client.protocol)),
+            binaries: Mutex::default(),
             client,
             attempts: Mutex::new(Attempts::new(began)),
             pushes_unpolled: AtomicU32::new(0),
@@ -137,6 +141,11 @@ impl EngineSession {
     /// What the client of a polling session is to get otherwise than the engine gives it.
     pub(super) fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock()
+    }
+
+    /// What the client has sent of its last event.
+    pub(super) fn binaries(&self) -> MutexGuard<'_, Binaries> {
+        self.binaries.lock()
     }
 
     pub fn protocol(&self) -> ProtocolVersion {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +15,7 @@ use metrics_process::Collector;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use crate::edge::{read_rest, watch_body};
 use crate::lifecycle::Lifecycle;
 
 /// Samples of histograms pile up until they are folded into their buckets.
@@ -86,8 +86,12 @@ pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle, life
 
 async fn serve_connection(stream: TcpStream, handle: PrometheusHandle, lifecycle: Lifecycle) {
     let service = service_fn(move |request| {
-        let answer = answer(&request, &handle);
-        async move { Ok::<_, std::convert::Infallible>(answer) }
+        let (request, rest) = watch_body(request);
+        let mut answer = answer(&request, &handle);
+        async move {
+            read_rest(rest, &mut answer).await;
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -101,7 +105,7 @@ async fn serve_connection(stream: TcpStream, handle: PrometheusHandle, lifecycle
     }
 }
 
-fn answer(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Body> {
+fn answer(request: &Request<Body>, handle: &PrometheusHandle) -> Response<Body> {
     if request.uri().path() != "/metrics" {
         let mut response = Response::new(Body::from("see /metrics\n"));
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -115,6 +119,8 @@ fn answer(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Bo
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     async fn get(address: SocketAddr, path: &str) -> reqwest::Response {
@@ -140,6 +146,32 @@ mod tests {
 
         lifecycle.stop();
         assert!(lifecycle.wait_for_tasks(Duration::from_secs(5)).await);
+    }
+
+    /// Nobody reads the body of a request for metrics, and the next request stands behind it.
+    #[tokio::test]
+    async fn an_unread_body_costs_no_answer() {
+        let lifecycle = Lifecycle::new();
+        let listener = bind_metrics("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let handle = crate::telemetry::install_recorder();
+        lifecycle.spawn("metrics", serve_metrics(listener, handle, lifecycle.clone()));
+        let body = "x".repeat(100_000);
+        for (first, length, answered) in
+            [("/", 100_000, 2), ("/metrics", 100_000, 2), ("/", 200_000, 1)]
+        {
+            let requests = format!(
+                "POST {first} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}\
+                 GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            );
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(requests.as_bytes()).await.unwrap();
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).await.unwrap();
+            assert_eq!(answers.matches("HTTP/1.1 ").count(), answered, "{first}: {answers}");
+            assert_eq!(answers.matches("connection: close").count(), 1, "{first}: {answers}");
+        }
+        lifecycle.stop();
     }
 
     #[tokio::test]

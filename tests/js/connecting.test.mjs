@@ -131,16 +131,19 @@ test('an event whose name needs escapes is unknown, and the connection goes on',
 });
 
 test('what is too large closes the connection, with the reason in the log and in a metric', async () => {
-  const tooMuch = [['x'.repeat(1_100_000), 'bytes'], [Array.from({ length: 17 }, () => Buffer.from('b')), 'binaries']];
+  const tooMuch = [['x'.repeat(1_100_000), 'bytes'], [Array.from({ length: 17 }, () => Buffer.from('b')), 'binaries'], [Array.from({ length: 3 }, () => Buffer.alloc(400_000)), 'bytes']];
   for (const transport of ['websocket', 'polling']) {
     for (const [payload, what] of tooMuch) {
       const before = await vt.server.metric('vibetalk_oversized_total', { what });
+      const ended = () => vt.server.metric('vibetalk_disconnects_total', { transport, reason: 'too_large' });
+      const endedBefore = await ended();
       const client = await vt.connect(ada, { transport });
       const closed = new Promise((resolve) => client.socket.once('disconnect', resolve));
       client.socket.emit('message:create', payload);
       await deadline(closed, 10_000, `${what} over ${transport}: not closed`);
       const counted = async () => (await vt.server.metric('vibetalk_oversized_total', { what })) === before + 1;
       await until(counted, 5000, `${what} over ${transport}: not counted`);
+      await until(async () => (await ended()) === endedBefore + 1, 5000, `${what} over ${transport}: closed for another reason`);
       client.close();
     }
   }

@@ -120,6 +120,10 @@ impl WebSocket {
         self.stream.send(Message::text(packet)).await.ok();
     }
 
+    pub async fn try_send_binary(&mut self, bytes: Vec<u8>) {
+        self.stream.send(Message::binary(bytes)).await.ok();
+    }
+
     /// The next packet, a ping or not; `None` if the connection ended.
     pub async fn next_as_it_is(&mut self) -> Option<String> {
         let message = tokio::time::timeout(PATIENCE, self.stream.next()).await;

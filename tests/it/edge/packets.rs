@@ -73,6 +73,61 @@ async fn what_is_too_large_is_closed_with_its_reason() {
     assert_eq!(socket.next_with("42").await, largest);
 }
 
+/// The binaries of an event are as large as a body together, however many bodies or frames they come in.
+#[tokio::test]
+async fn binaries_are_too_large_together() {
+    let mut server = Server::start().await;
+    let event = r#"452-["nothing",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    for (second, heartbeat) in [(500_001, false), (500_001, true), (600_000, false)] {
+        let mut socket = WebSocket::connect(&server).await;
+        server.connected().await;
+        socket.send(event).await;
+        socket.try_send_binary(vec![7; 500_000]).await;
+        if heartbeat {
+            socket.try_send("3").await;
+        }
+        socket.try_send_binary(vec![7; second]).await;
+        let (session, _) = server.disconnected().await;
+        assert_eq!(session.close_reason(), Some(CloseReason::TooLarge), "{second}");
+    }
+    for eio in [3, 4] {
+        let (client, binary) = match eio {
+            3 => (Polling::open(&server, 3).await, "b4"),
+            _ => (Polling::connect(&server).await, "b"),
+        };
+        server.connected().await;
+        let posted = |packet: &str| match eio {
+            3 => format!("{}:{packet}", packet.len()),
+            _ => packet.to_owned(),
+        };
+        // 675,000 bytes in base64, twice.
+        let half = posted(&format!("{binary}{}", "A".repeat(900_000)));
+        assert_eq!(client.post(&posted(event)).await, StatusCode::OK);
+        assert_eq!(client.post(&half).await, StatusCode::OK);
+        assert_eq!(client.post(&half).await, StatusCode::PAYLOAD_TOO_LARGE);
+        let (session, _) = server.disconnected().await;
+        assert_eq!(session.close_reason(), Some(CloseReason::TooLarge), "version {eio}");
+    }
+    // By polling at first, and then no more.
+    let client = Polling::connect(&server).await;
+    server.connected().await;
+    assert_eq!(client.post(event).await, StatusCode::OK);
+    assert_eq!(client.post(&format!("b{}", "A".repeat(900_000))).await, StatusCode::OK);
+    let mut socket = WebSocket::upgrade(&server, &client).await;
+    socket.try_send_binary(vec![7; 400_000]).await;
+    let (session, _) = server.disconnected().await;
+    assert_eq!(session.close_reason(), Some(CloseReason::TooLarge));
+    // As much as there may be.
+    let mut socket = WebSocket::connect(&server).await;
+    server.connected().await;
+    socket.send(event).await;
+    for _ in 0..2 {
+        socket.try_send_binary(vec![7; 500_000]).await;
+    }
+    socket.send(r#"42["echo",1]"#).await;
+    while socket.next().await.expect("it is closed") != r#"42["echo",1]"# {}
+}
+
 #[tokio::test]
 async fn a_namespace_is_answered_without_its_query() {
     let mut server = Server::start().await;
