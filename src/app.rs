@@ -117,7 +117,10 @@ impl App {
 
         // The database first: a node that dies in between leaves no secrets without one.
         let store = open_store(config, &lifecycle, &readiness).await?;
-        let secrets = Secrets::load_or_create(&config.data_dir)?;
+        let secrets = match &config.keys_dir {
+            Some(folder) => Secrets::load(folder)?,
+            None => Secrets::load_or_create(&config.data_dir)?,
+        };
         let ids = start_ids(&store).await?;
         let (bus, deliveries) = LocalBus::new();
         let chat = start_chat(config, &secrets, &store, ids, Arc::new(bus), &lifecycle);

@@ -70,6 +70,9 @@ settings! {
     listen: SocketAddr = "listen", SocketAddr::from(([127, 0, 0, 1], 3000));
     /// The folder of the database and the secrets. Made on first start, readable by its owner only.
     data_dir: PathBuf = "data_dir", PathBuf::from("data");
+    /// The folder of the keys, where they are given to the node, as a mounted secret: `access-tokens.key` and
+    /// `socket-ids.key` are read there, and nothing is made. Empty: keys are made in `data_dir`.
+    keys_dir: Option<PathBuf> = "keys_dir", None;
     /// Where messages are stored: `sqlite` for `vibetalk.db` in the data folder, or `sqlite:PATH`.
     store_url: String = "store.url", "sqlite".to_owned();
     /// `full` makes an acked message survive a power cut; `normal` only a crash of the process;

@@ -69,6 +69,18 @@ impl Secrets {
         })
     }
 
+    /// Reads the secrets that somebody has put into `folder`, and makes none.
+    ///
+    /// # Errors
+    ///
+    /// Like [`load_or_create`](Self::load_or_create), and for one that is missing.
+    pub fn load(folder: &Path) -> Result<Self, SecretError> {
+        Ok(Self {
+            tokens: open(&folder.join(ACCESS_TOKENS_FILE))?,
+            socket_ids: open(&folder.join(SOCKET_IDS_FILE))?,
+        })
+    }
+
     /// The files that [`load_or_create`](Self::load_or_create) makes.
     pub fn files(data_dir: &Path) -> Vec<PathBuf> {
         [ACCESS_TOKENS_FILE, SOCKET_IDS_FILE].map(|name| data_dir.join(name)).into()
@@ -93,19 +105,18 @@ pub(crate) fn derive(from: &[u8], purpose: &str) -> Secret {
 }
 
 fn load_or_create(path: &Path) -> Result<Secret, SecretError> {
-    let failed = |cause| SecretError::Io { path: path.to_owned(), cause };
-    match File::open(path) {
-        Ok(file) => load(path, file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create(path).map_err(failed)?;
-            load(path, File::open(path).map_err(failed)?)
+    match open(path) {
+        Err(SecretError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+            create(path).map_err(|cause| SecretError::Io { path: path.to_owned(), cause })?;
+            open(path)
         }
-        Err(error) => Err(failed(error)),
+        opened => opened,
     }
 }
 
-fn load(path: &Path, file: File) -> Result<Secret, SecretError> {
+fn open(path: &Path) -> Result<Secret, SecretError> {
     let failed = |cause| SecretError::Io { path: path.to_owned(), cause };
+    let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & MODE_REFUSED != 0 {
         return Err(SecretError::Exposed { path: path.to_owned(), mode });
@@ -171,6 +182,17 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(Secrets::load_or_create(dir.path()).is_ok(), accepted, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn given_secrets_are_read_and_never_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = secrets_in(dir.path());
+        let given = Secrets::load(dir.path()).unwrap();
+        assert_eq!((made.tokens, made.socket_ids), (given.tokens, given.socket_ids));
+        fs::remove_file(dir.path().join(SOCKET_IDS_FILE)).unwrap();
+        assert!(matches!(Secrets::load(dir.path()), Err(SecretError::Io { .. })));
+        assert!(!dir.path().join(SOCKET_IDS_FILE).exists());
     }
 
     #[test]

@@ -85,6 +85,16 @@ impl Value for PathBuf {
     }
 }
 
+/// Empty for none.
+impl Value for Option<PathBuf> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+    }
+    fn to_toml(&self) -> String {
+        self.as_ref().map_or_else(|| quoted(""), Value::to_toml)
+    }
+}
+
 impl<T: Value> Value for Vec<T> {
     /// Separated by commas, or as TOML and JSON write a list.
     fn from_text(text: &str) -> Result<Self, String> {

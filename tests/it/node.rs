@@ -18,8 +18,13 @@ use vibetalk::store::sqlite::{SqliteConfig, SqliteStore};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start(data_dir: &Path) -> anyhow::Result<App> {
+    start_with_keys(data_dir, "").await
+}
+
+async fn start_with_keys(data_dir: &Path, keys_dir: &str) -> anyhow::Result<App> {
     let flags = [
         ("data_dir", data_dir.to_str().unwrap()),
+        ("keys_dir", keys_dir),
         ("listen", "127.0.0.1:0"),
         ("metrics.listen", "127.0.0.1:0"),
         ("drain.seconds", "0"),
@@ -180,6 +185,32 @@ async fn a_folder_that_lost_its_database_is_refused() {
     fs::write(&database, kept).unwrap();
     let app = start(folder.path()).await.unwrap();
     assert_eq!(register(&app, "ada").await.0, 409);
+    app.leave().await;
+}
+
+/// A secret that is mounted before the first start says nothing about a database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_given_start_an_empty_node() {
+    let (used, folder) = (used_folder().await, tempfile::tempdir().unwrap());
+    let (data, keys) = (folder.path().join("data"), folder.path().join("keys"));
+    fs::create_dir(&keys).unwrap();
+    let given = || start_with_keys(&data, keys.to_str().unwrap());
+    let error = refused(given().await);
+    assert!(error.contains("access-tokens.key"), "{error}");
+    for name in ["access-tokens.key", "socket-ids.key"] {
+        fs::copy(used.path().join(name), keys.join(name)).unwrap();
+        fs::set_permissions(keys.join(name), fs::Permissions::from_mode(0o440)).unwrap();
+    }
+    let app = given().await.unwrap();
+    let (_, tokens) = register(&app, "ada").await;
+    app.leave().await;
+    for entry in fs::read_dir(&data).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_str().unwrap().ends_with(".key"), "{name:?}");
+    }
+    let app = given().await.unwrap();
+    let body = json!({ "refreshToken": tokens["refreshToken"] });
+    assert_eq!(call(&app, "POST", "/api/v1/auth/refresh", Some(body)).await.0, 200);
     app.leave().await;
 }
 
