@@ -1,9 +1,10 @@
-// Serves index.html and the socket.io-client of node_modules on http://localhost:8080, or on the port given.
+// Serves index.html, send.js and the socket.io-client of node_modules on http://localhost:8080, or on the port given.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 
 const files = {
   '/': [new URL('index.html', import.meta.url), 'text/html; charset=utf-8'],
+  '/send.js': [new URL('send.js', import.meta.url), 'text/javascript'],
   '/socket.io.min.js': [new URL('node_modules/socket.io-client/dist/socket.io.min.js', import.meta.url), 'text/javascript'],
 };
 

@@ -41,7 +41,7 @@ async function run(t, name, scope = {}, ending = '') {
 test('every block parses, and no mark is forgotten by these tests', () => {
   for (const block of blocks) assert.doesNotThrow(() => compile(block, []), `${block.file}: ${block.code.slice(0, 100)}`);
   const marks = blocks.map(({ name }) => name).filter(Boolean).sort();
-  assert.deepEqual(marks, ['a token for each reconnect', 'after a reconnect', 'all requests', 'five minutes', 'own messages', 'the sample of the README']);
+  assert.deepEqual(marks, ['a nonce', 'a token for each reconnect', 'after a reconnect', 'all requests', 'five minutes', 'own messages', 'the sample of the README']);
 });
 
 test('the sample of the README stores and shows a message', async (t) => {
@@ -49,6 +49,18 @@ test('the sample of the README stores and shows a message', async (t) => {
   const { prints } = await run(t, 'the sample of the README', { accessToken });
   await prints(/^stored as \d+$/);
   await prints(new RegExp(`^${username} Hello from ${username}$`));
+});
+
+test('a nonce: what is sent again is stored once', async (t) => {
+  const { accessToken } = await vt.person();
+  const { result: { socket, send } } = await run(t, 'a nonce', { accessToken }, 'return { socket, send };');
+  const [{ groups }] = await once(socket, 'ready');
+  const [channelId, content] = [groups[0].channels[0].id, 'once'];
+  const first = await send({ channelId, content, nonce: 'the same' });
+  const again = await send({ channelId, content, nonce: 'the same' });
+  assert.deepEqual([first.ok, again.ok, again.data.id], [true, true, first.data.id]);
+  const { data } = await send({ channelId, content: 'another' });
+  assert.match(data.nonce, /^[0-9a-f-]{36}$/);
 });
 
 test('five minutes: from no account to a message', async (t) => {

@@ -9,7 +9,8 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { freshName, PASSWORD } from './lib/people.mjs';
-import { suite } from './lib/suite.mjs';
+import { send } from '../../examples/js-app/send.js';
+import { official, suite } from './lib/suite.mjs';
 import { deadline } from './lib/wait.mjs';
 
 const WAIT_MS = 20_000;
@@ -27,7 +28,7 @@ after(async () => {
 async function servePage() {
   const folder = await mkdtemp(path.join(tmpdir(), 'vibetalk-example-'));
   const example = fileURLToPath(new URL('../../examples/js-app/', import.meta.url));
-  for (const file of ['index.html', 'serve.mjs', 'package.json']) await copyFile(path.join(example, file), path.join(folder, file));
+  for (const file of ['index.html', 'send.js', 'serve.mjs', 'package.json']) await copyFile(path.join(example, file), path.join(folder, file));
   await mkdir(path.join(folder, 'node_modules'));
   await symlink(fileURLToPath(new URL('node_modules/socket.io-client-v4', import.meta.url)), path.join(folder, 'node_modules/socket.io-client'));
   const child = spawn(process.execPath, [path.join(folder, 'serve.mjs'), '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -87,6 +88,47 @@ for (const [name, query] of [['as socket.io-client likes it', ''], ['over WebSoc
     await Promise.all([ada.tab.context().close(), bob.tab.context().close()]);
   });
 }
+
+/** A client whose first ack is lost; `sends` counts the tries of its messages. */
+async function deafClient(options) {
+  const client = await vt.connect(await vt.person(), options);
+  const { socket } = client;
+  const { onack, packet } = socket;
+  let [deaf, sends] = [true, 0];
+  socket.packet = (sent) => {
+    if (sent.data?.[0] === 'message:create') sends += 1;
+    packet.call(socket, sent);
+  };
+  socket.onack = (ack) => {
+    if (!deaf) onack.call(socket, ack);
+    deaf = false;
+  };
+  return { client, socket, sends: () => sends };
+}
+
+const stored = async (client, content) => {
+  const { messages } = await client.ok('message:list', { channelId: official(client).channelId, limit: 100 });
+  return messages.filter((message) => message.content === content).length;
+};
+
+for (const [name, options] of [['with the retries option', { retries: 5, ackTimeout: 300 }], ['without it', {}]]) {
+  test(`a message whose ack is lost is stored once by the helper, ${name}`, async () => {
+    const { client, socket, sends } = await deafClient(options);
+    const impatient = { timeout: () => socket.timeout(300) };
+    const reply = await send(impatient, { channelId: official(client).channelId, content: name });
+    assert.ok(reply.ok, JSON.stringify(reply));
+    assert.ok(sends() >= 2, 'it was not sent again');
+    assert.equal(await stored(await vt.connect(client.person), name), 1);
+  });
+}
+
+test('without a nonce the retries option stores a message again', async () => {
+  const { client, socket, sends } = await deafClient({ retries: 5, ackTimeout: 300 });
+  const { ok } = await socket.emitWithAck('message:create', { channelId: official(client).channelId, content: 'no nonce' });
+  assert.ok(ok);
+  assert.ok(sends() >= 2, 'it was not sent again');
+  assert.equal(await stored(await vt.connect(client.person), 'no nonce'), sends());
+});
 
 test('somebody who comes back logs in, and finds the history', async () => {
   const first = await visitor('');
