@@ -24,7 +24,9 @@ const LANES: u32 = 1;
 /// With tens of milliseconds each, more could not be served within their deadline.
 const WAITING_MAX: usize = 256;
 const SIGNED_IN_WAITING_MAX: usize = 64;
-const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Less than a request may take by default: who waited in vain is told so, and not `timeout`, after which a
+/// client cannot know whether it was carried out.
+const WAIT_MAX: Duration = Duration::from_secs(8);
 /// What somebody who found the queue full is told: it has moved on by then.
 const RETRY_AFTER_MS: u64 = 1_000;
 /// A hash that no password has, with our own parameters: verifying against it takes as long as against
@@ -62,7 +64,7 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// `rate_limited` if too many wait, `unavailable` after ten seconds of waiting.
+    /// `rate_limited` if too many wait, `unavailable` after eight seconds of waiting.
     pub async fn hash(&self, asker: Asker, password: NewPassword) -> Result<String, ChatError> {
         let hash = move || hasher().hash_password(password.as_bytes()).map(|hash| hash.to_string());
         self.line(asker).run(hash).await?.map_err(failed)

@@ -92,7 +92,7 @@ test('a flood of logins leaves everybody else their answers', async () => {
   const flood = Array.from({ length: 60 }, login);
   for (let sent = 0; sent < 20; sent += 1) await witness.say(channelId, `beside the flood ${sent}`);
   const codes = new Set((await Promise.all(flood)).map(({ status }) => status));
-  assert.deepEqual([...codes].filter((status) => ![401, 429, 503, 504].includes(status)), []);
+  assert.deepEqual([...codes].filter((status) => ![401, 429, 503].includes(status)), []);
 });
 
 test('one request with a length that ends inside a character costs its session only', async () => {

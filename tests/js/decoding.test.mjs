@@ -115,6 +115,14 @@ test('half of a surrogate pair is no text', async () => {
   await check('{"name":"n","x":"\\ud800"}', 'ok', { name: 'n' });
 });
 
+test('half of a surrogate pair in the name of an event is an unknown event', async () => {
+  for (const name of ['\\ud83d', '\\udc4d\\ud83d', 'message:create\\ud83d']) {
+    asked += 1;
+    raw.socket.send(`42${asked}["${name}",{}]`);
+    assert.equal(codeOf(JSON.parse((await raw.has(`43${asked}[`)).slice(`43${asked}`.length))[0]), 'unknown_event', name);
+  }
+});
+
 test('white space of JSON is allowed', () => check(' \t{ "name" : "n" }', 'ok', { name: 'n' }));
 
 test('odd values of a JavaScript client', async () => {

@@ -27,7 +27,7 @@ for (const client of clients) {
   });
 
   test(`${name}: names that JSON has to escape are unknown_event, and the connection goes on`, async () => {
-    for (const event of ['\u0000', 'a\nb', 'my "event"', '"', '\\']) {
+    for (const event of ['\u0000', 'a\nb', 'my "event"', '"', '\\', '\ud83d', '\udc4d\ud83d', 'a\ud800b']) {
       assert.equal((await client.ask(event, [{}])).error?.code, 'unknown_event', JSON.stringify(event));
     }
   });

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { refusal, versions } from './lib/client.mjs';
-import { freshName } from './lib/people.mjs';
+import { freshName, login } from './lib/people.mjs';
 import { poll, pollingSession, rawSocket } from './lib/raw.mjs';
-import { makeGroup, suite } from './lib/suite.mjs';
+import { makeGroup, official, suite } from './lib/suite.mjs';
 
 /** Makes texts that occur nowhere else, and remembers what each of them was used for. */
 class Secrets {
@@ -118,6 +118,28 @@ async function speakByHand(vt, secrets, { accessToken: token }, channelId) {
   }
 }
 
+/** Where a token may stand besides `auth`: in the query, which is a part of each request's URL, and in a header. */
+async function showTokensElsewhere(vt, secrets, person) {
+  for (const version of ['v3', 'v4']) {
+    for (const transport of ['websocket', 'polling', 'upgrade']) {
+      const device = await login(vt.server, person);
+      secrets.keepTokens(device);
+      for (const where of [{ query: { token: device.accessToken } }, { extraHeaders: { authorization: `Bearer ${device.accessToken}` } }]) {
+        const client = await vt.connect(device, { version, transport, auth: {}, ...where });
+        await client.say(official(client).channelId, secrets.make('content behind a token in the query'));
+        client.close();
+      }
+      const bad = secrets.make(`a bad token in the query of ${version} over ${transport}`);
+      await refusal(vt.server.url, undefined, { version, transport, auth: {}, query: { token: bad } });
+    }
+  }
+  // Of what is no session at all, too.
+  const token = secrets.make('a token in a query that is refused');
+  for (const path of [`/socket.io/?EIO=9&transport=polling&token=${token}`, `/socket.io/?EIO=4&transport=websocket&token=${token}`, `/socket.io/?EIO=4&transport=polling&sid=x&token=${token}`, `/nowhere?token=${token}`]) {
+    await vt.http('GET', path);
+  }
+}
+
 /** Somebody looks for a fault in the transport, and asks for all that there is. */
 const EVERYTHING = 'trace,hyper=trace,tungstenite=trace,tungstenite::protocol=trace,tokio_tungstenite=trace,engineioxide=trace,socketioxide=trace';
 
@@ -137,6 +159,7 @@ for (const filter of ['info', 'debug', EVERYTHING]) {
         if (version === 'v4') await speakByHand(vt, secrets, people[0], channelId);
       }
     }
+    await showTokensElsewhere(vt, secrets, people[0]);
     await useAccounts(vt, secrets);
     await vt.server.kill('SIGTERM');
     await vt.server.start();
