@@ -1,5 +1,6 @@
 /** All scenes in one process: they share a server and a browser, and run one after the other. */
 import './cases/cold.mjs';
+import './cases/newcomer.mjs';
 import './cases/chatting.mjs';
 import './cases/outages.mjs';
 import './cases/tabs.mjs';

@@ -8,23 +8,18 @@ import { FAILURES } from '../lib/stage.mjs';
 import { club, vt } from '../lib/world.mjs';
 
 const SCENE_MS = 180_000;
-const ENTER = '\ue007';
 
 test('scrollbars are thin and in the colours of the theme, in Firefox, too', { timeout: SCENE_MS }, async () => {
   const { channelId, owner, people: [ada] } = await club('Ada');
   for (let number = 1; number <= 60; number += 1) await owner.say(channelId, `line ${number}`);
   const firefox = await startFirefox({ dark: true });
   try {
-    await firefox.goto(`${vt.server.url}/c/${channelId}`);
-    await firefox.sees(() => document.querySelector('input[autocomplete=username]') !== null);
-    await firefox.type('input[autocomplete=username]', ada.person.username);
-    await firefox.type('input[type=password]', ada.person.password + ENTER);
+    await firefox.signIn(`${vt.server.url}/c/${channelId}`, ada.person);
     await firefox.sees(() => document.querySelector('main ol')?.innerText.includes('line 1') === true);
     const bars = await firefox.evaluate(() => [...document.querySelectorAll('.scroll')].map((element) => {
       const { scrollbarWidth, scrollbarColor } = getComputedStyle(element);
       return { scrollbarWidth, scrollbarColor, widthPx: element.offsetWidth - element.clientWidth };
     }));
-    if (process.env.PICTURE) await firefox.screenshot(process.env.PICTURE);
     assert.ok(bars.some(({ widthPx }) => widthPx > 0), 'something scrolls');
     for (const { scrollbarWidth, scrollbarColor, widthPx } of bars) {
       assert.equal(scrollbarWidth, 'thin');

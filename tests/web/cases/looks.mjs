@@ -80,6 +80,45 @@ scene('on a wide screen rows end at 60 rem, and prose after about 75 characters'
   assert.ok(longest >= 60 && longest <= 85, `the longest line has ${longest} characters`);
 });
 
+scene('on a wide screen messages and composer stand below one another', async (stage) => {
+  const { group, channelId, owner, people: [ada] } = await club('Ada');
+  for (let line = 1; line <= 60; line += 1) await owner.say(channelId, `line ${line}`);
+  const { page } = await stage.signedIn(ada, { viewport: { width: 2560, height: 1300 } });
+  await page.open(group.name);
+  await page.sees('line 60');
+  const centre = async (part) => {
+    const { x, width } = await part.boundingBox();
+    return x + width / 2;
+  };
+  assert.equal(await centre(page.timeline), await centre(page.role('region', 'chat_composer')));
+});
+
+scene('the actions of a message stand at its upper edge, also below the bar of what is unread', async (stage) => {
+  const { group, channelId, owner, people: [ada] } = await club('Ada');
+  const { id } = await owner.say(channelId, 'read');
+  await owner.say(channelId, 'unread');
+  await ada.ok('channel:read', { channelId, messageId: id });
+  const { page } = await stage.signedIn(ada);
+  await page.open(group.name);
+  await page.unreadBar.waitFor();
+  const toolbar = await (await page.toolbarOf('unread')).boundingBox();
+  const row = await page.message('unread').boundingBox();
+  assert.ok(toolbar.y < row.y && toolbar.y + toolbar.height > row.y, `${toolbar.y} to ${toolbar.y + toolbar.height}, the row begins at ${row.y}`);
+});
+
+scene('a topic from the other direction stands where the others do', async (stage) => {
+  const { group, groupId, owner, people: [ada] } = await club('Ada');
+  await owner.ok('channel:create', { groupId, name: 'weather', topic: 'נושא השיחה' });
+  const { page } = await stage.signedIn(ada);
+  await page.open(group.name, 'weather');
+  const [topic, beginning] = await Promise.all([page.timeline.getByText('נושא השיחה'), page.timeline.getByText(page.t('chat_beginning_text'))].map((text) => text.evaluate((element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getBoundingClientRect().left;
+  })));
+  assert.equal(topic, beginning);
+});
+
 scene('enlarged to 200 %, the channel has the whole window', async (stage) => {
   const { group, people: [ada] } = await club('Ada');
   const { page } = await stage.signedIn(ada, { viewport: { width: 680, height: 400 }, deviceScaleFactor: 2 });

@@ -79,6 +79,20 @@ for (const unread of UNREAD) {
   });
 }
 
+scene('on a phone, where a group is chosen in the lists first, a channel opens at the line, too', async (stage) => {
+  const world = await waiting(40);
+  const { page } = await stage.signedIn(world.ada, { phone: true });
+  await page.showLists();
+  await page.openGroup(world.group.name);
+  // Behind the lists: nothing is read.
+  await world.owner.say(world.channelId, 'one more');
+  assert.equal(world.serverState(), world.stored[READ_BEFORE - 1].id);
+  await page.openChannel('general');
+  await page.isInView('entry 61');
+  await until(() => page.isVisible(page.newLine), WAIT_MS, 'the line is out of view');
+  assert.ok(await page.unreadBar.isVisible());
+});
+
 scene('marked unread far up, it is so after a reload', async (stage) => {
   const world = await waiting(250);
   const { ada, address, stored, serverState } = world;
@@ -177,6 +191,27 @@ scene('on a phone what comes while the lists are shown is not read', async (stag
   await page.channel('general').click();
   await page.isInView('while you were choosing');
   await until(() => serverState() === late.id, WAIT_MS, 'it is not read');
+});
+
+scene('on a phone what comes while the lists are shown moves nothing that is read', async (stage) => {
+  const { ada, owner, group, channelId, address, stored } = await waiting(5);
+  await ada.ok('channel:read', { channelId, messageId: stored.at(-1).id });
+  const { page } = await stage.signedIn(ada, { phone: true });
+  await page.tab.goto(address);
+  await page.isInView('entry 65');
+  await page.message('entry 41').scrollIntoViewIfNeeded();
+  await page.isInView('entry 41');
+  await page.button('chat_jump_to_present').waitFor();
+  /** Below the upper edge of the timeline, or of the bar that has come there. */
+  const offset = () => page.message('entry 41').evaluate((row) => row.getBoundingClientRect().top - row.closest('ol').parentElement.getBoundingClientRect().top);
+  const before = await offset();
+  await page.showLists();
+  await owner.say(channelId, 'while you were choosing');
+  await page.groupWaits(group.name, true);
+  await page.channel('general').click();
+  await page.button('chat_new_messages').waitFor();
+  const moved = async () => (await offset()) - before;
+  await until(async () => Math.abs(await moved()) <= 1, WAIT_MS, 'the row has moved').catch(async (cause) => assert.fail(`${cause.message}: by ${await moved()} px`));
 });
 
 scene('an unread mark ends with its message, also of a mention and in a direct channel', async (stage) => {

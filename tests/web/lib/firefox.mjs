@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { until } from '../../js/lib/wait.mjs';
 
+const ENTER = '\ue007';
 const START_MS = 60_000;
 const SCRIPT_MS = 30_000;
 const candidates = [process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'];
@@ -110,6 +111,14 @@ class Firefox {
   async type(selector, text) {
     const element = await this.send('WebDriver:FindElement', { using: 'css selector', value: selector });
     await this.send('WebDriver:ElementSendKeys', { id: Object.values(element)[0], text });
+  }
+
+  /** At an address of the client, while nobody is signed in. */
+  async signIn(url, { username, password }) {
+    await this.goto(url);
+    await this.sees(() => document.querySelector('input[autocomplete=username]') !== null);
+    await this.type('input[autocomplete=username]', username);
+    await this.type('input[type=password]', password + ENTER);
   }
 
   async screenshot(file) {

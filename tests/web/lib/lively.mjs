@@ -1,5 +1,5 @@
 /** A group with some days of life in it, as `reader` finds it: for pictures, and for looking at every view. */
-import { resident } from './world.mjs';
+import { newcomer, resident } from './world.mjs';
 import { promote } from '../../js/lib/suite.mjs';
 
 /** Answers who reads it and where everything is. */
@@ -69,5 +69,5 @@ export async function lively() {
   await tomas.ok('presence:update', { status: 'idle', text: '' });
   await priya.ok('presence:update', { status: 'online', text: 'Writing release notes' });
   for (const person of people.slice(9)) person.close();
-  return { reader, rewind, newcomer: people.at(-1), people, group, invite, general, engineering, direct, names: { group: group.name, direct: 'Aiko Tanaka', member: 'Priya Nair', owner: 'Jonas Weber' } };
+  return { reader, rewind, newcomer: await newcomer('Nia Sørensen'), people, group, invite, general, engineering, direct, names: { group: group.name, direct: 'Aiko Tanaka', member: 'Priya Nair', owner: 'Jonas Weber' } };
 }

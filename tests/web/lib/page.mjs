@@ -322,6 +322,49 @@ export class ChatPage {
     };
   }
 
+  // --- the first visit -------------------------------------------------------------------------------------
+
+  /** What a newcomer is told, above the messages. */
+  get welcome() {
+    return this.main.getByRole('region', { name: this.t('home_welcome') });
+  }
+
+  firstStep(key) {
+    return this.welcome.getByRole('button', { name: textStart(key, {}, this.language) });
+  }
+
+  /** In the order in which they are told. */
+  async firstSteps() {
+    const texts = await this.welcome.getByRole('listitem').allInnerTexts();
+    return texts.map((words) => ['first_run_picture', 'first_run_group', 'first_run_invite'].find((key) => textPart(key, {}, this.language).test(words)));
+  }
+
+  async didStep(key) {
+    const done = textPart('first_run_step_done', {}, this.language);
+    await until(async () => done.test(await this.firstStep(key).innerText()), WAIT_MS, `${key} is not done`);
+  }
+
+  /** At its next addresses; `await (…)()` answers whether any frame until then has shown the welcome. */
+  async watchWelcome() {
+    await this.tab.addInitScript(() => {
+      const look = () => {
+        if (document.getElementById('first-run-title')) globalThis.welcomed = true;
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    });
+    return () => this.tab.evaluate(() => globalThis.welcomed === true);
+  }
+
+  /** Resolves when a connection of this page, made from now on, has been told what the account keeps. */
+  settingsCome() {
+    return new Promise((resolve) => this.tab.on('websocket', (socket) => {
+      let ack;
+      socket.on('framesent', ({ payload }) => (ack ??= /^42(\d+)\["settings:get"/.exec(payload)?.[1]));
+      socket.on('framereceived', ({ payload }) => ack && String(payload).startsWith(`43${ack}[`) && resolve());
+    }));
+  }
+
   // --- one message -----------------------------------------------------------------------------------------
 
   async toolbarOf(content) {

@@ -95,10 +95,12 @@ export async function* tour(stage, world, options) {
   await page.openDirect(names.direct);
   await page.seesPart('stroke a little lighter');
   yield at('direct');
-  const newcomer = await stage.signedIn(world.newcomer, options);
-  await newcomer.page.openDirects();
-  await newcomer.page.says('home_text');
-  yield { name: 'home', page: newcomer.page };
+  const other = await stage.signedIn(world.newcomer, options);
+  await other.page.welcome.waitFor();
+  yield { name: 'newcomer', page: other.page };
+  await other.page.openDirects();
+  await other.page.says('home_text');
+  yield { name: 'home', page: other.page };
   await page.tab.goto(`/i/${world.invite.code}`);
   await page.main.getByRole('button', { name: page.t('invite_open') }).waitFor();
   yield at('invite');
@@ -124,4 +126,7 @@ export async function* phoneTour(stage, world, options) {
   await page.button('chat_back').click();
   await page.openSettings();
   yield at('settings');
+  const other = await stage.signedIn(world.newcomer, { ...options, phone: true });
+  await other.page.welcome.waitFor();
+  yield { name: 'newcomer', page: other.page };
 }

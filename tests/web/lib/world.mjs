@@ -26,8 +26,15 @@ after(async () => {
 /** Where a visitor goes to get one transport: behind the proxy polling is all there is. */
 export const origins = { websocket: () => vt.server.url, polling: () => front.url };
 
-/** Somebody with a name, connected over the protocol; `person` holds what signs them in at a page. */
+/** Somebody with a name, connected over the protocol; `person` holds what signs them in at a page. Has been here before. */
 export async function resident(displayName) {
+  const client = await newcomer(displayName);
+  await client.ok('settings:update', { settings: { 'web.firstRun': { dismissed: true } } });
+  return client;
+}
+
+/** Somebody whose first visit is still to come. */
+export async function newcomer(displayName) {
   const username = freshName(displayName.toLowerCase().replace(/[^a-z]+/g, '') || 'person');
   const { status, body } = await vt.server.http('POST', '/api/v1/auth/register', { body: { username, password: PASSWORD, displayName } });
   assert.equal(status, 201, JSON.stringify(body));

@@ -24,6 +24,7 @@ export class AccountSettings {
   #unsent: Values = {};
   readonly #shown = new SvelteMap<string, unknown>();
   #known = $state(false);
+  #current = $state(false);
   #sending = false;
   #again: ReturnType<typeof setTimeout> | undefined;
 
@@ -42,6 +43,11 @@ export class AccountSettings {
   /** The server has said what it keeps, now or at an earlier visit. */
   get known(): boolean {
     return this.#known;
+  }
+
+  /** The server has said what it keeps since this page was opened. */
+  get current(): boolean {
+    return this.#current;
   }
 
   /** Undefined if nothing is kept. Reactive. */
@@ -74,6 +80,7 @@ export class AccountSettings {
   /** Of somebody else now: what they have is loaded by `load`. */
   clear(): void {
     clearTimeout(this.#again);
+    this.#current = false;
     this.load();
   }
 
@@ -90,6 +97,7 @@ export class AccountSettings {
   #heard(settings: Values): void {
     this.#stored = Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith(PREFIX)));
     this.#known = true;
+    this.#current = true;
     this.#keep();
   }
 

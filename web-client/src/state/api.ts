@@ -40,6 +40,7 @@ export interface App {
   readonly typing: Typing;
   readonly notifications: Notifications;
   readonly settings: Settings;
+  readonly firstRun: FirstRun;
   readonly navigation: Navigation;
   readonly notices: Notices;
   start(): Promise<void>;
@@ -55,6 +56,16 @@ export interface AccountState {
   changeProfile(input: { displayName?: string; avatar?: string | null }): Promise<void>;
   sessions(): Promise<SessionInfo[]>;
   endSession(id: string): Promise<void>;
+}
+
+/** What somebody whose account is new is told to begin with. */
+export interface FirstRun {
+  /** They are new, the server was asked, and they did not dismiss it. */
+  readonly open: boolean;
+  readonly hasInvited: boolean;
+  dismiss(): void;
+  /** They have made a link, or copied that of the server. */
+  invited(): void;
 }
 
 /** What happened to the reader and has to be said once (a toast): the UI shows it and dismisses it. */

@@ -14,6 +14,7 @@ import { Cache } from "./cache";
 import { Composers } from "./composers";
 import type { Gone } from "./directory-model";
 import { DirectoryState } from "./directory.svelte";
+import { FirstRunState } from "./first-run.svelte";
 import { after, Batch, nextFrame } from "./frame";
 import { NavigationState } from "./navigation.svelte";
 import { NoticeList } from "./notices.svelte";
@@ -55,6 +56,7 @@ export class AppState implements App {
 
   readonly #accountSettings: AccountSettings;
   readonly settings: Settings;
+  readonly firstRun: FirstRunState;
   readonly notices = new NoticeList();
   readonly account: Account;
   readonly connection: ConnectionStatus;
@@ -72,6 +74,7 @@ export class AppState implements App {
     const meId = () => this.#me?.id ?? null;
     this.#accountSettings = new AccountSettings(client, () => this.notifications.adopt());
     this.settings = createSettings(() => (this.#me ? this.#accountSettings : null));
+    this.firstRun = new FirstRunState(this.#accountSettings);
     this.connection = new ConnectionStatus(client);
     this.account = new Account({
       client,
@@ -88,6 +91,7 @@ export class AppState implements App {
       memberUpdated: (member) => this.people.memberUpdated(member),
       memberLeft: (groupId, userId) => this.people.memberLeft(groupId, userId),
       onGone: (gone, byReader) => this.#gone(gone, byReader),
+      invited: () => this.firstRun.invited(),
     });
     this.unread = new UnreadState({
       client,
@@ -193,6 +197,7 @@ export class AppState implements App {
     this.people.learn([ready.user]);
     this.directory.applyReady(ready);
     this.unread.applyReady(ready, cached);
+    if (!cached) this.firstRun.applyReady(ready);
     this.#settle(cached);
     this.#phase = "ready";
   }
@@ -238,6 +243,7 @@ export class AppState implements App {
     for (const part of [this.directory, this.unread, this.typing, this.people, this.notices]) part.clear();
     this.navigation.load();
     this.#accountSettings.clear();
+    this.firstRun.clear();
     this.notifications.clear();
   }
 

@@ -31,6 +31,8 @@ interface Parts {
   memberLeft: (groupId: Id, userId: Id) => void;
   /** Channels and groups have vanished; `byReader`: left or deleted here. */
   onGone: (gone: model.Gone, byReader: boolean) => void;
+  /** The reader has made an invite. */
+  invited: () => void;
 }
 
 export class DirectoryState implements Directory {
@@ -193,8 +195,10 @@ export class DirectoryState implements Directory {
     return this.#put(await this.#parts.client.request("direct:open", { userIds }));
   }
 
-  createInvite(groupId: Id, limits: { expiresInSeconds?: number; maxUses?: number }) {
-    return this.#parts.client.request("invite:create", { groupId, ...limits });
+  async createInvite(groupId: Id, limits: { expiresInSeconds?: number; maxUses?: number }) {
+    const invite = await this.#parts.client.request("invite:create", { groupId, ...limits });
+    this.#parts.invited();
+    return invite;
   }
 
   async invites(groupId: Id) {

@@ -18,6 +18,7 @@ export const reactorsHint = new Lazy(async () => ({ default: (await soon()).Reac
 export const confirmDialog = new Lazy(async () => ({ default: (await soon()).ConfirmDialog }));
 export const memberList = new Lazy(() => import("./members/MemberList.svelte"));
 export const homePage = new Lazy<Record<never, never>>(() => import("./home/HomePage.svelte"));
+export const firstRun = new Lazy<Record<never, never>>(() => import("./home/FirstRun.svelte"));
 export const invitePage = new Lazy(() => import("./groups/InvitePage.svelte"));
 
 export function fetchAhead(): void {
