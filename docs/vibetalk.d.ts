@@ -186,6 +186,7 @@ export interface Ban {
 
 export interface ReadState {
   channelId: Id;
+  /** The person's own messages behind the mark are read, too, up to the first of somebody else. */
   lastReadId: Id | null;
   mentionCount: number;
 }

@@ -17,15 +17,7 @@ impl Chat {
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<(), ChatError> {
-        let standing = self.channel_access(caller, channel_id).await?;
-        standing.require_pinning()?;
-        let change_id = ChangeId::new(self.next_id()?);
-        let (chat, channel) = (self.clone(), standing.channel);
-        self.in_turn(Subject::Message(message_id), async move {
-            let outcome = chat.store.insert_pin(channel_id, message_id, change_id).await?;
-            chat.finish_pin(&channel, Push::PinAdded, message_id, outcome).await
-        })
-        .await
+        self.set_pinned(caller, channel_id, message_id, true).await
     }
 
     pub async fn remove_pin(
@@ -34,13 +26,28 @@ impl Chat {
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<(), ChatError> {
+        self.set_pinned(caller, channel_id, message_id, false).await
+    }
+
+    async fn set_pinned(
+        &self,
+        caller: Caller,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        pinned: bool,
+    ) -> Result<(), ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require_pinning()?;
         let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(message_id), async move {
-            let outcome = chat.store.delete_pin(channel_id, message_id, change_id).await?;
-            chat.finish_pin(&channel, Push::PinRemoved, message_id, outcome).await
+            let (event, outcome) = match pinned {
+                true => (Push::PinAdded, chat.store.insert_pin(channel_id, message_id, change_id)),
+                false => {
+                    (Push::PinRemoved, chat.store.delete_pin(channel_id, message_id, change_id))
+                }
+            };
+            chat.finish_pin(&channel, event, message_id, outcome.await?).await
         })
         .await
     }

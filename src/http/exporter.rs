@@ -156,9 +156,9 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let handle = crate::telemetry::install_recorder();
         lifecycle.spawn("metrics", serve_metrics(listener, handle, lifecycle.clone()));
-        let body = "x".repeat(100_000);
+        let body = "x".repeat(1_000_000);
         for (first, length, answered) in
-            [("/", 100_000, 2), ("/metrics", 100_000, 2), ("/", 200_000, 1)]
+            [("/", 1_000_000, 2), ("/metrics", 1_000_000, 2), ("/", 2_000_000, 1)]
         {
             let requests = format!(
                 "POST {first} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}\

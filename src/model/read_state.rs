@@ -9,6 +9,7 @@ use crate::model::id::{ChannelId, MessageId};
 #[serde(rename_all = "camelCase")]
 pub struct ReadState {
     pub channel_id: ChannelId,
+    /// The person's own messages behind the mark are read, too, up to the first of somebody else.
     pub last_read_id: Option<MessageId>,
     /// Unread messages that mention the person, `@everyone` included, never their own or deleted ones.
     pub mention_count: u32,
