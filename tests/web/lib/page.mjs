@@ -7,6 +7,9 @@ import { escape, text, textPart, textStart } from './catalogue.mjs';
 import { Keys } from './keys.mjs';
 
 const WAIT_MS = 15_000;
+const PRESENCES = ['presence_online', 'presence_idle', 'presence_dnd', 'presence_offline'];
+
+const anyOf = (patterns) => new RegExp(patterns.map(({ source }) => source).join('|'), 'i');
 
 export class ChatPage {
   constructor(tab, language) {
@@ -36,10 +39,12 @@ export class ChatPage {
     await this.isIn();
   }
 
-  async signIn({ username, password }) {
+  /** `language`: what the account has chosen. */
+  async signIn({ username, password }, language = this.language) {
     await this.role('textbox', 'auth_username').fill(username);
     await this.password.fill(password);
     await this.button('sign_in').click();
+    this.language = language;
     await this.isIn();
   }
 
@@ -106,6 +111,29 @@ export class ChatPage {
 
   channel(name) {
     return this.channels.getByRole('link', { name: new RegExp(`(?<![\\p{L}\\p{N}])${escape(name)}`, 'u') });
+  }
+
+  async openChannelMenu(name) {
+    await this.channel(name).hover();
+    await this.button('channels_more', { name }).click();
+    return this.menu();
+  }
+
+  /** Which messages of a channel notify, as its menu says it. */
+  async levelIs(name, key) {
+    const menu = await this.openChannelMenu(name);
+    await menu.getByRole('menuitemcheckbox', { name: this.t(key), checked: true }).waitFor();
+    await this.closes(menu);
+  }
+
+  async setLevel(name, key) {
+    const menu = await this.openChannelMenu(name);
+    await menu.getByRole('menuitemcheckbox', { name: this.t(key) }).click();
+    await menu.waitFor({ state: 'detached' });
+  }
+
+  isMuted(name, muted = true) {
+    return this.channel(name).getByRole('img', { name: this.t('channels_muted') }).waitFor({ state: muted ? 'visible' : 'detached' });
   }
 
   async openGroup(name) {
@@ -424,7 +452,49 @@ export class ChatPage {
   }
 
   isOnline(name) {
-    return this.member(name).getByRole('img', { name: this.t('presence_online') }).waitFor();
+    return this.shows(this.member(name), 'presence_online');
+  }
+
+  /** The dot of somebody in there. */
+  shows(part, key) {
+    return part.getByRole('img', { name: this.t(key) }).waitFor();
+  }
+
+  /** No dot: nothing is said of whether they are there. */
+  async showsNothingOf(part) {
+    await part.waitFor();
+    await until(async () => (await part.getByRole('img', { name: anyOf(PRESENCES.map((key) => this.t(key))) }).count()) === 0, WAIT_MS, 'presence is claimed');
+  }
+
+  /** The reader, below the lists. */
+  get own() {
+    return this.role('region', 'user_bar_label').getByRole('button').first();
+  }
+
+  /** A heading of the member list: a role, or who is there. */
+  section(key) {
+    return this.members.getByRole('heading', { level: 3, name: textStart(key, {}, this.language) });
+  }
+
+  findMember(query) {
+    return this.members.getByRole('searchbox', { name: this.t('members_search') }).fill(query);
+  }
+
+  /** In the quick switcher. */
+  async findAnything(query) {
+    if (!(await this.role('combobox', 'switcher_title').isVisible())) await this.tab.keyboard.press('Control+k');
+    await this.role('combobox', 'switcher_title').fill(query);
+  }
+
+  /** One of the suggestions of the switcher or the composer. */
+  option(name) {
+    return this.tab.getByRole('option', { name: new RegExp(escape(name)) });
+  }
+
+  async startDirect() {
+    await this.openDirects();
+    await this.button('direct_new').first().click();
+    await this.dialog.waitFor();
   }
 
   /** On narrow windows. */
@@ -464,6 +534,15 @@ export class ChatPage {
   async openSettings() {
     await this.button('user_bar_settings').click();
     await this.dialog.waitFor();
+  }
+
+  /** In the settings of the appearance, by what stands on the choice. */
+  async choose(...names) {
+    await this.openSettings();
+    await this.role('tab', 'settings_appearance').click();
+    // The button itself is hidden below what it is called.
+    for (const name of names) await this.dialog.getByRole('radio', { name, exact: true }).locator('..').click();
+    await this.closes(this.dialog);
   }
 
   async closes(what) {

@@ -89,6 +89,8 @@ export interface Connection {
   readonly state: ConnectionState;
   /** True once a lost connection has lasted 2 s: only then is it worth a banner. */
   readonly troubled: boolean;
+  /** Whether what the server said of passing things, such as presence, holds: not before `ready`, nor once `troubled`. */
+  readonly live: boolean;
   readonly transport: "websocket" | "polling" | null;
   readonly latencyMs: number | null;
   retryNow(): void;
@@ -154,7 +156,8 @@ export interface People {
   user(id: Id): User | undefined;
   /** In a group the nickname, if there is one. */
   displayName(userId: Id, groupId?: Id): string;
-  presence(userId: Id): Presence;
+  /** What is known of it now; every part of the UI that shows presence asks here. */
+  presence(userId: Id): KnownPresence;
   /** The reader's own choice; `invisible` is `offline` to others. */
   readonly myStatus: { status: "online" | "idle" | "dnd" | "invisible"; text: string };
   setMyStatus(status: "online" | "idle" | "dnd" | "invisible", text?: string): Promise<void>;
@@ -165,11 +168,23 @@ export interface People {
   search(query: string): Promise<User[]>;
 }
 
+/** `unknown`: the server has said nothing that still holds. `disconnected`: the reader's own, while this page is. */
+export interface KnownPresence {
+  readonly status: Presence["status"] | "unknown" | "disconnected";
+  readonly text: string;
+}
+
 export interface MemberList {
+  /** While `query` is not answered: those of them that are known here. */
   readonly members: readonly Member[];
   readonly hasMore: boolean;
-  readonly loading: boolean;
+  /**
+   * `waiting`: for a connection, after which it is loaded by itself; `failed`: until `loadMore`. In both `members` are
+   * from before.
+   */
+  readonly state: "loading" | "ready" | "waiting" | "failed";
   query: string;
+  /** The next page; the first one again if that failed. */
   loadMore(): Promise<void>;
 }
 

@@ -75,13 +75,18 @@ export class AppState implements App {
     this.#accountSettings = new AccountSettings(client, () => this.notifications.adopt());
     this.settings = createSettings(() => (this.#me ? this.#accountSettings : null));
     this.firstRun = new FirstRunState(this.#accountSettings);
-    this.connection = new ConnectionStatus(client);
+    this.connection = new ConnectionStatus(client, () => this.people.disconnected());
     this.account = new Account({
       client,
       signedIn: (user) => this.#signedIn(user),
       changed: (user) => this.#userUpdated(user),
     });
-    this.people = new PeopleState({ client, meId, watchedMax: () => this.#limits.watchedUsers });
+    this.people = new PeopleState({
+      client,
+      meId,
+      live: () => this.connection.live,
+      watchedMax: () => this.#limits.watchedUsers,
+    });
     this.directory = new DirectoryState({
       client,
       meId,

@@ -1,6 +1,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Failure } from "../protocol/api";
 import type { Ready } from "../protocol/contract";
 import { AppState } from "./app.svelte";
 import { FakeClient } from "./testing/fake-client";
@@ -16,6 +17,8 @@ const READY: Ready = ready({
 
 /** What waits for the next frame, for the debounce, and for answers. */
 const settle = () => vi.advanceTimersByTimeAsync(1000);
+const LOST = { state: "reconnecting", transport: null, latencyMs: null, since: 0 } as const;
+const failure = (code: Failure["code"]) => Object.assign(new Error(code), { code });
 const asked = (event: string) => client.requests.filter((request) => request.event === event);
 
 beforeEach(async () => {
@@ -285,6 +288,21 @@ describe("people", () => {
     expect(asked("presence:watch")).toHaveLength(2);
   });
 
+  it("claims nothing of somebody who is not watched any more", async () => {
+    await online();
+    client.answers["presence:watch"] = ({ userIds }) => ({
+      presences: userIds.map((userId) => ({ userId, status: "idle", text: "tea" })),
+    });
+    expect(app.people.presence("2")).toEqual({ status: "unknown", text: "" });
+    const end = app.people.watch(["2"]);
+    app.people.watch(["3"]);
+    await settle();
+    expect(app.people.presence("2")).toMatchObject({ status: "idle", text: "tea" });
+    end();
+    await settle();
+    expect(["2", "3"].map((id) => app.people.presence(id).status)).toEqual(["unknown", "idle"]);
+  });
+
   it("prefers nicknames, and asks for somebody who was never seen", async () => {
     await online();
     client.answers["member:list"] = ({ groupId }) => ({
@@ -320,6 +338,43 @@ describe("people", () => {
     expect(list.members.map(({ user }) => user.username)).toEqual(["zoe"]);
   });
 
+  it("finds members among those it has until the server answers, and goes back to all of them", async () => {
+    await online();
+    const people = ["Émile Zorn", "Bea"].map((name, index) => member("2", user(String(index + 2), name)));
+    client.answers["member:list"] = () => ({ members: people, hasMore: false });
+    const list = app.people.memberList("2");
+    await settle();
+    const names = () => list.members.map(({ user }) => user.displayName);
+    list.query = "zorn";
+    expect(names()).toEqual(["Émile Zorn"]);
+    expect(list.state).toBe("loading");
+    client.answers["member:list"] = () => ({ members: people.slice(0, 1), hasMore: false });
+    await settle();
+    expect(list.state).toBe("ready");
+    client.push("connection", LOST);
+    client.answers["member:list"] = () => Promise.reject(failure("offline"));
+    list.query = "";
+    expect(names()).toEqual(["Émile Zorn", "Bea"]);
+  });
+
+  it("says why members are not loaded, and loads them when that has passed", async () => {
+    await online();
+    client.answers["member:list"] = () => Promise.reject(failure("offline"));
+    const list = app.people.memberList("2");
+    expect(list.state).toBe("loading");
+    await settle();
+    expect(list.state).toBe("waiting");
+    await list.loadMore();
+    expect(asked("member:list")).toHaveLength(1);
+    client.answers["member:list"] = () => Promise.reject(failure("timeout"));
+    await online();
+    expect(list.state).toBe("failed");
+    client.answers["member:list"] = () => ({ members: [member("2", BOB)], hasMore: false });
+    await list.loadMore();
+    expect(list.state).toBe("ready");
+    expect(list.members).toHaveLength(1);
+  });
+
   it("shows the members of a group again at once", async () => {
     await online();
     client.answers["member:list"] = () => ({ members: [member("2", BOB)], hasMore: false });
@@ -342,10 +397,81 @@ describe("people", () => {
 });
 
 describe("connection", () => {
+  beforeEach(() => {
+    client.answers["presence:watch"] = ({ userIds }) => ({
+      presences: userIds.map((userId) => ({ userId, status: "online", text: "" })),
+    });
+    app.people.watch([BOB.id, ME.id]);
+  });
+
+  const seen = () => [BOB.id, ME.id].map((id) => app.people.presence(id).status);
+
+  it("says nothing of anybody's presence before `ready`", async () => {
+    expect([app.connection.live, ...seen()]).toEqual([false, "unknown", "disconnected"]);
+    await online();
+    expect([app.connection.live, ...seen()]).toEqual([true, "online", "online"]);
+    window.dispatchEvent(new Event("pagehide"));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const cold = new AppState(new FakeClient(ME));
+    await cold.start();
+    await settle();
+    expect(cold.phase).toBe("ready");
+    expect([BOB.id, ME.id].map((id) => cold.people.presence(id).status)).toEqual(["unknown", "disconnected"]);
+  });
+
+  it("knows of nobody's presence once it is lost for two seconds, and asks again", async () => {
+    await online();
+    client.answers["member:list"] = () => ({ members: [member("2", BOB)], hasMore: false });
+    const list = app.people.memberList("2");
+    await settle();
+    client.push("connection", LOST);
+    client.push("presence:changed", [{ userId: BOB.id, status: "dnd", text: "" }]);
+    await vi.advanceTimersByTimeAsync(1900);
+    expect([...seen(), list.state]).toEqual(["dnd", "online", "ready"]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect([...seen(), list.state]).toEqual(["unknown", "disconnected", "waiting"]);
+    expect(list.members).toHaveLength(1);
+    client.online(READY);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([...seen(), list.state]).toEqual(["online", "online", "ready"]);
+  });
+
+  it("keeps what is known through a blip", async () => {
+    await online();
+    const before = asked("presence:watch").length;
+    client.push("connection", LOST);
+    await vi.advanceTimersByTimeAsync(1900);
+    client.online(READY);
+    expect(seen()).toEqual(["online", "online"]);
+    await settle();
+    expect(asked("presence:watch")).toHaveLength(before + 1);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(seen()).toEqual(["online", "online"]);
+  });
+
+  it("ends what others were typing at once", async () => {
+    await online();
+    client.push("typing:started", { channelId: "20", userId: BOB.id });
+    expect(app.typing.in("20")).toEqual([BOB.id]);
+    client.push("connection", { ...LOST, state: "draining" });
+    expect(app.typing.in("20")).toEqual([BOB.id]);
+    client.push("connection", LOST);
+    expect(app.typing.in("20")).toEqual([]);
+  });
+
+  it("is troubled by a server that does not answer at the start, either", async () => {
+    const unanswered = new FakeClient(ME);
+    unanswered.connection = { ...LOST, state: "connecting" };
+    const { connection } = new AppState(unanswered);
+    await vi.advanceTimersByTimeAsync(1900);
+    expect(connection.troubled).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect([connection.troubled, connection.live]).toEqual([true, false]);
+  });
+
   it("is troubled only by a loss of two seconds", async () => {
     await online();
-    const lost = { state: "reconnecting", transport: null, latencyMs: null, since: 0 } as const;
-    client.push("connection", lost);
+    client.push("connection", LOST);
     await vi.advanceTimersByTimeAsync(1900);
     expect(app.connection.troubled).toBe(false);
     await vi.advanceTimersByTimeAsync(200);

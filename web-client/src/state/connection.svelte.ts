@@ -1,4 +1,4 @@
-/** The state of the connection, and whether a loss has lasted long enough to be worth a word. */
+/** The state of the connection, whether a loss has lasted long enough to be worth a word, and what still holds then. */
 import type { Client, ConnectionInfo, ConnectionState } from "../protocol/api";
 import type { Connection } from "./api";
 
@@ -7,13 +7,17 @@ const TROUBLED_AFTER_MS = 2000;
 
 export class ConnectionStatus implements Connection {
   readonly #client: Client;
+  readonly #ended: () => void;
   #info: ConnectionInfo = $state.raw({ state: "signedOut", transport: null, latencyMs: null, since: 0 });
   #troubled = $state(false);
+  #live = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: Client) {
+  /** `ended`: what was live is not any more. */
+  constructor(client: Client, ended: () => void = () => {}) {
     this.#client = client;
-    this.#info = client.connection;
+    this.#ended = ended;
+    this.#changed(client.connection);
     client.on("connection", (info) => this.#changed(info));
   }
 
@@ -33,19 +37,40 @@ export class ConnectionStatus implements Connection {
     return this.#troubled;
   }
 
+  get live(): boolean {
+    return this.#live;
+  }
+
   retryNow(): void {
     this.#client.reconnectNow();
   }
 
   #changed(info: ConnectionInfo): void {
     this.#info = info;
-    const lost = info.state === "reconnecting" || info.state === "offline" || info.state === "connecting";
-    if (lost) {
-      this.#timer ??= setTimeout(() => (this.#troubled = true), TROUBLED_AFTER_MS);
+    if (!isOpen(info) && info.state !== "signedOut") {
+      this.#timer ??= setTimeout(() => this.#lost(), TROUBLED_AFTER_MS);
       return;
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#troubled = false;
+    if (isOpen(info)) this.#live = true;
+    else this.#end();
   }
+
+  #lost(): void {
+    this.#troubled = true;
+    this.#end();
+  }
+
+  #end(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    this.#ended();
+  }
+}
+
+/** Pushes arrive. */
+export function isOpen({ state }: ConnectionInfo): boolean {
+  return state === "online" || state === "draining";
 }

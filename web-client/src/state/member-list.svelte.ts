@@ -4,6 +4,8 @@ import type { Id, Member } from "../protocol/contract";
 import { compareIds } from "../protocol/ids";
 import type { MemberList } from "./api";
 import { after, Batch } from "./frame";
+import { isNamed } from "./names";
+import { codeOf } from "./transient";
 
 const PAGE = 100;
 const QUERY_AFTER_MS = 200;
@@ -15,10 +17,20 @@ export class MemberListState implements MemberList {
   readonly #search = new Batch(() => this.#restart(), after(QUERY_AFTER_MS));
   #members: readonly Member[] = $state.raw([]);
   #hasMore = $state(true);
-  #loading = $state(false);
+  #state: MemberList["state"] = $state("loading");
   #query = $state("");
+  /** What `#members` are the answer to. */
+  #answered = $state("");
+  /** Without a query, to come back to. */
+  #firstPage: readonly Member[];
+  readonly #shown = $derived(
+    this.#wanted === this.#answered
+      ? this.#members
+      : this.#members.filter((one) => matches(one, this.#wanted)),
+  );
   /** Answers to an older question are dropped. */
   #question = 0;
+  #startFailed = false;
 
   /** `known`: shown until the first page is here. */
   constructor(
@@ -30,21 +42,22 @@ export class MemberListState implements MemberList {
     this.#client = client;
     this.groupId = groupId;
     this.#members = known;
+    this.#firstPage = known;
     this.#loaded = loaded;
     // Not at once: it may be made while something is derived, where state must not change.
     queueMicrotask(() => this.#restart());
   }
 
   get members() {
-    return this.#members;
+    return this.#shown;
   }
 
   get hasMore() {
     return this.#hasMore;
   }
 
-  get loading() {
-    return this.#loading;
+  get state() {
+    return this.#state;
   }
 
   get query() {
@@ -52,20 +65,27 @@ export class MemberListState implements MemberList {
   }
 
   set query(query: string) {
+    if (query === this.#query) return;
     this.#query = query;
+    if (this.#wanted === "" && this.#answered !== "") this.#show(this.#firstPage, "", true);
+    if (this.#state !== "waiting") this.#state = "loading";
     this.#search.ask();
   }
 
-  /** A failure ends the loading; calling again tries again. */
+  get #wanted(): string {
+    return this.#query.trim();
+  }
+
   async loadMore(): Promise<void> {
-    if (this.#loading || !this.#hasMore) return;
-    await this.#load(false);
+    if (this.#state === "loading" || this.#state === "waiting") return;
+    if (this.#startFailed) await this.#load(true);
+    else if (this.#hasMore) await this.#load(false);
   }
 
   joined(member: Member): void {
     const last = this.#members.at(-1);
     const inWindow = !this.#hasMore || (last !== undefined && compareIds(member.userId, last.userId) < 0);
-    if (inWindow && this.#query.trim() === "") this.#members = merged(this.#members, [member]);
+    if (inWindow && this.#answered === "") this.#members = merged(this.#members, [member]);
   }
 
   updated(member: Member): void {
@@ -82,16 +102,18 @@ export class MemberListState implements MemberList {
     this.#restart();
   }
 
+  disconnected(): void {
+    this.#state = "waiting";
+  }
+
   #restart(): void {
-    void this.#load(true).catch(() => {
-      // What is shown stays; the next query, reconnect or `loadMore` asks again.
-    });
+    void this.#load(true);
   }
 
   async #load(fromStart: boolean): Promise<void> {
     const question = ++this.#question;
-    this.#loading = true;
-    const query = this.#query.trim();
+    this.#state = "loading";
+    const query = this.#wanted;
     const last = fromStart ? undefined : this.#members.at(-1)?.userId;
     try {
       const page = await this.#client.request("member:list", {
@@ -101,13 +123,28 @@ export class MemberListState implements MemberList {
         ...(last && { after: last }),
       });
       if (question !== this.#question) return;
-      this.#loaded(page.members, fromStart && query === "");
-      this.#members = fromStart ? page.members : merged(this.#members, page.members);
-      this.#hasMore = page.hasMore;
-    } finally {
-      if (question === this.#question) this.#loading = false;
+      const isFirst = fromStart && query === "";
+      this.#loaded(page.members, isFirst);
+      if (isFirst) this.#firstPage = page.members;
+      this.#show(fromStart ? page.members : merged(this.#members, page.members), query, page.hasMore);
+      this.#startFailed = false;
+      this.#state = "ready";
+    } catch (error) {
+      if (question !== this.#question) return;
+      this.#startFailed = fromStart;
+      this.#state = codeOf(error) === "offline" ? "waiting" : "failed";
     }
   }
+
+  #show(members: readonly Member[], answered: string, hasMore: boolean): void {
+    this.#members = members;
+    this.#answered = answered;
+    this.#hasMore = hasMore;
+  }
+}
+
+function matches({ user, nickname }: Member, query: string): boolean {
+  return isNamed([user.username, user.displayName, nickname ?? ""], query);
 }
 
 /** By user id, like the server's pages; the later one of two counts. */

@@ -1,6 +1,7 @@
 /** Tells the server the reader's presence: after connecting, when they choose, and when they go away or come back. */
 import type { Client } from "../protocol/api";
 import type { Presence } from "../protocol/contract";
+import { isOpen } from "./connection.svelte";
 import { heard, told, type MyStatus } from "./my-status";
 import { browser, personal } from "./storage";
 
@@ -78,7 +79,7 @@ export class MyStatusState {
   }
 
   #say(status: MyStatus): void {
-    if (this.#client.connection.state !== "online" && this.#client.connection.state !== "draining") return;
+    if (!isOpen(this.#client.connection)) return;
     this.#said = { status: status.status, at: Date.now() };
     this.#client.volatile("presence:update", status);
   }

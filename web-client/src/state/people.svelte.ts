@@ -2,10 +2,11 @@
 import { SvelteMap } from "svelte/reactivity";
 import type { Client } from "../protocol/api";
 import type { Id, Member, Presence, User } from "../protocol/contract";
-import type { MemberList, People } from "./api";
+import type { KnownPresence, MemberList, People } from "./api";
 import { after, Batch } from "./frame";
 import { MemberListState } from "./member-list.svelte";
 import { MyStatusState } from "./my-status.svelte";
+import { FOUND_MAX } from "./names";
 import { idBefore } from "./read-states";
 import { WatchList } from "./watch-list";
 
@@ -13,11 +14,14 @@ const WATCH_AFTER_MS = 250;
 const PRESENCE_EVERY_MS = 250;
 /** Shown for somebody whose name is still to be asked for. */
 const UNKNOWN = "…";
+const PRESENCE_UNKNOWN: KnownPresence = { status: "unknown", text: "" };
+const DISCONNECTED: KnownPresence = { status: "disconnected", text: "" };
 const FIRST_PAGES_MAX = 10;
 
 interface Parts {
   client: Client;
   meId: () => Id | null;
+  live: () => boolean;
   watchedMax: () => number;
 }
 
@@ -26,6 +30,7 @@ export class PeopleState implements People {
   readonly #users = new SvelteMap<Id, User>();
   /** By group and user. */
   readonly #nicknames = new SvelteMap<string, string>();
+  /** Of those who are watched, as the server said on this connection, and the reader's own. */
   readonly #presences = new SvelteMap<Id, Presence>();
   readonly #arrived = new Map<Id, Presence>();
   readonly #show = new Batch(() => this.#showPresences(), after(PRESENCE_EVERY_MS));
@@ -63,8 +68,9 @@ export class PeopleState implements People {
     return UNKNOWN;
   }
 
-  presence(userId: Id): Presence {
-    return this.#presences.get(userId) ?? { userId, status: "offline", text: "" };
+  presence(userId: Id): KnownPresence {
+    if (userId === this.#parts.meId() && !this.#parts.live()) return DISCONNECTED;
+    return this.#presences.get(userId) ?? PRESENCE_UNKNOWN;
   }
 
   get myStatus() {
@@ -95,7 +101,7 @@ export class PeopleState implements People {
   }
 
   async search(query: string): Promise<User[]> {
-    const { users } = await this.#parts.client.request("user:search", { query });
+    const { users } = await this.#parts.client.request("user:search", { query, limit: FOUND_MAX });
     this.learn(users);
     return users;
   }
@@ -138,18 +144,29 @@ export class PeopleState implements People {
     this.#watched = "";
     this.#asked.clear();
     this.#watch.ask();
+    this.#watch.flush();
     this.#eachList(null, (list) => list.refresh());
   }
 
+  /** For longer than a blip: who is where is not known any more, and lists are as they were. */
+  disconnected(): void {
+    this.#forgetPresences();
+    this.#eachList(null, (list) => list.disconnected());
+  }
+
   clear(): void {
-    for (const known of [this.#users, this.#nicknames, this.#presences, this.#arrived, this.#firstPages]) {
-      known.clear();
-    }
+    for (const known of [this.#users, this.#nicknames, this.#firstPages]) known.clear();
+    this.#forgetPresences();
     this.#asked.clear();
     this.#memberLists.clear();
     this.#watched = "";
-    this.#show.cancel();
     this.#my.load();
+  }
+
+  #forgetPresences(): void {
+    this.#show.cancel();
+    this.#arrived.clear();
+    this.#presences.clear();
   }
 
   #memberChanged(member: Member, change: (list: MemberListState) => void): void {
@@ -182,9 +199,8 @@ export class PeopleState implements People {
 
   #showPresences(): void {
     for (const [userId, presence] of this.#arrived) {
-      const { status, text } = this.presence(userId);
-      const isNew = !this.#presences.has(userId);
-      if (isNew || status !== presence.status || text !== presence.text)
+      const known = this.#presences.get(userId);
+      if (known?.status !== presence.status || known.text !== presence.text)
         this.#presences.set(userId, presence);
     }
     this.#arrived.clear();
@@ -198,9 +214,18 @@ export class PeopleState implements People {
     try {
       const { presences } = await this.#parts.client.request("presence:watch", { userIds });
       this.#presencesArrived(presences);
+      this.#show.flush();
+      if (this.#watched === watched) this.#forgetUnwatched(new Set(userIds));
     } catch {
       // Asked again after the next connect, or when somebody else is watched.
       if (this.#watched === watched) this.#watched = "";
+    }
+  }
+
+  /** Nothing more is heard of them, but for the reader's own. */
+  #forgetUnwatched(watched: ReadonlySet<Id>): void {
+    for (const userId of this.#presences.keys()) {
+      if (!watched.has(userId) && userId !== this.#parts.meId()) this.#presences.delete(userId);
     }
   }
 

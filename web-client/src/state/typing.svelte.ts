@@ -3,6 +3,7 @@ import { SvelteMap } from "svelte/reactivity";
 import type { Client } from "../protocol/api";
 import type { Id } from "../protocol/contract";
 import type { Typing } from "./api";
+import { isOpen } from "./connection.svelte";
 import { ended, expired, nextExpiry, started, type Typists } from "./typing";
 
 const NOBODY: Typists = new Map();
@@ -19,6 +20,8 @@ export class TypingState implements Typing {
     client.on("message:created", ({ channelId, author }) => {
       this.#change(channelId, (typists) => ended(typists, author.id));
     });
+    // Nobody would say that they have stopped.
+    client.on("connection", (info) => void (isOpen(info) || this.clear()));
   }
 
   in(channelId: Id): readonly Id[] {

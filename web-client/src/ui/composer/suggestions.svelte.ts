@@ -3,6 +3,7 @@ import { m } from "../../i18n";
 import type { User } from "../../protocol/contract";
 import type { MemberList, Timeline } from "../../state/api";
 import { app } from "../../state/app.svelte";
+import { isNamed } from "../../state/names";
 import { loadEmoji, type Emoji } from "../emoji/data";
 import { searchEmoji } from "../emoji/search";
 import { COMMANDS } from "./commands";
@@ -18,6 +19,12 @@ export interface Suggestion {
   emoji?: string;
   /** Goes into the text in place of the trigger. */
   insert: () => string;
+}
+
+export interface Offer {
+  suggestions: readonly Suggestion[];
+  /** More people are called so than are shown. */
+  more: boolean;
 }
 
 const SHOWN_MAX = 8;
@@ -45,12 +52,18 @@ export class Suggestions {
     this.#members.query = trigger.query;
   }
 
-  find({ kind, query }: Trigger): Suggestion[] {
+  find(trigger: Trigger): Offer {
+    const found = this.#all(trigger);
+    const more = trigger.kind === "person" && trigger.query !== "" && found.length > SHOWN_MAX;
+    return { suggestions: found.slice(0, SHOWN_MAX), more };
+  }
+
+  #all({ kind, query }: Trigger): Suggestion[] {
     switch (kind) {
       case "person":
-        return this.#people(query.toLowerCase()).slice(0, SHOWN_MAX);
+        return this.#people(query);
       case "channel":
-        return this.#channels(query.toLowerCase()).slice(0, SHOWN_MAX);
+        return this.#channels(query);
       case "emoji":
         return searchEmoji(this.#emoji, query, SHOWN_MAX).map((entry) => ({
           key: entry.emoji,
@@ -81,9 +94,7 @@ export class Suggestions {
     const found = distinct([...here, ...(channel?.recipients ?? []), ...members]).filter(
       (user) =>
         user.id !== app.me.id &&
-        [user.username, user.displayName, app.people.displayName(user.id, groupId)].some((name) =>
-          name.toLowerCase().startsWith(query),
-        ),
+        isNamed([user.username, user.displayName, app.people.displayName(user.id, groupId)], query),
     );
     this.mentions.suggested(found);
     const people = found.map((user): Suggestion => ({
@@ -93,7 +104,9 @@ export class Suggestions {
       user,
       insert: () => this.mentions.person(user.id),
     }));
-    return "everyone".startsWith(query) ? [...people.slice(0, SHOWN_MAX - 1), ...this.#everyone()] : people;
+    // Among those that are shown.
+    if (isNamed(["everyone"], query)) people.splice(SHOWN_MAX - 1, 0, ...this.#everyone());
+    return people;
   }
 
   #everyone(): Suggestion[] {
@@ -108,7 +121,7 @@ export class Suggestions {
     const { groupId } = this.mentions;
     const channels = groupId ? app.directory.channelsOf(groupId) : [];
     return channels
-      .filter(({ name }) => name.toLowerCase().startsWith(query))
+      .filter(({ name }) => isNamed([name], query))
       .map((channel) => ({
         key: channel.id,
         title: `#${channel.name}`,

@@ -45,6 +45,15 @@ describe("memberRows", () => {
     expect(rows({ statusOf: null }).slice(-4)).toEqual(["members 3", "Zoe", "Bea", "Adam"]);
   });
 
+  it("counts nobody as online or offline of whom that is not known", () => {
+    expect(rows({ statusOf: () => "unknown" })).toEqual([
+      ...["admins 2", "Olga", "Cem"],
+      ...["moderators 1", "amir"],
+      ...["members 3", "Adam", "Bea", "Zoe"],
+    ]);
+    expect(rows({ statusOf: (id) => (id === "3" ? "online" : "unknown") })).toContain("members 2");
+  });
+
   it("counts members that are not loaded yet", () => {
     const group = { ownerId: "5", memberCount: 10_000 };
     expect(rows({ statusOf: null, group, complete: false })).toContain("members 9997");

@@ -1,9 +1,10 @@
 /**
- * The rows of the member list: headings and members. A small group is sorted by role, then by who is here;
- * in a large one presence is known only of those in sight, so its members stay in the order they are loaded in
+ * The rows of the member list: headings and members. A small group is sorted by role, then by who is here, as far as that
+ * is known; in a large one presence is known only of those in sight, so its members stay in the order they are loaded in
  * and no row moves while somebody scrolls.
  */
-import type { Group, Member, Presence } from "../../protocol/contract";
+import type { Group, Member } from "../../protocol/contract";
+import type { KnownPresence } from "../../state/api";
 import { rankOf, type Rank } from "./ranks";
 
 /** Above this many members, presence is not asked of all of them. */
@@ -19,7 +20,7 @@ export interface MemberRowsInput {
   members: readonly Member[];
   group: Pick<Group, "ownerId" | "memberCount">;
   /** Null in a large group. */
-  statusOf: ((userId: string) => Presence["status"]) | null;
+  statusOf: ((userId: string) => KnownPresence["status"]) | null;
   nameOf: (member: Member) => string;
   locale: string;
   /** All that there are, so that counts are those of `members`. */
@@ -52,8 +53,9 @@ export function memberRows(input: MemberRowsInput): MemberListRow[] {
 function sectionOf(member: Member, rank: Rank, statusOf: MemberRowsInput["statusOf"]): SectionName {
   if (rank >= 2) return "admins";
   if (rank === 1) return "moderators";
-  if (!statusOf) return "members";
-  return statusOf(member.userId) === "offline" ? "offline" : "online";
+  const status = statusOf?.(member.userId) ?? "unknown";
+  if (status === "unknown" || status === "disconnected") return "members";
+  return status === "offline" ? "offline" : "online";
 }
 
 /** While members are still to be loaded, the group knows better how many there are. */

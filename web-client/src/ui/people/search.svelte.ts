@@ -1,6 +1,9 @@
 /** A search for people as somebody types: waits for a pause, and never shows an older answer over a newer one. */
 import type { User } from "../../protocol/contract";
+import { m } from "../../i18n";
+import { FOUND_MAX } from "../../state/names";
 import { failureText } from "../failure";
+import { nobodyText } from "./nobody";
 
 const PAUSE_MS = 200;
 
@@ -18,6 +21,14 @@ export class PeopleSearch {
 
   get query(): string {
     return this.#query;
+  }
+
+  /** What to say below those who are shown, or instead: there may be others, nobody is called so, or why nothing was found. */
+  note(shown: number): string {
+    if (this.error) return this.error;
+    if (this.searching || this.found === null) return "";
+    if (this.found.length >= FOUND_MAX) return m.people_type_more();
+    return shown === 0 ? nobodyText(this.#query) : "";
   }
 
   set query(query: string) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { m } from "../../i18n";
 import type { User } from "../../protocol/contract";
 import { PeopleSearch } from "./search.svelte";
 
@@ -34,6 +35,27 @@ it("drops an answer that was overtaken", async () => {
   answers.get("a")?.([user("Ada")]);
   await vi.runAllTimersAsync();
   expect(search.found?.map((one) => one.displayName)).toEqual(["Bea"]);
+});
+
+async function noteOn(query: string, found: User[]): Promise<string> {
+  const search = new PeopleSearch(async () => found);
+  search.query = query;
+  expect(search.note(0)).toBe("");
+  await vi.runAllTimersAsync();
+  return search.note(found.length);
+}
+
+it("asks for more of a name that is too short for nobody, or fits too many", async () => {
+  const more = m.people_type_more();
+  expect(await noteOn("q", [])).toBe(more);
+  expect(await noteOn("qu", [])).toBe(m.people_none());
+  expect(await noteOn("a", [user("Ada")])).toBe("");
+  expect(
+    await noteOn(
+      "ada",
+      Array.from({ length: 20 }, () => user("Ada")),
+    ),
+  ).toBe(more);
 });
 
 it("says why it failed, until something else is typed", async () => {

@@ -29,7 +29,9 @@ function channels(): Entry[] {
       kind: "direct",
       name: directory.channelName(channel),
       detail: only ? `@${only.username}` : m.switcher_direct(),
-      ...(only ? { avatar: { id: only.id, src: only.avatar } } : { icon: "users" as const }),
+      ...(only
+        ? { username: only.username, avatar: { id: only.id, src: only.avatar } }
+        : { icon: "users" as const }),
       unread: unread.has(channel.id),
       mentions: unread.mentions(channel.id),
       recent: recent(channel.id),
@@ -65,6 +67,7 @@ function people(found: readonly User[]): Entry[] {
       kind: "person",
       name: user.displayName,
       detail: `@${user.username}`,
+      username: user.username,
       avatar: { id: user.id, src: user.avatar },
       recent: -1,
       open: () => void openDirect(user.id),

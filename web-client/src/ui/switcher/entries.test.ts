@@ -26,7 +26,7 @@ test("without a query: mentions first, then the recent ones, people not at all",
 
 test("a marker in front of the query does not matter", () => {
   expect(names(rank([entry("general")], "#gen"))).toEqual(["general"]);
-  expect(names(rank([entry("Ada", { kind: "person", detail: "lovelace" })], "@love"))).toEqual(["Ada"]);
+  expect(names(rank([entry("Ada", { kind: "direct", username: "lovelace" })], "@love"))).toEqual(["Ada"]);
 });
 
 test("of two that fit alike the recent one wins", () => {

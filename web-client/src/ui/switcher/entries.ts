@@ -8,6 +8,8 @@ export interface Entry {
   name: string;
   /** Behind the name: the group of a channel, the user name of a person. */
   detail: string;
+  /** Found by this as well. */
+  username?: string;
   icon?: IconName;
   avatar?: { id: string; src: string | null };
   unread?: boolean;
@@ -34,9 +36,9 @@ export function rank(entries: readonly Entry[], query: string): Entry[] {
   return entries
     .flatMap((entry) => {
       const byName = fuzzyScore(wanted, fold(entry.name));
-      const byDetail = entry.kind === "person" ? fuzzyScore(wanted, fold(entry.detail)) : null;
-      if (byName === null && byDetail === null) return [];
-      const score = Math.max(byName ?? -Infinity, byDetail ?? -Infinity);
+      const byUsername = entry.username ? fuzzyScore(wanted, fold(entry.username)) : null;
+      if (byName === null && byUsername === null) return [];
+      const score = Math.max(byName ?? -Infinity, byUsername ?? -Infinity);
       return [
         { entry, score: score + (entry.recent >= 0 ? SCORE_RECENT : 0) + (entry.unread ? SCORE_UNREAD : 0) },
       ];

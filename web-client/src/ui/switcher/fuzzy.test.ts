@@ -30,4 +30,6 @@ test("beginnings of words count more than letters anywhere", () => {
 
 test("accents and case do not matter", () => {
   expect(best("elan", ["Élan"])).toEqual(["Élan"]);
+  expect(best("STRASS", ["Straße"])).toEqual(["Straße"]);
+  expect(best("οδυσσευς", ["ΟΔΥΣΣΕΎΣ"])).toEqual(["ΟΔΥΣΣΕΎΣ"]);
 });

@@ -1,11 +1,11 @@
 /** How well a query fits a name: its letters in order, better together and at the beginnings of words. */
+import { fold as foldCase } from "../../state/names";
 
 /** Without case, accents and marks of direction: "élan" is found by "elan". */
 export function fold(text: string): string {
-  return text
+  return foldCase(text)
     .normalize("NFKD")
-    .replace(/[\p{M}\u2066-\u2069]/gu, "")
-    .toLocaleLowerCase();
+    .replace(/[\p{M}\u2066-\u2069]/gu, "");
 }
 
 const SCORE_EXACT = 1000;
