@@ -357,6 +357,21 @@ describe("people", () => {
     expect(names()).toEqual(["Émile Zorn", "Bea"]);
   });
 
+  it("loads all pages again that are shown, so that a reconnect moves nobody who has scrolled down", async () => {
+    await online();
+    client.answers["member:list"] = ({ after }) => ({
+      members: [member("2", user(after ? String(Number(after) + 1) : "2"))],
+      hasMore: true,
+    });
+    const list = app.people.memberList("2");
+    await settle();
+    await list.loadMore();
+    await list.loadMore();
+    await online();
+    expect(list.members.map(({ userId }) => userId)).toEqual(["2", "3", "4"]);
+    expect(list.state).toBe("ready");
+  });
+
   it("says why members are not loaded, and loads them when that has passed", async () => {
     await online();
     client.answers["member:list"] = () => Promise.reject(failure("offline"));

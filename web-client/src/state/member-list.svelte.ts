@@ -8,6 +8,8 @@ import { isNamed } from "./names";
 import { codeOf } from "./transient";
 
 const PAGE = 100;
+/** Whoever has scrolled further is moved by a reconnect. */
+const PAGES_AGAIN_MAX = 10;
 const QUERY_AFTER_MS = 200;
 
 export class MemberListState implements MemberList {
@@ -99,7 +101,7 @@ export class MemberListState implements MemberList {
 
   /** After a reconnect, because members come and go unnoticed meanwhile. Shows the old ones until then. */
   refresh(): void {
-    this.#restart();
+    void this.#load(true, this.#wanted === this.#answered ? this.#members.at(-1)?.userId : undefined);
   }
 
   disconnected(): void {
@@ -110,18 +112,13 @@ export class MemberListState implements MemberList {
     void this.#load(true);
   }
 
-  async #load(fromStart: boolean): Promise<void> {
+  async #load(fromStart: boolean, reach?: Id): Promise<void> {
     const question = ++this.#question;
     this.#state = "loading";
     const query = this.#wanted;
-    const last = fromStart ? undefined : this.#members.at(-1)?.userId;
+    const last = this.#members.at(-1)?.userId;
     try {
-      const page = await this.#client.request("member:list", {
-        groupId: this.groupId,
-        limit: PAGE,
-        ...(query && { query }),
-        ...(last && { after: last }),
-      });
+      const page = await (fromStart ? this.#pages(query, reach) : this.#page(query, last));
       if (question !== this.#question) return;
       const isFirst = fromStart && query === "";
       this.#loaded(page.members, isFirst);
@@ -134,6 +131,27 @@ export class MemberListState implements MemberList {
       this.#startFailed = fromStart;
       this.#state = codeOf(error) === "offline" ? "waiting" : "failed";
     }
+  }
+
+  #page(query: string, last?: Id) {
+    return this.#client.request("member:list", {
+      groupId: this.groupId,
+      limit: PAGE,
+      ...(query && { query }),
+      ...(last && { after: last }),
+    });
+  }
+
+  /** The first, and with `reach` those up to there, so that nothing moves for who has scrolled down. */
+  async #pages(query: string, reach?: Id) {
+    let page = await this.#page(query);
+    for (let count = 1; count < PAGES_AGAIN_MAX; count++) {
+      const last = page.members.at(-1)?.userId;
+      if (!page.hasMore || !last || !reach || compareIds(last, reach) >= 0) break;
+      const { members, hasMore } = await this.#page(query, last);
+      page = { members: [...page.members, ...members], hasMore };
+    }
+    return page;
   }
 
   #show(members: readonly Member[], answered: string, hasMore: boolean): void {
