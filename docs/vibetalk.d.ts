@@ -266,6 +266,9 @@ export interface MessagePage {
   hasMoreBefore?: boolean;
   hasMoreAfter?: boolean;
 }
+export interface PinList extends InChannel {
+  before?: Id | null;
+}
 export interface ReactionList extends OfReaction {
   after?: Id | null;
   limit?: number | null;
@@ -377,7 +380,7 @@ export interface ClientToServerEvents {
   "reaction:list": Request<ReactionList, { users: User[]; hasMore: boolean }>;
   "pin:add": Request<OfMessage, Empty>;
   "pin:remove": Request<OfMessage, Empty>;
-  "pin:list": Request<InChannel, { messages: Message[] }>;
+  "pin:list": Request<PinList, { messages: Message[]; hasMore: boolean }>;
   "typing:start": Request<InChannel, Empty>;
   "channel:read": Request<OfMessage, ReadState>;
   "channel:create": Request<ChannelCreate, Channel>;

@@ -8,6 +8,7 @@
 mod accept;
 mod address;
 mod attempts;
+mod bearer;
 mod connect_error;
 mod connection;
 mod cors;
@@ -42,6 +43,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use attempts::Unused;
+pub use bearer::bearer;
 pub use connect_error::ConnectError;
 pub use connection::CloseReason;
 pub use front::SocketIo;
@@ -161,7 +163,11 @@ impl Edge {
     pub fn new(config: EdgeConfig, lifecycle: Lifecycle) -> Self {
         probe::register_outcomes();
         let shared = Shared {
-            session_ids: Arc::new(SessionIds::new(&config.node, &config.session_secret)),
+            session_ids: Arc::new(SessionIds::new(
+                &config.node,
+                &config.session_secret,
+                config.payload_bytes_max,
+            )),
             cors: Cors::new(&config.cors_origins),
             connection_limit: config.connections_per_address_max.map(AddressLimit::new),
             session_limit: config.connections_per_address_max.map(AddressLimit::new),

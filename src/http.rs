@@ -34,6 +34,7 @@ mod observe;
 mod openapi;
 mod pages;
 mod rate;
+mod room;
 mod routes;
 pub mod session;
 mod starting;
@@ -76,6 +77,7 @@ pub fn router(state: HttpState) -> Router {
         .merge(pages::router())
         .fallback(client::serve)
         .method_not_allowed_fallback(answer::unknown_method)
+        .layer(axum::middleware::from_fn(room::hold))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(axum::middleware::from_fn(observe::measure))
         .layer(axum::middleware::from_fn(observe::set_headers))

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod event;
 pub mod group;
 pub mod id;
+mod invisible;
 pub mod message;
 pub mod name;
 pub mod password;

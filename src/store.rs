@@ -387,6 +387,14 @@ pub enum Redemption {
     NotFound,
 }
 
+/// How much there is of a group's channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelsSize {
+    pub count: usize,
+    /// Names and topics as JSON.
+    pub text_bytes: usize,
+}
+
 /// Channels of groups and between people.
 #[async_trait]
 pub trait ChannelStore: Send + Sync {
@@ -397,6 +405,9 @@ pub trait ChannelStore: Send + Sync {
 
     /// By position, then id.
     async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError>;
+
+    /// How much [`list_channels`](Self::list_channels) would list.
+    async fn measure_channels(&self, group_id: GroupId) -> Result<ChannelsSize, StoreError>;
 
     async fn update_channel(
         &self,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::chat::cache::{GroupSnapshot, Person};
+use crate::chat::cache::{GroupHead, GroupSnapshot, Person};
 use crate::chat::error::Noun;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::model::account::User;
@@ -104,8 +104,20 @@ impl Chat {
         let Some(group_id) = channel.group_id else {
             return Ok(channel.recipients.contains(&user_id).then_some(Permissions::DIRECT));
         };
-        let standing = self.standing_of(user_id, group_id).await?;
-        Ok(standing.map(|standing| standing.permissions.in_channel(channel.kind)))
+        let held = self.group_permissions(user_id, group_id).await?;
+        Ok(held.map(|held| held.in_channel(channel.kind)))
+    }
+
+    /// What `user_id` may do in a group; `None` as for [`standing_of`](Self::standing_of).
+    pub async fn group_permissions(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<Option<Permissions>, ChatError> {
+        let Some(member) = self.find_member(group_id, user_id).await? else { return Ok(None) };
+        let Some(head) = self.find_group_head(group_id).await? else { return Ok(None) };
+        let operator = head.group.official && self.person(user_id).await?.operator;
+        Ok(Some(standing(&head.group, &head.roles, &member, operator).0))
     }
 
     /// `None` for somebody who is no member, and for a group that does not exist.
@@ -148,7 +160,24 @@ impl Chat {
                 Ok(Some(Arc::new(GroupSnapshot::new(group, roles, channels))))
             }
         };
-        self.caches.groups.get(group_id, load).await
+        self.caches.groups.snapshots.get(group_id, load).await
+    }
+
+    pub async fn find_group_head(
+        &self,
+        group_id: GroupId,
+    ) -> Result<Option<Arc<GroupHead>>, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move {
+                let Some(group) = store.find_group(group_id).await? else { return Ok(None) };
+                let roles = store.list_roles(group_id).await?;
+                let channels = store.measure_channels(group_id).await?;
+                Ok(Some(Arc::new(GroupHead { group, roles, channels })))
+            }
+        };
+        self.caches.groups.heads.get(group_id, load).await
     }
 
     pub async fn find_channel(

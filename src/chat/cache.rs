@@ -24,7 +24,7 @@ use crate::model::account::User;
 use crate::model::channel::Channel;
 use crate::model::group::{Group, Member, Role};
 use crate::model::id::{ChannelId, GroupId, SessionId, UserId};
-use crate::store::StoreError;
+use crate::store::{ChannelsSize, StoreError};
 use crate::telemetry;
 
 /// Bounds what a lost invalidation can do.
@@ -69,6 +69,33 @@ impl GroupSnapshot {
     }
 }
 
+/// A group without its channels: what decides about permissions in it, and how much there is of them.
+#[derive(Debug)]
+pub struct GroupHead {
+    pub group: Group,
+    pub roles: Vec<Role>,
+    pub channels: ChannelsSize,
+}
+
+/// Groups, and their heads alone: whoever is in hundreds of huge ones should need no channel of theirs to
+/// find out what they may do.
+pub struct GroupCache {
+    pub snapshots: SnapshotCache<GroupId, Option<Arc<GroupSnapshot>>>,
+    pub heads: SnapshotCache<GroupId, Option<Arc<GroupHead>>>,
+}
+
+impl GroupCache {
+    pub async fn invalidate(&self, group_id: &GroupId) {
+        self.snapshots.invalidate(group_id).await;
+        self.heads.invalidate(group_id).await;
+    }
+
+    pub fn invalidate_all(&self) {
+        self.snapshots.invalidate_all();
+        self.heads.invalidate_all();
+    }
+}
+
 /// A person, and whether they run this installation.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -78,7 +105,7 @@ pub struct Person {
 
 /// All caches of a node. `None` values remember what does not exist.
 pub struct Caches {
-    pub groups: SnapshotCache<GroupId, Option<Arc<GroupSnapshot>>>,
+    pub groups: GroupCache,
     pub channels: SnapshotCache<ChannelId, Option<Arc<Channel>>>,
     pub members: SnapshotCache<(GroupId, UserId), Option<Arc<Member>>>,
     pub member_counts: SnapshotCache<GroupId, u64>,
@@ -91,7 +118,15 @@ pub struct Caches {
 impl Caches {
     pub fn new(lifecycle: &Lifecycle) -> Self {
         Self {
-            groups: SnapshotCache::weighed("groups", GROUPS_BYTES_MAX, weigh_group, lifecycle),
+            groups: GroupCache {
+                snapshots: SnapshotCache::weighed(
+                    "groups",
+                    GROUPS_BYTES_MAX,
+                    weigh_group,
+                    lifecycle,
+                ),
+                heads: SnapshotCache::new("group_heads", 50_000, lifecycle),
+            },
             channels: SnapshotCache::new("channels", 50_000, lifecycle),
             members: SnapshotCache::new("members", 200_000, lifecycle),
             member_counts: SnapshotCache::new("member_counts", 10_000, lifecycle),

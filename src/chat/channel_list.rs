@@ -12,9 +12,18 @@ use crate::chat::views::ChannelView;
 use crate::model::channel::{Channel, ChannelKind};
 use crate::model::id::ChannelId;
 use crate::model::permission::Permissions;
+use crate::store::ChannelsSize;
 
 /// `,"lastMessageId":"…","permissions":"…"},` with numbers as long as can be.
 const BYTES_BESIDES: usize = 62;
+
+/// A channel without its texts and its closing brace, as long as can be.
+const LONGEST: &str = r#"{"id":"9223372036854775807","groupId":"9223372036854775807","type":"announcement","name":,"topic":,"position":-2147483648,"slowModeSeconds":21600"#;
+
+/// How long the list of channels of this size is for any reader at most.
+pub fn bytes_max(size: ChannelsSize) -> usize {
+    "[]".len() + size.text_bytes + size.count * (LONGEST.len() + BYTES_BESIDES)
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -107,6 +116,10 @@ mod tests {
                     (serde_json::from_str(made.get()).unwrap(), serde_json::to_value(views));
                 assert_eq!(made_value, views.unwrap());
                 assert!(made.get().len() <= list.bytes_max(), "{}", made.get());
+                let texts = channels.iter().flat_map(|channel| [&channel.name, &channel.topic]);
+                let text_bytes = texts.map(|text| serde_json::to_string(text).unwrap().len()).sum();
+                let measured = bytes_max(ChannelsSize { count: channels.len(), text_bytes });
+                assert!(list.bytes_max() <= measured, "{measured}");
             }
         }
     }

@@ -108,6 +108,18 @@ pub struct HistoryPage {
 }
 
 impl HistoryPage {
+    /// As many of `messages`, from the newest, as fit on a page.
+    pub(crate) async fn newest_of(
+        store: &dyn Store,
+        channel_id: ChannelId,
+        messages: Vec<Message>,
+    ) -> Result<Self, StoreError> {
+        let extras = load_extras(store, channel_id, &messages).await?;
+        let mut page = Self { messages, extras, ..Self::default() };
+        page.cut(Cursor::Newest);
+        Ok(page)
+    }
+
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         let of_message = |message: &Message| 512 + message.content.len();
@@ -177,12 +189,20 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         let (cursor, limit) = request.parse()?;
         let page = self.history_page(PageKey { channel_id, cursor, limit }).await?;
-        let messages = self
-            .show(&standing.channel, &page.messages, &page.extras, Some(caller.user_id))
-            .await?;
+        self.show_page(&standing.channel, &page, cursor, caller).await
+    }
+
+    pub(crate) async fn show_page(
+        &self,
+        channel: &Channel,
+        page: &HistoryPage,
+        cursor: Cursor,
+        reader: Caller,
+    ) -> Result<MessagesPage, ChatError> {
+        let shown = self.show(channel, &page.messages, &page.extras, Some(reader.user_id));
         let around = matches!(cursor, Cursor::Around(_));
         Ok(MessagesPage {
-            messages,
+            messages: shown.await?,
             has_more: match cursor {
                 Cursor::Newest | Cursor::Before(_) => page.more_before,
                 Cursor::After(_) => page.more_after,

@@ -1,14 +1,24 @@
 //! Pins: messages that a channel keeps at hand.
 
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
 use crate::chat::error::Noun;
-use crate::chat::history::PageKey;
+use crate::chat::history::{Cursor, HistoryPage, PageKey};
 use crate::chat::turns::Subject;
-use crate::chat::views::{MessageRefView, Messages};
+use crate::chat::views::{MessageRefView, MessagesPage};
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::store::Outcome;
+
+#[derive(Debug, Default, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListPins {
+    /// Messages older than this one.
+    pub before: Option<MessageId>,
+}
 
 impl Chat {
     pub async fn add_pin(
@@ -52,16 +62,18 @@ impl Chat {
         .await
     }
 
-    /// At most 100, newest message first.
+    /// Newest message first; as many as fit on a page.
     pub async fn list_pins(
         &self,
         caller: Caller,
         channel_id: ChannelId,
-    ) -> Result<Messages, ChatError> {
+        request: ListPins,
+    ) -> Result<MessagesPage, ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
-        let pinned = self.store.list_pins(channel_id).await?;
-        let messages = self.show_all(&standing.channel, &pinned, Some(caller.user_id)).await?;
-        Ok(Messages { messages })
+        let mut pinned = self.store.list_pins(channel_id).await?;
+        pinned.retain(|message| request.before.is_none_or(|before| message.id < before));
+        let page = HistoryPage::newest_of(&*self.store, channel_id, pinned).await?;
+        self.show_page(&standing.channel, &page, Cursor::Newest, caller).await
     }
 
     async fn finish_pin(

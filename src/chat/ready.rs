@@ -10,8 +10,11 @@ use serde::Serialize;
 
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
+use crate::chat::channel_list;
 use crate::chat::sync::LIMITS;
-use crate::chat::views::{ChannelView, Groups, ListedGroup, MemberView, Ready, WholeGroup};
+use crate::chat::views::{
+    ChannelView, GroupView, Groups, ListedGroup, MemberView, Ready, WholeGroup,
+};
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::model::channel::Channel;
@@ -52,7 +55,7 @@ struct HeadStanding {
 }
 
 /// One that is to be listed with its channels.
-struct Whole {
+struct Fitting {
     index: usize,
     snapshot: Arc<GroupSnapshot>,
     head: HeadStanding,
@@ -65,8 +68,8 @@ impl Chat {
         let mut audiences = Vec::with_capacity(memberships.len());
         for membership in memberships {
             let group_id = membership.group_id;
-            if let Some(standing) = self.standing_of(caller.user_id, group_id).await? {
-                audiences.push(Audience { group_id, permissions: standing.permissions });
+            if let Some(permissions) = self.group_permissions(caller.user_id, group_id).await? {
+                audiences.push(Audience { group_id, permissions });
             }
         }
         Ok(audiences)
@@ -133,26 +136,26 @@ impl Chat {
         let heads_bytes = |head: &Head| json_bytes(&head.listed) + LISTED_BYTES_BESIDES;
         let mut left = bytes_max.saturating_sub(heads.iter().map(heads_bytes).sum());
         let mut groups = Vec::with_capacity(heads.len());
-        let mut whole = Vec::new();
+        let mut fitting = Vec::new();
         for head in heads {
             // Only what fits is held on to: the channels of many huge groups are more than a node has.
             if head.bytes <= left
                 && let Some(snapshot) = self.find_group(head.listed.group.id).await?
-                && bytes_of(&snapshot) <= left
+                && bytes_of_snapshot(&snapshot) <= left
             {
-                left -= bytes_of(&snapshot);
-                whole.push(Whole { index: groups.len(), snapshot, head: head.standing });
+                left -= bytes_of_snapshot(&snapshot);
+                fitting.push(Fitting { index: groups.len(), snapshot, head: head.standing });
             }
             groups.push(ListedGroup { partial: Some(true), ..head.listed });
         }
-        let channels = whole.iter().flat_map(|it| &it.snapshot.channels);
+        let channels = fitting.iter().flat_map(|it| &it.snapshot.channels);
         let last = self.last_messages(channels.map(|channel| channel.id)).await?;
-        for Whole { index, snapshot, head } in &whole {
+        for Fitting { index, snapshot, head } in &fitting {
             let channels = Some(snapshot.list().for_reader(head.permissions, &last));
             let listed = &mut groups[*index];
             (listed.channels, listed.partial) = (channels, None);
         }
-        let scopes = whole.iter().flat_map(|it| scopes_of(&it.snapshot, it.head.joined_at_ms));
+        let scopes = fitting.iter().flat_map(|it| scopes_of(&it.snapshot, it.head.joined_at_ms));
         Ok(GroupList { groups, scopes: scopes.collect() })
     }
 
@@ -163,25 +166,30 @@ impl Chat {
         let mut heads = Vec::with_capacity(memberships.len());
         for member in memberships {
             // A group that was deleted since is none of the caller's any more.
-            let Some(snapshot) = self.find_group(member.group_id).await? else { continue };
-            let (permissions, _) =
-                standing(&snapshot.group, &snapshot.roles, &member, person.operator);
+            let Some(head) = self.find_group_head(member.group_id).await? else { continue };
+            let (permissions, _) = standing(&head.group, &head.roles, &member, person.operator);
+            let member_count = self.count_members(member.group_id).await?;
             let listed = ListedGroup {
-                group: self.group_view(&snapshot).await?,
+                group: GroupView::new(&head.group, member_count),
                 channels: None,
                 partial: None,
                 me: MemberView::new(&member, person.user.clone()),
             };
             let standing = HeadStanding { permissions, joined_at_ms: member.joined_at_ms };
-            heads.push(Head { bytes: bytes_of(&snapshot), listed, standing });
+            let bytes = bytes_of(channel_list::bytes_max(head.channels), head.channels.count);
+            heads.push(Head { bytes, listed, standing });
         }
         Ok(heads)
     }
 }
 
 /// What a group's channels and their read states take up at most.
-fn bytes_of(snapshot: &GroupSnapshot) -> usize {
-    snapshot.list().bytes_max() + READ_STATE_BYTES * snapshot.channels.len()
+fn bytes_of(list_bytes: usize, channels: usize) -> usize {
+    list_bytes + READ_STATE_BYTES * channels
+}
+
+fn bytes_of_snapshot(snapshot: &GroupSnapshot) -> usize {
+    bytes_of(snapshot.list().bytes_max(), snapshot.channels.len())
 }
 
 fn scopes_of(

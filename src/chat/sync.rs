@@ -98,6 +98,9 @@ impl Chat {
         seen: MessageId,
         bytes_left: &mut usize,
     ) -> Result<(Vec<MessageView>, bool), ChatError> {
+        if *bytes_left == 0 {
+            return Ok((Vec::new(), false)); // Not even read.
+        }
         let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(OVERLAP_MS));
         // Twice what is promised: the overlap must not push missed messages out of the answer.
         let limit = 2 * MISSED_MAX;
@@ -109,7 +112,10 @@ impl Chat {
 
         let mut shown = self.show_all(channel, &messages, Some(caller.user_id)).await?;
         let fit = how_many_fit(&shown, bytes_left);
-        complete &= shown.get(fit).is_none_or(|cut| cut.id <= seen);
+        if let Some(cut) = shown.get(fit) {
+            complete &= cut.id <= seen;
+            *bytes_left = 0; // What is left is less than a message or two.
+        }
         shown.truncate(fit);
         Ok((shown, complete))
     }

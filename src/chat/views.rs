@@ -268,11 +268,6 @@ pub struct MessagesPage {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Messages {
-    pub messages: Vec<MessageView>,
-}
-
-#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Users {
     pub users: Vec<User>,
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::settings::CONNECT_TIMEOUT;
 use crate::model::rate::{Rate, TokenBucket};
+use crate::telemetry::{self, log_seldom};
 
 /// A client asks once, and once more with a fresh token: ten at once is a loop.
 const RATE: Rate = Rate { per_second: 1.0, burst: 10.0 };
@@ -16,7 +17,7 @@ const RATE: Rate = Rate { per_second: 1.0, burst: 10.0 };
 const REFUSED_MAX: u8 = 10;
 
 /// The attempts of one connection.
-pub(super) struct Attempts {
+pub struct JoinAttempts {
     began: Instant,
     tokens: TokenBucket,
     refused: u8,
@@ -33,16 +34,21 @@ pub enum Unused {
     Over,
 }
 
-impl Attempts {
+impl JoinAttempts {
     pub fn new(began: Instant) -> Self {
         Self { began, tokens: TokenBucket::full(RATE, 0), refused: 0, unused_since: None }
     }
 
-    /// Takes an attempt; false if it is one too many.
-    pub fn take(&mut self, now: Instant) -> bool {
+    /// Takes attempts to join, whatever namespace; false if there are too many, and counts that.
+    pub fn take(&mut self, connects: u32, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.began).as_millis();
         let elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
-        self.tokens.take(RATE, elapsed_ms).is_ok()
+        let all_pass = (0..connects).all(|_| self.tokens.take(RATE, elapsed_ms).is_ok());
+        if !all_pass {
+            metrics::counter!(telemetry::RATE_LIMITED, "scope" => "connect").increment(1);
+            log_seldom!(info, "closing a connection that tried to join too often");
+        }
+        all_pass
     }
 
     /// Counts a refusal; false if it is one too many.
@@ -81,15 +87,17 @@ mod tests {
     #[test]
     fn ten_attempts_pass_at_once_and_then_one_a_second() {
         let began = Instant::now();
-        let mut attempts = Attempts::new(began);
-        assert_eq!((0..20).filter(|_| attempts.take(began)).count(), 10);
-        assert!(attempts.take(began + SECOND));
-        assert!(!attempts.take(began + SECOND));
+        let mut attempts = JoinAttempts::new(began);
+        assert!(attempts.take(9, began) && attempts.take(0, began));
+        assert!(attempts.take(1, began) && !attempts.take(1, began));
+        assert!(attempts.take(1, began + SECOND));
+        assert!(!attempts.take(1, began + SECOND));
+        assert!(!attempts.take(11, began + 60 * SECOND));
     }
 
     #[test]
     fn the_tenth_refusal_in_a_row_is_the_last() {
-        let mut attempts = Attempts::new(Instant::now());
+        let mut attempts = JoinAttempts::new(Instant::now());
         assert!((0..9).all(|_| attempts.refused()));
         attempts.accepted();
         assert_eq!((0..10).filter(|_| attempts.refused()).count(), 9);
@@ -98,7 +106,7 @@ mod tests {
     #[test]
     fn an_unused_connection_is_watched_once_and_from_its_last_use_on() {
         let began = Instant::now();
-        let mut attempts = Attempts::new(began);
+        let mut attempts = JoinAttempts::new(began);
         assert!(attempts.unused(began));
         assert!(!attempts.unused(began + 10 * SECOND), "it is watched already");
         let first_look = attempts.look(began + CONNECT_TIMEOUT);

@@ -14,12 +14,14 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use engineioxide_core::ProtocolVersion;
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::address::AddressPermit;
+use super::attempts::JoinAttempts;
 use super::frames::server_frame_bytes;
 use super::inbound::{Binaries, Intake};
 use super::meters::Meters;
@@ -207,6 +209,7 @@ pub struct Connection {
     mending: Option<Box<Mending>>,
     /// What the engine reads; set with the hand-over.
     intake: Option<Intake>,
+    attempts: Option<Arc<Mutex<JoinAttempts>>>,
     /// The engine waits for the answer to its first ping, which is given in the client's place.
     pong_owed: bool,
     protocol: ProtocolVersion,
@@ -228,6 +231,7 @@ impl Connection {
             opening: None,
             mending: None,
             intake: None,
+            attempts: None,
             pong_owed: false,
             protocol: ProtocolVersion::V4,
             read_since_hand_over: true,
@@ -248,8 +252,8 @@ impl Connection {
         self
     }
 
-    /// Prepares it for the engine, which reads `replay` first and whose first output is `opening`; of
-    /// what follows the client gets `pending` otherwise.
+    /// Prepares it for the engine, which reads `replay` first and whose first output is
+    /// `opening`; of what follows the client gets `pending` otherwise.
     ///
     /// Until the engine reads for the first time its writes cannot fail. It writes the open packet
     /// before it watches the connection: were that write to fail, the session would stay behind
@@ -271,6 +275,12 @@ impl Connection {
     pub fn behind(mut self, binaries: Binaries) -> Self {
         let payload_bytes_max = self.link.bounds.payload_bytes_max;
         self.intake = Some(Intake::new(self.protocol, payload_bytes_max, binaries));
+        self
+    }
+
+    /// Ends it when there are too many of these, which its session has.
+    pub fn limit_attempts(mut self, attempts: Arc<Mutex<JoinAttempts>>) -> Self {
+        self.attempts = Some(attempts);
         self
     }
 
@@ -375,7 +385,7 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Looks at what the engine is about to read; closes the link if it is too large.
+    /// Looks at what the engine is about to read; closes the link if that is too much.
     fn look_at(&mut self, input: &mut [u8]) {
         let Some(intake) = &mut self.intake else { return };
         let found = intake.mend(input);
@@ -386,7 +396,11 @@ impl Connection {
         }
         if let Some(excess) = found.excess {
             excess.report();
-            self.link.close(CloseReason::TooLarge);
+            return self.link.close(CloseReason::TooLarge);
+        }
+        let attempts = self.attempts.as_ref().filter(|_| found.connects > 0);
+        if attempts.is_some_and(|it| !it.lock().take(found.connects, Instant::now())) {
+            self.link.close(CloseReason::TransportError);
         }
     }
 
@@ -597,7 +611,7 @@ mod tests {
 
     /// The frame of an open packet, and the one that the peer gets instead.
     fn open_frames() -> (Opening, Vec<u8>, Vec<u8>) {
-        let ids = Arc::new(SessionIds::new("n0", &[7; 32].into()));
+        let ids = Arc::new(SessionIds::new("n0", &[7; 32].into(), 1000));
         let wire = ids.sign(&"AAAAAAAAAAAAAAHs".parse().unwrap());
         let [from, to] = ["AAAAAAAAAAAAAAHs", &wire].map(|sid| {
             let mut frame = BytesMut::new();

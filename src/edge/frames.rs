@@ -1,4 +1,5 @@
-//! As much of WebSocket framing (RFC 6455, section 5) as an upgrade probe and an open packet need.
+//! As much of WebSocket framing (RFC 6455, section 5) as the edge needs: headers, an upgrade probe and
+//! an open packet.
 //!
 //! The engine frames everything after the upgrade. A frame that it could not take over unread may
 //! not be read here, which rules out a library that buffers: this reads exactly one frame.
@@ -8,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Before the upgrade clients send `2probe` and `5`, and control frames up to this.
 const PAYLOAD_BYTES_MAX: usize = 125;
-const HEADER_BYTES: usize = 2;
-const MASK_BYTES: usize = 4;
+pub const MASK_BYTES: usize = 4;
+/// The longest header there is: with a length of 8 bytes, and a mask.
+pub const HEADER_BYTES_MAX: usize = 2 + 8 + MASK_BYTES;
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
@@ -21,6 +23,49 @@ pub enum Opcode {
     Close = 8,
     Ping = 9,
     Pong = 10,
+}
+
+impl Opcode {
+    /// Whether frames with this opcode control the connection, and belong to no message.
+    pub const fn is_control(opcode: u8) -> bool {
+        opcode >= Self::Close as u8
+    }
+}
+
+/// What a frame begins with (section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub is_final: bool,
+    pub opcode: u8,
+    pub mask: Option<[u8; MASK_BYTES]>,
+    /// Of itself.
+    pub bytes: usize,
+    pub payload_bytes: u64,
+}
+
+impl Header {
+    /// The header at the start of `frame`; `None` until it is whole.
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let (&[first, second], rest) = frame.split_first_chunk()?;
+        let (payload_bytes, rest) = match second & !MASKED {
+            126 => rest
+                .split_first_chunk()
+                .map(|(len, rest)| (u16::from_be_bytes(*len).into(), rest))?,
+            127 => rest.split_first_chunk().map(|(len, rest)| (u64::from_be_bytes(*len), rest))?,
+            short => (short.into(), rest),
+        };
+        let (mask, rest) = match second & MASKED {
+            0 => (None, rest),
+            _ => rest.split_first_chunk().map(|(mask, rest)| (Some(*mask), rest))?,
+        };
+        Some(Self {
+            is_final: first & FINAL != 0,
+            opcode: first & 0x0f,
+            mask,
+            bytes: frame.len() - rest.len(),
+            payload_bytes,
+        })
+    }
 }
 
 /// A frame from the client, unmasked.
@@ -56,12 +101,9 @@ where
 }
 
 fn parse(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
-    if buffer.len() < HEADER_BYTES {
-        return Ok(None);
-    }
-    let (first, second) = (buffer[0], buffer[1]);
-    let payload_len = usize::from(second & !MASKED);
-    if first & !0x0f != FINAL || second & MASKED == 0 || payload_len > PAYLOAD_BYTES_MAX {
+    let Some(&[first, second]) = buffer.first_chunk() else { return Ok(None) };
+    let payload_bytes = usize::from(second & !MASKED);
+    if first & !0x0f != FINAL || second & MASKED == 0 || payload_bytes > PAYLOAD_BYTES_MAX {
         return Err(FrameError::Unexpected);
     }
     let opcode = match first & 0x0f {
@@ -71,14 +113,16 @@ fn parse(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
         10 => Opcode::Pong,
         _ => return Err(FrameError::Unexpected),
     };
-    if buffer.len() < HEADER_BYTES + MASK_BYTES + payload_len {
+    let Some(Header { bytes, mask: Some(mask), .. }) = Header::parse(buffer) else {
+        return Ok(None);
+    };
+    if buffer.len() < bytes + payload_bytes {
         return Ok(None);
     }
-    buffer.advance(HEADER_BYTES);
-    let mask = buffer.split_to(MASK_BYTES);
-    let mut payload = buffer.split_to(payload_len);
-    for (index, byte) in payload.iter_mut().enumerate() {
-        *byte ^= mask[index % MASK_BYTES];
+    buffer.advance(bytes);
+    let mut payload = buffer.split_to(payload_bytes);
+    for (byte, mask) in payload.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
     }
     Ok(Some(Frame { opcode, payload: payload.freeze() }))
 }
@@ -123,15 +167,16 @@ pub enum ServerText<'a> {
 /// What the start of a server's output is.
 pub fn server_text(start: &[u8]) -> ServerText<'_> {
     const TEXT: u8 = FINAL | Opcode::Text as u8;
-    let (payload, payload_len) = match *start {
-        [] | [TEXT] | [TEXT, 126] | [TEXT, 126, _] => return ServerText::Partial,
-        [TEXT, short @ 0..=125, ref payload @ ..] => (payload, usize::from(short)),
-        [TEXT, 126, high, low, ref payload @ ..] => {
-            (payload, usize::from(u16::from_be_bytes([high, low])))
-        }
+    match *start {
+        [] | [TEXT] => return ServerText::Partial,
+        [TEXT, 0..=126, ..] => {}
         _ => return ServerText::Other,
-    };
-    payload.get(..payload_len).map_or(ServerText::Partial, ServerText::Whole)
+    }
+    let payload = Header::parse(start).and_then(|header| {
+        let payload_bytes = usize::try_from(header.payload_bytes).ok()?;
+        start[header.bytes..].get(..payload_bytes)
+    });
+    payload.map_or(ServerText::Partial, ServerText::Whole)
 }
 
 /// Appends a frame as a client sends it, with a mask that changes nothing.

@@ -18,9 +18,11 @@ use hyper::body::{Body as _, Incoming};
 use hyper::service::Service as HyperService;
 use socketioxide::adapter::Adapter;
 use socketioxide::service::SocketIoService;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
+use super::bearer::bearer;
 use super::connection::{CloseReason, Link};
 use super::cors::Cors;
 use super::inbound::Excess;
@@ -232,6 +234,10 @@ impl<A: Adapter> Front<A> {
                 payload::for_engine(session.protocol(), content_type, body, &mut seen)
             })
             .inspect_err(|refusal| session.close(unread(*refusal)))?;
+        if !session.attempts().lock().take(given.connects, Instant::now()) {
+            session.close(CloseReason::TransportError);
+            return Err(Refusal::UnknownSession);
+        }
         session.pending().expect(given.connects);
         let mut slim = slim(Method::POST, uri, None, Body::from(given.body));
         if let Some(content_type) = given.content_type {
@@ -270,7 +276,7 @@ impl<A: Adapter> Front<A> {
         let trusted = &self.shared.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         let permit = self.session_permit(address)?;
-        let bearer = request.headers().get(AUTHORIZATION).and_then(bearer);
+        let bearer = request.headers().get(AUTHORIZATION).and_then(bearer).map(Box::from);
         let client = Client { protocol: query.protocol, bearer, _permit: permit };
         Ok(EngineSession::begin(&self.shared, client, query.transport))
     }
@@ -345,12 +351,6 @@ fn names_one_host<B>(request: &Request<B>) -> bool {
 /// A name or an address, with or without a port.
 fn is_host(host: &[u8]) -> bool {
     Authority::try_from(host).is_ok_and(|authority| !authority.as_str().contains('@'))
-}
-
-/// The token of `Authorization: Bearer`, the name of the scheme in any case (RFC 9110, section 11.1).
-fn bearer(header: &HeaderValue) -> Option<Box<str>> {
-    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// Why a session ends whose packets cannot be read.

@@ -7,24 +7,17 @@
 //! a packet are changed in place, byte for byte, so that nothing moves; everything behind them is
 //! neither read nor copied.
 
-use std::time::{Duration, Instant};
-
 use engineioxide_core::ProtocolVersion;
-use parking_lot::Mutex;
 
+use super::frames::{HEADER_BYTES_MAX, Header, MASK_BYTES, Opcode};
 use super::settings::BINARIES_MAX;
-use crate::telemetry;
-
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+use crate::telemetry::{self, log_seldom};
 
 /// The type of an Engine.IO packet that carries one of Socket.IO.
 pub const MESSAGE: u8 = b'4';
 
 /// What stands in an event's name for an escape: no event has one.
 const IN_PLACE_OF_ESCAPE: u8 = b'?';
-/// A frame's header with a length of 8 bytes and a mask (RFC 6455, section 5.2).
-const HEADER_BYTES_MAX: usize = 14;
-const MASK_BYTES: usize = 4;
 
 /// What the edge has to know of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,18 +43,11 @@ impl Excess {
         }
     }
 
-    /// Counts it, and logs it. A second line in the same second is at debug: anybody can send too much.
+    /// Counts it, and logs it.
     pub fn report(self) {
-        static LAST: Mutex<Option<Instant>> = Mutex::new(None);
         let what = self.as_str();
         metrics::counter!(telemetry::OVERSIZED, "what" => what).increment(1);
-        let now = Instant::now();
-        let last = LAST.lock().replace(now);
-        if last.is_none_or(|last| now - last > REPORT_INTERVAL) {
-            tracing::info!(what, "closing a connection that sent too many {what} at once");
-        } else {
-            tracing::debug!(what, "closing another connection that sent too many {what} at once");
-        }
+        log_seldom!(info, what, "closing a connection that sent too many {what} at once");
     }
 }
 
@@ -127,57 +113,99 @@ impl Scan {
 
     /// Takes the next byte; answers what the engine gets in its place, and what it means.
     pub fn take(&mut self, byte: u8) -> (u8, Option<Notice>) {
-        let mut given = byte;
-        let mut notice = None;
-        self.at = match (self.at, byte) {
-            (At::Start, MESSAGE) => At::Kind,
-            (At::Kind, b'0') => {
-                notice = Some(Notice::Connect);
-                At::Connect
-            }
-            (At::Kind, b'2') => At::Event,
-            (At::Kind, b'5' | b'6') => At::Binaries { of_event: byte == b'5', count: 0 },
-            (At::Binaries { of_event, count }, b'0'..=b'9') => {
-                let count = count.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
-                At::Binaries { of_event, count }
-            }
-            (At::Binaries { of_event, count }, b'-') => {
-                notice = (count > BINARIES_MAX).then_some(Notice::Excess(Excess::Binaries));
-                if of_event { At::Event } else { At::Done }
-            }
-            (At::Connect, b'/') => At::ConnectNamespace,
-            (At::ConnectNamespace, b',') => At::Done,
-            (At::ConnectNamespace, b'?') => {
-                given = b',';
-                At::Query
-            }
-            (At::ConnectNamespace, _) => At::ConnectNamespace,
-            // White space in front of the payload, which JSON allows.
-            (At::Query, _) => {
-                given = b' ';
-                if byte == b',' { At::Done } else { At::Query }
-            }
-            (At::Event, b'/') => At::Namespace,
-            (At::Namespace, b',') => At::Ack,
-            (At::Namespace, _) => At::Namespace,
-            (At::Event | At::Ack, b'0'..=b'9') => At::Ack,
-            (At::Event | At::Ack, b'[') => At::Arguments,
-            (At::Arguments, b' ' | b'\t' | b'\n' | b'\r') => At::Arguments,
-            (At::Arguments, b'"') => At::Name,
-            (At::Name, b'"') => At::Done,
-            (At::Name, b'\\') => {
-                given = IN_PLACE_OF_ESCAPE;
-                At::Escape
-            }
-            (At::Name, _) => At::Name,
-            // An escape is ASCII, or the packet is broken and the engine finds out.
-            (At::Escape, _) => {
-                given = if byte.is_ascii() { IN_PLACE_OF_ESCAPE } else { byte };
-                At::Name
-            }
-            _ => At::Done,
+        let step = match self.at {
+            At::Start if byte == MESSAGE => At::Kind.into(),
+            At::Start | At::Done => At::Done.into(),
+            At::Kind => kind(byte),
+            At::Binaries { of_event, count } => binaries(of_event, count, byte),
+            At::Connect | At::ConnectNamespace | At::Query => connect(self.at, byte),
+            At::Event | At::Namespace | At::Ack | At::Arguments => event(self.at, byte).into(),
+            At::Name | At::Escape => name(self.at, byte),
         };
-        (given, notice)
+        self.at = step.at;
+        (step.given.unwrap_or(byte), step.notice)
+    }
+}
+
+/// What a byte leads to.
+struct Step {
+    at: At,
+    /// In its place, if that is another.
+    given: Option<u8>,
+    notice: Option<Notice>,
+}
+
+impl From<At> for Step {
+    fn from(at: At) -> Self {
+        Self { at, given: None, notice: None }
+    }
+}
+
+impl Step {
+    fn giving(self, byte: u8) -> Self {
+        Self { given: Some(byte), ..self }
+    }
+
+    fn noticing(self, notice: Option<Notice>) -> Self {
+        Self { notice, ..self }
+    }
+}
+
+fn kind(byte: u8) -> Step {
+    match byte {
+        b'0' => Step::from(At::Connect).noticing(Some(Notice::Connect)),
+        b'2' => At::Event.into(),
+        b'5' | b'6' => At::Binaries { of_event: byte == b'5', count: 0 }.into(),
+        _ => At::Done.into(),
+    }
+}
+
+fn binaries(of_event: bool, count: usize, byte: u8) -> Step {
+    match byte {
+        b'0'..=b'9' => {
+            let count = count.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+            At::Binaries { of_event, count }.into()
+        }
+        b'-' => {
+            let excess = (count > BINARIES_MAX).then_some(Notice::Excess(Excess::Binaries));
+            Step::from(if of_event { At::Event } else { At::Done }).noticing(excess)
+        }
+        _ => At::Done.into(),
+    }
+}
+
+/// The query behind a namespace becomes white space in front of the payload, which JSON allows.
+fn connect(at: At, byte: u8) -> Step {
+    match (at, byte) {
+        (At::Connect, b'/') => At::ConnectNamespace.into(),
+        (At::ConnectNamespace, b'?') => Step::from(At::Query).giving(b','),
+        (At::Query, b',') => Step::from(At::Done).giving(b' '),
+        (At::Query, _) => Step::from(At::Query).giving(b' '),
+        (At::Connect, _) | (_, b',') => At::Done.into(),
+        _ => at.into(),
+    }
+}
+
+fn event(at: At, byte: u8) -> At {
+    match (at, byte) {
+        (At::Namespace, b',') => At::Ack,
+        (At::Namespace, _) => At::Namespace,
+        (At::Event, b'/') => At::Namespace,
+        (At::Event | At::Ack, b'0'..=b'9') => At::Ack,
+        (At::Event | At::Ack, b'[') => At::Arguments,
+        (At::Arguments, b' ' | b'\t' | b'\n' | b'\r') => At::Arguments,
+        (At::Arguments, b'"') => At::Name,
+        _ => At::Done,
+    }
+}
+
+/// An escape is ASCII, or the packet is broken and the engine finds out.
+fn name(at: At, byte: u8) -> Step {
+    match (at, byte) {
+        (At::Escape, _) if byte.is_ascii() => Step::from(At::Name).giving(IN_PLACE_OF_ESCAPE),
+        (At::Name, b'"') => At::Done.into(),
+        (At::Name, b'\\') => Step::from(At::Escape).giving(IN_PLACE_OF_ESCAPE),
+        _ => At::Name.into(),
     }
 }
 
@@ -269,8 +297,10 @@ impl Intake {
     fn begin_frame(&mut self, found: &mut Found) {
         let Some(header) = Header::parse(&self.head[..usize::from(self.head_len)]) else { return };
         self.head_len = 0;
-        (self.mask, self.position, self.rest) = (header.mask, 0, header.payload_bytes);
-        self.of_message = header.opcode < 8;
+        // Clients have to mask; the engine closes those that do not.
+        self.mask = header.mask.unwrap_or_default();
+        (self.position, self.rest) = (0, header.payload_bytes);
+        self.of_message = !Opcode::is_control(header.opcode);
         if !self.of_message {
             return;
         }
@@ -278,7 +308,7 @@ impl Intake {
         let mut type_bytes = 0;
         if header.opcode != 0 {
             self.message_bytes = 0;
-            self.binary = header.opcode == 2;
+            self.binary = header.opcode == Opcode::Binary as u8;
             type_bytes = self.binary_type_bytes;
             // Nothing in a binary has to be read.
             self.scan = if self.binary { Scan { at: At::Done } } else { Scan::default() };
@@ -316,30 +346,6 @@ impl Intake {
                 None => {}
             }
         }
-    }
-}
-
-struct Header {
-    is_final: bool,
-    opcode: u8,
-    payload_bytes: u64,
-    mask: [u8; MASK_BYTES],
-}
-
-impl Header {
-    /// `None` until it is whole.
-    fn parse(head: &[u8]) -> Option<Self> {
-        let (&[first, second], rest) = head.split_first_chunk()?;
-        let (payload_bytes, rest) = match second & 0x7f {
-            126 => rest
-                .split_first_chunk()
-                .map(|(len, rest)| (u16::from_be_bytes(*len).into(), rest))?,
-            127 => rest.split_first_chunk().map(|(len, rest)| (u64::from_be_bytes(*len), rest))?,
-            short => (short.into(), rest),
-        };
-        // Clients have to mask; the engine closes those that do not.
-        let mask = if second & 0x80 == 0 { [0; MASK_BYTES] } else { *rest.first_chunk()? };
-        Some(Self { is_final: first & 0x80 != 0, opcode: first & 0x0f, payload_bytes, mask })
     }
 }
 

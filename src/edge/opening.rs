@@ -98,7 +98,7 @@ mod tests {
     const PACKET: &str = r#"0{"sid":"AAAAAAAAAAAAAAHs","upgrades":[],"pingInterval":20000}"#;
 
     fn ids(node: &str) -> Arc<SessionIds> {
-        Arc::new(SessionIds::new(node, &[7; 32].into()))
+        Arc::new(SessionIds::new(node, &[7; 32].into(), 1000))
     }
 
     fn frame(packet: &str) -> Vec<u8> {

@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use engineioxide_core::ProtocolVersion;
 
 use super::connect_error;
-use super::frames::{Opcode, put_server_frame};
+use super::frames::{Header, Opcode, put_server_frame};
 use super::payload;
 
 const PING: &str = "2";
@@ -18,7 +18,6 @@ const PING: &str = "2";
 const CONNECT: &str = "40";
 /// Between the packets of a body in Engine.IO 4.
 const SEPARATOR: char = '\x1e';
-const FINAL_TEXT: u8 = 0x81;
 /// No packet that is changed is larger.
 const CHANGED_BYTES_MAX: usize = 0xffff;
 
@@ -170,10 +169,10 @@ impl Mending {
     }
 
     fn judge_frame(&mut self) -> bool {
-        let Some((header_bytes, payload_bytes)) = header(&self.frame) else { return false };
-        let payload = &self.frame[header_bytes..];
+        let Some(header) = Header::parse(&self.frame) else { return false };
+        let (payload, payload_bytes) = (&self.frame[header.bytes..], header.payload_bytes);
         let wanted = match payload_bytes {
-            _ if self.frame[0] != FINAL_TEXT => 0,
+            _ if !header.is_final || header.opcode != Opcode::Text as u8 => 0,
             short @ 0..=1 => short as usize,
             // Whole, if it is to be changed.
             some if some <= CHANGED_BYTES_MAX as u64 && payload.starts_with(b"44") => some as usize,
@@ -196,16 +195,6 @@ impl Mending {
         }
         self.frame.clear();
         fate == Fate::Answered
-    }
-}
-
-/// How long the header of a server's frame is, and its payload.
-fn header(frame: &[u8]) -> Option<(usize, u64)> {
-    let (&[_, len], rest) = frame.split_first_chunk()?;
-    match len & 0x7f {
-        126 => rest.first_chunk().map(|len| (4, u16::from_be_bytes(*len).into())),
-        127 => rest.first_chunk().map(|len| (10, u64::from_be_bytes(*len))),
-        short => Some((2, short.into())),
     }
 }
 

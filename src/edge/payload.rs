@@ -23,7 +23,7 @@ use super::refusal::Refusal;
 /// As in the JavaScript server, only this very value makes a body of Engine.IO 3 binary.
 pub const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Enough for the largest body there may be (`limits.body_bytes`), and what the engine takes at most.
+/// Enough for the largest body there may be (`limits.payload_bytes`), and what the engine takes at most.
 const LENGTH_DIGITS_MAX: usize = 8;
 /// Ends the length of a packet in the text framing, and in the binary one.
 const TEXT_SEPARATOR: char = ':';
@@ -77,6 +77,13 @@ impl<'a> Seen<'a> {
         let excess = self.binaries.add(binary_bytes, self.binaries_bytes_max);
         excess.map_or(Ok(()), |excess| Err(refusal(excess)))
     }
+}
+
+/// How long what the engine gets can be for a body of `body_bytes`. The binary framing takes a byte or two
+/// more a packet, and base64 without its padding up to three; no packet is shorter than two bytes with
+/// what is between packets.
+pub const fn for_engine_bytes_max(body_bytes: usize) -> usize {
+    2 * body_bytes + 2
 }
 
 /// What the engine gets for `body`.
@@ -450,6 +457,19 @@ mod tests {
         v3(b"\x01\x08\xff\x04\0\0\0\0\0\0\0", Err(Refusal::TooLarge));
     }
 
+    #[test]
+    fn the_engine_takes_whatever_becomes_of_a_body() {
+        let check = |protocol, body: String, bytes: usize| {
+            assert_eq!(body.len(), bytes);
+            let made = given(protocol, Some(TEXT), body.into()).unwrap();
+            assert!(made.body.len() <= for_engine_bytes_max(bytes), "{}", made.body.len());
+        };
+        check(ProtocolVersion::V3, "1:2".repeat(100), 300);
+        check(ProtocolVersion::V3, "3:b4A".repeat(100), 500);
+        check(ProtocolVersion::V4, ["bA"; 100].join("\u{1e}"), 299);
+        check(ProtocolVersion::V4, "bA".to_owned(), 2);
+    }
+
     /// Bodies that are nearly right: packets in a row, with lengths that are off now and then.
     fn nearly_text() -> impl Strategy<Value = String> {
         let text = prop_oneof!["[0-6b][a-z0-9\\[\\]\"{},é😀𝒳]{0,8}", "\\PC{0,8}", ".{0,8}"];
@@ -477,7 +497,9 @@ mod tests {
             let protocol = if v3_protocol { ProtocolVersion::V3 } else { ProtocolVersion::V4 };
             let content_type = if binary { BINARY } else { TEXT };
             let body = Bytes::from(if noisy { noise } else { text.into_bytes() });
+            let body_bytes = body.len();
             if let Ok(given) = given(protocol, Some(content_type), body) {
+                prop_assert!(given.body.len() <= for_engine_bytes_max(body_bytes));
                 decoded(protocol, given.content_type.unwrap(), given.body);
             }
         }

@@ -133,8 +133,10 @@ impl<A: Adapter> Front<A> {
         }
         let opening = Opening::Repeated(PROBE_ANSWER_FRAME_BYTES);
         let pending = *session.pending();
-        let connection = connection.hand_over(replay(&buffer), opening, pending);
-        let connection = connection.behind(*session.binaries());
+        let connection = connection
+            .hand_over(replay(&buffer), opening, pending)
+            .behind(*session.binaries())
+            .limit_attempts(session.attempts().clone());
         session.attach(connection.link().clone());
         session.switched();
         self.give_to_engine(connection, uri, None);

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::address::AddressPermit;
-use super::attempts::{Attempts, Unused};
+use super::attempts::{JoinAttempts, Unused};
 use super::connection::{CloseReason, Link, Queued, subtract};
 use super::inbound::Binaries;
 use super::outbound::Pending;
@@ -66,7 +66,8 @@ pub struct EngineSession {
     /// A [`CloseReason`], or 0 while open.
     reason: AtomicU8,
     state: Mutex<State>,
-    attempts: Mutex<Attempts>,
+    /// Shared with the connection, which sees what comes over a WebSocket.
+    attempts: Arc<Mutex<JoinAttempts>>,
     /// For polling; a WebSocket takes it over.
     pending: Mutex<Pending>,
     /// Likewise.
@@ -106,7 +107,7 @@ impl EngineSession {
             pending: Mutex::new(Pending::new(client.protocol)),
             binaries: Mutex::default(),
             client,
-            attempts: Mutex::new(Attempts::new(began)),
+            attempts: Arc::new(Mutex::new(JoinAttempts::new(began))),
             pushes_unpolled: AtomicU32::new(0),
             bytes_unpolled: AtomicU64::new(0),
             sid: OnceLock::new(),
@@ -174,7 +175,7 @@ impl EngineSession {
     /// consumer. A push of any length may wait alone.
     ///
     /// On a WebSocket a push is queued until the kernel has taken it; an answered poll counts as
-    /// having taken all pushes, as it takes all but what would make it larger than a megabyte, and as
+    /// having taken all pushes, as it takes all but what would make it larger than two megabytes, and as
     /// many bytes as it has.
     pub fn queue_push(&self, packet_bytes: usize) -> bool {
         let queued = match self.link.get() {
@@ -230,10 +231,8 @@ impl EngineSession {
         }
     }
 
-    /// Takes an attempt to join a namespace; false if it is one too many, for which the connection
-    /// should be closed.
-    pub fn take_attempt(&self) -> bool {
-        self.attempts.lock().take(Instant::now())
+    pub(super) fn attempts(&self) -> &Arc<Mutex<JoinAttempts>> {
+        &self.attempts
     }
 
     /// Counts a refused attempt; false if it is one too many.

@@ -22,6 +22,7 @@ const MAC_BYTES: usize = 12;
 const MAC_CHARS: usize = 16;
 const SID_FIELD: &str = "\"sid\":\"";
 const SID_CHARS: usize = 16;
+const PAYLOAD_FIELD: &str = "\"maxPayload\":";
 
 /// The key that session ids are signed with; never printed.
 #[derive(Clone)]
@@ -50,12 +51,14 @@ impl fmt::Debug for SessionSecret {
 pub struct SessionIds {
     node: String,
     key: Hmac<Sha256>,
+    payload_bytes_max: usize,
 }
 
 impl SessionIds {
-    pub fn new(node: &str, secret: &SessionSecret) -> Self {
+    /// `payload_bytes_max` is what clients are told that a body may have.
+    pub fn new(node: &str, secret: &SessionSecret, payload_bytes_max: usize) -> Self {
         let key = Hmac::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
-        Self { node: node.to_owned(), key }
+        Self { node: node.to_owned(), key, payload_bytes_max }
     }
 
     /// What the client is told.
@@ -74,14 +77,16 @@ impl SessionIds {
         if bool::from(genuine) { sid.parse().ok() } else { None }
     }
 
-    /// The session id in an open packet of the engine, and the packet with the signed one instead.
+    /// The session id in an open packet of the engine, and the packet with the signed one instead. The
+    /// engine takes longer bodies than clients may send, and would tell them so.
     pub fn sign_open_packet(
         &self,
         packet: &[u8],
         protocol: ProtocolVersion,
     ) -> Option<(Sid, Bytes)> {
         let sid = sid_of_open_packet(packet)?;
-        Some((sid, rewrite_open_packet(packet, &self.sign(&sid), protocol)?))
+        let wire = self.sign(&sid);
+        Some((sid, rewrite_open_packet(packet, &wire, self.payload_bytes_max, protocol)?))
     }
 
     fn mac(&self, sid: &str) -> String {
@@ -103,10 +108,15 @@ fn sid_of_open_packet(body: &[u8]) -> Option<Sid> {
     text.get(start..start + SID_CHARS)?.parse().ok()
 }
 
-/// The same answer with `wire` in place of the sid.
+/// The same answer with `wire` in place of the sid, and another limit of bodies if there is one.
 ///
 /// To a poll of Engine.IO 3 the packet has its length in characters in front, which changes too.
-fn rewrite_open_packet(body: &[u8], wire: &str, protocol: ProtocolVersion) -> Option<Bytes> {
+fn rewrite_open_packet(
+    body: &[u8],
+    wire: &str,
+    payload_bytes_max: usize,
+    protocol: ProtocolVersion,
+) -> Option<Bytes> {
     let text = std::str::from_utf8(body).ok()?;
     let packet = match protocol {
         ProtocolVersion::V3 => text.split_once(':')?.1,
@@ -114,7 +124,12 @@ fn rewrite_open_packet(body: &[u8], wire: &str, protocol: ProtocolVersion) -> Op
     };
     let start = packet.find(SID_FIELD)? + SID_FIELD.len();
     let rest = packet.get(start + SID_CHARS..)?;
-    let rewritten = format!("{}{wire}{rest}", &packet[..start]);
+    let mut rewritten = format!("{}{wire}{rest}", &packet[..start]);
+    if let Some(at) = rewritten.find(PAYLOAD_FIELD) {
+        let start = at + PAYLOAD_FIELD.len();
+        let digits = rewritten[start..].bytes().take_while(u8::is_ascii_digit).count();
+        rewritten.replace_range(start..start + digits, &payload_bytes_max.to_string());
+    }
     let body = match protocol {
         ProtocolVersion::V3 => format!("{}:{rewritten}", rewritten.chars().count()),
         ProtocolVersion::V4 => rewritten,
@@ -129,7 +144,7 @@ mod tests {
     use super::*;
 
     fn ids(node: &str) -> SessionIds {
-        SessionIds::new(node, &[7; 32].into())
+        SessionIds::new(node, &[7; 32].into(), 1000)
     }
 
     #[test]
@@ -139,7 +154,7 @@ mod tests {
         assert_eq!(ids("n3").verify(&wire), Some(sid));
         assert_eq!(ids("n4").verify(&wire), None);
         assert_eq!(ids("n4").verify(&wire.replacen("n3", "n4", 1)), None);
-        assert_eq!(SessionIds::new("n3", &[8; 32].into()).verify(&wire), None);
+        assert_eq!(SessionIds::new("n3", &[8; 32].into(), 1000).verify(&wire), None);
     }
 
     #[test]
@@ -167,21 +182,21 @@ mod tests {
     #[test]
     fn open_packets_get_the_signed_id_and_the_right_length() {
         let sid: Sid = "AAAAAAAAAAAAAAHs".parse().unwrap();
-        let v4 = br#"0{"sid":"AAAAAAAAAAAAAAHs","pingInterval":1}"#;
+        let v4 = br#"0{"sid":"AAAAAAAAAAAAAAHs","maxPayload":2000,"x":1}"#;
         assert_eq!(sid_of_open_packet(v4), Some(sid));
-        let rewritten = rewrite_open_packet(v4, "n0.X.m", ProtocolVersion::V4).unwrap();
-        assert_eq!(&rewritten[..], br#"0{"sid":"n0.X.m","pingInterval":1}"#);
+        let rewritten = rewrite_open_packet(v4, "n0.X.m", 99, ProtocolVersion::V4).unwrap();
+        assert_eq!(&rewritten[..], br#"0{"sid":"n0.X.m","maxPayload":99,"x":1}"#);
 
         let v3 = br#"44:0{"sid":"AAAAAAAAAAAAAAHs","pingInterval":1}"#;
         assert_eq!(sid_of_open_packet(v3), Some(sid));
-        let rewritten = rewrite_open_packet(v3, "n0.X.m", ProtocolVersion::V3).unwrap();
+        let rewritten = rewrite_open_packet(v3, "n0.X.m", 99, ProtocolVersion::V3).unwrap();
         assert_eq!(&rewritten[..], br#"34:0{"sid":"n0.X.m","pingInterval":1}"#);
     }
 
     #[test]
     fn a_body_without_a_session_id_is_left_alone() {
         assert_eq!(sid_of_open_packet(b"ok"), None);
-        assert_eq!(rewrite_open_packet(b"ok", "n0.X.m", ProtocolVersion::V4), None);
+        assert_eq!(rewrite_open_packet(b"ok", "n0.X.m", 99, ProtocolVersion::V4), None);
     }
 
     proptest! {

@@ -5,13 +5,15 @@ use std::time::Duration;
 use socketioxide::adapter::Adapter;
 use socketioxide::{ParserConfig, SocketIoBuilder};
 
+use super::payload;
+
 /// By default below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A session that has joined no namespace by then is closed.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest body of a POST, and what one answer to a poll is filled up to, by default. Node's.
+/// The largest body of a POST by default, as in Node; an answer to a poll is filled up to twice as much.
 pub const PAYLOAD_BYTES_MAX: usize = 1_000_000;
 /// Allocated for every WebSocket at once: 1 KiB holds most chat events.
 const READ_BUFFER_BYTES: usize = 1024;
@@ -77,7 +79,7 @@ pub fn engine_settings<A: Adapter>(
         .ping_timeout(limits.ping_timeout)
         .connect_timeout(CONNECT_TIMEOUT)
         .upgrade_timeout(UPGRADE_TIMEOUT)
-        .max_payload(limits.payload_bytes_max as u64)
+        .max_payload(payload::for_engine_bytes_max(limits.payload_bytes_max) as u64)
         .max_buffer_size(limits.packets_queued_max)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
         .ws_max_message_size(message_bytes_max)

@@ -4,14 +4,13 @@
 //! Pings and control frames are passed over. A few bytes of state per connection, and a few instructions
 //! per frame, whatever its length.
 
+use super::frames::{HEADER_BYTES_MAX, Header, Opcode};
+
 /// Engine.IO's message (4) with Socket.IO's EVENT (2).
 const PUSH_START: &[u8] = b"42";
 /// Engine.IO's message (4) with Socket.IO's ACK (3).
 const ACK_START: &[u8] = b"43";
 const START_BYTES: usize = PUSH_START.len();
-/// The longest header of a server's frame, which has no mask (RFC 6455, section 5.2).
-const HEADER_BYTES_MAX: usize = 10;
-const FINAL_TEXT: u8 = 0x81;
 
 /// What was written, headers included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,19 +92,13 @@ impl Tally {
 
 /// What the frame that begins with `head` is, and its length; `None` if more of it is needed to tell.
 fn judge(head: &[u8]) -> Option<(Kind, u64)> {
-    let (header_bytes, payload_bytes) = match *head {
-        [_, len, ..] if len & 0x7f <= 125 => (2, u64::from(len & 0x7f)),
-        [_, len, high, low, ..] if len & 0x7f == 126 => (4, u16::from_be_bytes([high, low]).into()),
-        [_, len, a, b, c, d, e, f, g, h, ..] if len & 0x7f == 127 => {
-            (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
-        }
-        _ => return None,
-    };
-    let frame_bytes = header_bytes as u64 + payload_bytes;
-    if head[0] != FINAL_TEXT || payload_bytes < START_BYTES as u64 {
+    let header = Header::parse(head)?;
+    let frame_bytes = header.bytes as u64 + header.payload_bytes;
+    let is_text = header.is_final && header.opcode == Opcode::Text as u8;
+    if !is_text || header.payload_bytes < START_BYTES as u64 {
         return Some((Kind::Other, frame_bytes));
     }
-    let start = head.get(header_bytes..header_bytes + START_BYTES)?;
+    let start = head.get(header.bytes..header.bytes + START_BYTES)?;
     let kind = match start {
         PUSH_START => Kind::Push,
         ACK_START => Kind::Ack,
@@ -118,7 +111,7 @@ fn judge(head: &[u8]) -> Option<(Kind, u64)> {
 mod tests {
     use bytes::BytesMut;
 
-    use super::super::frames::{Opcode, put_server_frame, server_frame_bytes};
+    use super::super::frames::{put_server_frame, server_frame_bytes};
     use proptest::prelude::*;
 
     use super::*;

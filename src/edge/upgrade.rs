@@ -70,7 +70,9 @@ impl<A: Adapter> Front<A> {
                 session.attach(connection.link().clone());
                 let opening = Opening::unsigned(self.shared.session_ids.clone());
                 let pending = Pending::new(session.protocol());
-                let connection = connection.hand_over(Default::default(), opening, pending);
+                let connection = connection
+                    .hand_over(Default::default(), opening, pending)
+                    .limit_attempts(session.attempts().clone());
                 self.give_to_engine(connection, uri, Some(session));
             }
             (Connecting::Upgrade(sid, session), Some(connection)) => {

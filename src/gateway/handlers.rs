@@ -122,7 +122,7 @@ routes! {
     "message:list" => |s, at: ChannelRef, request| s.chat().list_messages(s.caller, at.channel_id, request);
     "message:update" => |s, at: MessageRef, request| s.chat().update_message(s.caller, at.channel_id, at.message_id, request);
     "pin:add" => done |s, at: MessageRef| s.chat().add_pin(s.caller, at.channel_id, at.message_id);
-    "pin:list" => |s, at: ChannelRef| s.chat().list_pins(s.caller, at.channel_id);
+    "pin:list" => |s, at: ChannelRef, request| s.chat().list_pins(s.caller, at.channel_id, request);
     "pin:remove" => done |s, at: MessageRef| s.chat().remove_pin(s.caller, at.channel_id, at.message_id);
     "presence:update" => done |s, request| update_presence(&s, request);
     "presence:watch" => |s, request: Watch| watch_presence(&s, request.user_ids);

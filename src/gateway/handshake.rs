@@ -46,9 +46,6 @@ const UNAUTHORIZED: Refusal =
 const EXPIRED: Refusal =
     Refusal { code: "token_expired", message: "the access token has expired: refresh it" };
 const UNAVAILABLE: Refusal = Refusal { code: "unavailable", message: "try again later" };
-/// More attempts than a connection has; it is closed.
-const TOO_OFTEN: Refusal =
-    Refusal { code: "rate_limited", message: "too many attempts to connect" };
 
 fn refusal(error: ChatError) -> Refusal {
     match error {
@@ -71,10 +68,7 @@ async fn authenticate(
     State(shared): State<Arc<Shared>>,
 ) -> Result<(), Refusal> {
     let session = EngineSession::of(socket.req_parts());
-    let result = match session.is_none_or(|session| session.take_attempt()) {
-        true => identify(&shared, &socket, &auth).await.map_err(refusal),
-        false => Err(TOO_OFTEN),
-    };
+    let result = identify(&shared, &socket, &auth).await.map_err(refusal);
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
     let transport = transport_name(transport);
     metrics::counter!(telemetry::CONNECTS, "transport" => transport, "outcome" => outcome)
@@ -87,7 +81,7 @@ async fn authenticate(
         Err(refusal) => {
             // Whoever goes on trying is let go, lest a stranger has a token checked as fast as it can.
             if let Some(session) = session
-                && (refusal == TOO_OFTEN || !session.attempt_refused())
+                && !session.attempt_refused()
             {
                 session.close(CloseReason::TransportError);
             }

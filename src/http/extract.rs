@@ -3,14 +3,15 @@
 //! They come behind [`Session`](crate::http::session::Session) in a handler's arguments, so that a
 //! stranger is told `unauthorized` whatever else is wrong.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -24,8 +25,6 @@ use crate::telemetry::log_seldom;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Names, passwords and tokens fit in, escaped; and thousands of strangers cannot fill the memory.
 const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
-/// What of a body that is too large is read and thrown away.
-const DISCARDED_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
 
 /// The names in a route's path. What is no id is `invalid_request`, whoever asks.
 pub struct Params<T>(pub T);
@@ -122,26 +121,19 @@ async fn read_json(request: Request, bytes_max: usize) -> Result<Bytes, ChatErro
     }
 }
 
-/// Reads on beyond what is allowed, for a while: a client that still sends when it is refused might
-/// only see its connection break, and never the refusal.
-async fn collect(mut body: axum::body::Body, bytes_max: usize) -> Result<Bytes, ChatError> {
-    let mut collected = BytesMut::new();
-    let mut read_bytes = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ChatError::malformed("the body broke off"))?;
-        let Ok(data) = frame.into_data() else { continue };
-        read_bytes += data.len();
-        if read_bytes <= bytes_max {
-            collected.extend_from_slice(&data);
-        } else if read_bytes > DISCARDED_BYTES_MAX.max(bytes_max) {
-            break;
+/// Stops at what is too much; the edge reads on for a while, so that the client sees its refusal.
+async fn collect<B>(body: B, bytes_max: usize) -> Result<Bytes, ChatError>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+{
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("has more than {bytes_max} bytes").into();
+            Err(ChatError::TooLarge { field: "body", message })
         }
+        Err(_) => Err(ChatError::malformed("the body broke off")),
     }
-    if read_bytes > bytes_max {
-        let message = format!("has more than {bytes_max} bytes").into();
-        return Err(ChatError::TooLarge { field: "body", message });
-    }
-    Ok(collected.freeze())
 }
 
 fn accepts(headers: &HeaderMap) -> bool {
@@ -182,6 +174,8 @@ fn user_agent(headers: &HeaderMap) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
     use serde::Deserialize;
 
     use super::*;
@@ -228,6 +222,19 @@ mod tests {
             let refused = parse_object::<Paging>(wrong.as_bytes()).unwrap_err();
             assert_eq!(refused.code(), "invalid_request", "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_read_no_further() {
+        let mut pieces = 0;
+        let endless = futures_util::stream::repeat_with(|| {
+            pieces += 1;
+            Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(&[b'x'; 10])))
+        });
+        let refused = collect(StreamBody::new(endless), 25).await.unwrap_err();
+        assert_eq!((refused.code(), pieces), ("too_large", 3));
+        let whole = collect(Full::new(Bytes::from_static(b"{}")), 2).await.unwrap();
+        assert_eq!(whole, "{}");
     }
 
     #[test]

@@ -11,9 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::chat::{Caller, Chat, ChatError};
+use crate::edge::bearer;
 use crate::http::HttpState;
 use crate::http::answer::Failure;
 use crate::http::rate::SessionRates;
+use crate::http::room::{Room, RoomOfRequest, Rooms};
 use crate::telemetry::log_seldom;
 
 /// Commands of this node that run at once. With a store that answers in milliseconds there are a few
@@ -29,12 +31,13 @@ pub struct Commands {
     chat: Chat,
     places: Arc<Semaphore>,
     rates: Arc<SessionRates>,
+    rooms: Arc<Rooms>,
 }
 
 impl Commands {
     pub fn new(chat: Chat) -> Self {
         let places = Arc::new(Semaphore::new(COMMANDS_MAX));
-        Self { chat, places, rates: Arc::default() }
+        Self { chat, places, rates: Arc::default(), rooms: Arc::default() }
     }
 
     /// Carries out a command to its end, also if the client is gone or the deadline has passed
@@ -58,24 +61,27 @@ impl Commands {
         timeout(self.chat.limits.command_timeout, whole).await.map_err(|_| ChatError::Timeout)?
     }
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Caller, ChatError> {
-        let token = bearer(parts).ok_or(ChatError::Unauthorized)?;
-        self.admit(self.chat.authenticate(token)).await
+    async fn authenticate(&self, parts: &Parts) -> Result<Session, ChatError> {
+        self.admit(parts, self.chat.authenticate(token(parts)?)).await
     }
 
-    async fn authenticate_leaving(&self, parts: &Parts) -> Result<Caller, ChatError> {
-        let token = bearer(parts).ok_or(ChatError::Unauthorized)?;
-        self.admit(self.chat.authenticate_leaving(token)).await
+    async fn authenticate_leaving(&self, parts: &Parts) -> Result<Session, ChatError> {
+        self.admit(parts, self.chat.authenticate_leaving(token(parts)?)).await
     }
 
     async fn admit(
         &self,
+        parts: &Parts,
         checking: impl Future<Output = Result<Caller, ChatError>>,
-    ) -> Result<Caller, ChatError> {
+    ) -> Result<Session, ChatError> {
         let limit = self.chat.limits.command_timeout;
         let caller = timeout(limit, checking).await.map_err(|_| ChatError::Timeout)??;
         self.limit_rate(caller)?;
-        Ok(caller)
+        let room = self.rooms.enter(caller.user_id, limit).await?;
+        if let Some(of_request) = parts.extensions.get::<RoomOfRequest>() {
+            of_request.set(room.clone());
+        }
+        Ok(Session { caller, commands: self.clone(), room })
     }
 
     fn limit_rate(&self, caller: Caller) -> Result<(), ChatError> {
@@ -91,17 +97,15 @@ impl Commands {
     }
 }
 
-/// The token of `Authorization: Bearer <token>`; the scheme's case does not matter (RFC 9110, 11.1).
-fn bearer(parts: &Parts) -> Option<&str> {
-    let (scheme, token) = parts.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+fn token(parts: &Parts) -> Result<&str, ChatError> {
+    parts.headers.get(AUTHORIZATION).and_then(bearer).ok_or(ChatError::Unauthorized)
 }
 
 /// A request of somebody who is signed in, and not too fast. The first argument of a handler.
 pub struct Session {
     caller: Caller,
     commands: Commands,
+    room: Arc<Room>,
 }
 
 impl Session {
@@ -111,7 +115,16 @@ impl Session {
         F: FnOnce(Chat, Caller) -> Fut,
         Fut: Future<Output = Result<T, ChatError>> + Send + 'static,
     {
-        self.commands.run(|chat| command(chat, self.caller)).await
+        self.commands
+            .run(|chat| {
+                let (running, room) = (command(chat, self.caller), self.room.clone());
+                async move {
+                    let result = running.await;
+                    drop(room); // Until here, also if the client is gone.
+                    result
+                }
+            })
+            .await
     }
 }
 
@@ -119,8 +132,7 @@ impl FromRequestParts<HttpState> for Session {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
-        let caller = state.commands.authenticate(parts).await?;
-        Ok(Self { caller, commands: state.commands.clone() })
+        Ok(state.commands.authenticate(parts).await?)
     }
 }
 
@@ -131,26 +143,6 @@ impl FromRequestParts<HttpState> for LeavingSession {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
-        let caller = state.commands.authenticate_leaving(parts).await?;
-        Ok(Self(Session { caller, commands: state.commands.clone() }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check_bearer(header: &str, expected: Option<&str>) {
-        let request = http::Request::builder().header(AUTHORIZATION, header).body(()).unwrap();
-        assert_eq!(bearer(&request.into_parts().0), expected, "{header:?}");
-    }
-
-    #[test]
-    fn bearer_tokens() {
-        check_bearer("Bearer abc", Some("abc"));
-        check_bearer("bearer  abc ", Some("abc"));
-        for none in ["", "abc", "Bearer", "Bearer ", "Basic abc", "Bearerabc"] {
-            check_bearer(none, None);
-        }
+        Ok(Self(state.commands.authenticate_leaving(parts).await?))
     }
 }

@@ -5,11 +5,10 @@
 //! refused what a name could deceive with: what nobody sees, what turns the text around it, what ends
 //! its line. Which characters these are is Unicode's to say; the tables are ICU's.
 
-use icu_properties::props::{
-    BidiControl, DefaultIgnorableCodePoint, JoinControl, VariationSelector,
-};
+use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 
+use crate::model::invisible;
 use crate::model::text::{TextError, at_most};
 
 pub const NAME_CHARS_MAX: usize = 100;
@@ -21,11 +20,6 @@ pub const USERNAME_CHARS_MAX: usize = 32;
 const BIDI_CONTROLS: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<BidiControl>();
 const INVISIBLE: CodePointSetDataBorrowed<'static> =
     CodePointSetData::new::<DefaultIgnorableCodePoint>();
-const JOINERS: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<JoinControl>();
-const SELECTORS: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<VariationSelector>();
-
-/// The flags of England, Scotland and Wales are this and tags.
-const BLACK_FLAG: char = '🏴';
 
 /// 1 to `max` characters, one of which is visible. Stored as typed.
 pub fn name(text: String, max: usize) -> Result<String, TextError> {
@@ -35,11 +29,12 @@ pub fn name(text: String, max: usize) -> Result<String, TextError> {
             "takes no control characters, line breaks or bidi controls",
         ));
     }
-    let befores = std::iter::once(' ').chain(text.chars());
-    if !befores
-        .zip(text.chars())
-        .all(|(before, c)| is_visible(c) || is_blank(c) || holds(before, c))
-    {
+    let chars: Vec<char> = text.chars().collect();
+    let is_shown = |at: usize| {
+        let c = chars[at];
+        is_visible(c) || is_blank(c) || invisible::shapes(&chars, at)
+    };
+    if !(0..chars.len()).all(is_shown) {
         return Err(TextError::Invalid("takes no invisible characters"));
     }
     if !text.chars().any(is_visible) {
@@ -80,21 +75,6 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{2800}' | '\u{1d159}')
 }
 
-/// Whether `c`, which is invisible, makes one sign of what is before it: joiners of emoji, of Persian and
-/// of Indic scripts, variants of signs, and the tags of flags.
-fn holds(before: char, c: char) -> bool {
-    if is_tag(c) {
-        return before == BLACK_FLAG || is_tag(before);
-    }
-    let sign_before = is_visible(before);
-    SELECTORS.contains(c) && sign_before
-        || JOINERS.contains(c) && (sign_before || SELECTORS.contains(before) || is_tag(before))
-}
-
-fn is_tag(c: char) -> bool {
-    matches!(c, '\u{e0020}'..='\u{e007f}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +87,6 @@ mod tests {
             "Zoe\u{308}",
             "محمد",
             "می\u{200c}خواهم",
-            "ක්\u{200d}ර",
             "❤\u{fe0f}\u{200d}🔥 club",
             "👩\u{200d}👩\u{200d}👧",
             "1\u{fe0f}\u{20e3}",
@@ -182,8 +161,23 @@ mod tests {
                 assert!(matches!(name(text, 100), Err(TextError::Invalid(_))), "{bad:?}");
             }
         }
-        for doubled in ["a\u{200d}\u{200d}b", "a\u{fe0f}\u{fe0f}b", "a \u{200c}b", "\u{200c}a"] {
-            assert!(name(doubled.to_owned(), 100).is_err(), "{doubled:?}");
+    }
+
+    #[test]
+    fn two_names_that_look_alike_are_not_told_apart_by_what_nobody_sees() {
+        for bad in [
+            "Admin\u{200d}",
+            "Admin\u{200c}",
+            "A\u{200c}dmin",
+            "A\u{200d}dmin",
+            "A\u{fe00}dmin",
+            "Admin\u{fe0f}",
+            "Admin1\u{fe0f}",
+            "Admin\u{e0100}",
+            "Admin\u{180b}",
+            "🏴\u{e0061}\u{e0062}",
+        ] {
+            assert!(matches!(name(bad.to_owned(), 100), Err(TextError::Invalid(_))), "{bad:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -23,6 +23,7 @@ mod commands;
 mod document;
 mod pages;
 mod refusals;
+mod room;
 mod statuses;
 
 pub struct TestApi {
@@ -62,7 +63,10 @@ impl TestApi {
     }
 
     pub async fn start_with(client: ClientFiles) -> Self {
-        let test = TestChat::start();
+        Self::start_on(TestChat::start(), client).await
+    }
+
+    pub async fn start_on(test: TestChat, client: ClientFiles) -> Self {
         test.chat.ensure_official_group().await.unwrap();
         let readiness = Readiness::new(&test.chat.lifecycle);
         let mut state = HttpState::new(test.chat.clone(), readiness.clone());
@@ -95,13 +99,19 @@ impl TestApi {
         self.send_raw(request(method, path, token).body(Body::from(body)).unwrap()).await
     }
 
-    pub async fn send_raw(&self, mut request: Request<Body>) -> Answer {
-        request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 4000).into()));
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+    pub async fn send_raw(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.answer_to(request).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.into()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+impl TestApi {
+    /// An answer of which nothing is read yet.
+    pub async fn answer_to(&self, mut request: Request<Body>) -> Response<Body> {
+        request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 4000).into()));
+        self.router.clone().oneshot(request).await.unwrap()
     }
 }
 

@@ -84,6 +84,8 @@ test('pins are announced once and listed newest message first', async () => {
   assert.deepEqual(announced('pin:removed'), [messages[2].id]);
   const list = await member.ok('pin:list', { channelId: id });
   assert.deepEqual(list.messages.map(({ content, pinned }) => [content, pinned]), [['b', true], ['a', true]]);
+  const older = await member.ok('pin:list', { channelId: id, before: list.messages[0].id });
+  assert.deepEqual([older.messages.map(({ content }) => content), older.hasMore], [['a'], false]);
 });
 
 test('pinning needs manageMessages', async () => {

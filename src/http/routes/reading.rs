@@ -5,9 +5,10 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::chat::pins::ListPins;
 use crate::chat::reactions::{ListReactionUsers, ReactionTarget};
 use crate::chat::read_states::MarkRead;
-use crate::chat::views::{Messages, UsersPage};
+use crate::chat::views::{MessagesPage, UsersPage};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Done, FailureBody};
 use crate::http::extract::{Body, Params, Search};
@@ -68,14 +69,18 @@ async fn remove_reaction(session: Session, Params(path): Params<ReactionPath>) -
 }
 
 /// List pinned messages
-#[utoipa::path(get, path = "/channels/{channelId}/pins", tag = "messages", params(ChannelPath),
-    responses((status = 200, description = "At most 100, newest message first", body = Messages)))]
+///
+/// At most 100, newest message first, in pages of at most 2 MB.
+#[utoipa::path(get, path = "/channels/{channelId}/pins", tag = "messages",
+    params(ChannelPath, ListPins),
+    responses((status = 200, description = "A page", body = MessagesPage)))]
 async fn list_pins(
     session: Session,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
-) -> Answer<Messages> {
-    let command =
-        session.run(move |chat, caller| async move { chat.list_pins(caller, channel_id).await });
+    Search(request): Search<ListPins>,
+) -> Answer<MessagesPage> {
+    let command = session
+        .run(move |chat, caller| async move { chat.list_pins(caller, channel_id, request).await });
     Ok(Json(command.await?))
 }
 

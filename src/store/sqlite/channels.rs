@@ -9,7 +9,7 @@ use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::groups::group_exists;
 use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, rows, user_list};
-use crate::store::{ChannelStore, Opening, OpeningQuota, StoreError};
+use crate::store::{ChannelStore, ChannelsSize, Opening, OpeningQuota, StoreError};
 
 macro_rules! channel_columns {
     () => {
@@ -160,6 +160,22 @@ impl ChannelStore for SqliteStore {
                 " FROM channels WHERE group_id = ?1 ORDER BY position, channel_id"
             );
             Ok(list(conn, sql, [group_id], channel)?)
+        })
+        .await
+    }
+
+    async fn measure_channels(&self, group_id: GroupId) -> Result<ChannelsSize, StoreError> {
+        self.read("measure_channels", move |conn| {
+            // SQLite escapes in JSON what serde_json escapes.
+            let sql = "SELECT count(*),
+                              ifnull(sum(octet_length(json_quote(name))
+                                         + octet_length(json_quote(topic))), 0)
+                       FROM channels WHERE group_id = ?1";
+            let size = |row: &Row<'_>| {
+                let number = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)? as usize);
+                Ok(ChannelsSize { count: number(0)?, text_bytes: number(1)? })
+            };
+            Ok(find(conn, sql, [group_id], size)?.unwrap_or_default())
         })
         .await
     }

@@ -12,6 +12,7 @@ use vibetalk::chat::history::ListMessages;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::memberships::GROUPS_PER_PERSON_MAX;
 use vibetalk::chat::messages::{CreateMessage, UpdateMessage};
+use vibetalk::chat::pins::ListPins;
 use vibetalk::chat::ready::READY_BYTES_MAX;
 use vibetalk::chat::users::UpdateUser;
 use vibetalk::chat::{Caller, ChatError};
@@ -86,6 +87,33 @@ async fn ready_and_the_list_of_groups_have_at_most_two_megabytes() {
     assert_eq!(whole["channels"].as_array().unwrap().len(), 500);
     assert_eq!((&whole["name"], &whole["partial"]), (&Value::from("huge"), &Value::Null));
     assert_eq!(code(test.chat.get_group(other, huge).await), "group_not_found");
+}
+
+#[tokio::test]
+async fn no_channel_is_read_of_a_group_that_comes_without() {
+    let test = TestChat::with_limits(UNLIMITED);
+    let [owner] = test.people("p").await;
+    let mut huge = Vec::new();
+    for _ in 0..3 {
+        let group_id = test.chat.create_group(owner, named("huge")).await.unwrap().group.id;
+        test.add_channels(owner, group_id, 400, &"\u{1}".repeat(1000)).await;
+        huge.push(group_id);
+    }
+    let small = test.chat.create_group(owner, named("small")).await.unwrap();
+    let caches = &test.chat.caches;
+    caches.groups.invalidate_all();
+    caches.members.invalidate_all();
+
+    test.chat.audiences(owner).await.unwrap();
+    let (_, ready) = json(&test.chat.snapshot(owner).await.unwrap());
+    assert_eq!(ready["groups"][3]["channels"], json(&small.channels).1);
+    // Nor where permissions are looked up, as in a sync of many channels.
+    let channels = test.chat.store.list_channels(huge[0]).await.unwrap();
+    test.chat.channel_access(owner, channels[0].id).await.unwrap();
+    for group_id in huge {
+        assert!(caches.groups.heads.peek(&group_id).await.is_some());
+        assert!(caches.groups.snapshots.peek(&group_id).await.is_none());
+    }
 }
 
 #[tokio::test]
@@ -182,6 +210,35 @@ async fn pages_of_long_messages_are_cut_at_the_end_that_is_farther_from_the_curs
             break;
         }
     }
+    assert_eq!(seen, ids);
+}
+
+#[tokio::test]
+async fn pins_come_in_pages_of_two_megabytes() {
+    let test = TestChat::with_limits(UNLIMITED);
+    let [owner] = test.people("p").await;
+    let channel_id = test.group(owner, &[]).await.channels[0].id;
+    let mut ids: Vec<MessageId> = Vec::new();
+    for _ in 0..100 {
+        let request =
+            CreateMessage { reply_to_id: ids.last().copied(), ..content(&"\u{1}".repeat(4000)) };
+        let sent = test.chat.create_message(owner, channel_id, request).await.unwrap();
+        ids.push(json(&sent.message).1["id"].as_str().unwrap().parse().unwrap());
+        test.chat.add_pin(owner, channel_id, *ids.last().unwrap()).await.unwrap();
+    }
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = test.chat.list_pins(owner, channel_id, ListPins { before }).await.unwrap();
+        let (bytes, _) = json(&page);
+        assert!(bytes <= 2_000_000, "{bytes}");
+        seen.extend(page.messages.iter().map(|message| message.id));
+        before = seen.last().copied();
+        if !page.has_more {
+            break;
+        }
+        assert!(page.messages.len() > 30, "{}", page.messages.len());
+    }
+    ids.reverse();
     assert_eq!(seen, ids);
 }
 

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::chat::Caller;
 use vibetalk::chat::direct::OpenDirect;
+use vibetalk::chat::pins::ListPins;
 use vibetalk::model::id::{ChannelId, MessageId};
 use vibetalk::model::message::PINS_PER_CHANNEL_MAX;
 
@@ -10,7 +11,8 @@ use super::{TestChat, code};
 
 impl TestChat {
     async fn pinned(&self, caller: Caller, channel_id: ChannelId) -> Vec<MessageId> {
-        let pins = self.chat.list_pins(caller, channel_id).await.unwrap().messages;
+        let pins =
+            self.chat.list_pins(caller, channel_id, ListPins::default()).await.unwrap().messages;
         assert!(pins.iter().all(|message| message.pinned));
         pins.iter().map(|message| message.id).collect()
     }
@@ -56,7 +58,10 @@ async fn moderators_pin_in_groups_and_everybody_in_direct_channels() {
         assert_eq!(code(test.chat.add_pin(caller, channel_id, message_id).await), expected);
         assert_eq!(code(test.chat.remove_pin(caller, channel_id, message_id).await), expected);
     }
-    assert_eq!(code(test.chat.list_pins(stranger, channel_id).await), "channel_not_found");
+    assert_eq!(
+        code(test.chat.list_pins(stranger, channel_id, ListPins::default()).await),
+        "channel_not_found"
+    );
 
     let request = OpenDirect { user_ids: vec![member.user_id] };
     let direct = test.chat.open_direct(owner, request).await.unwrap().channel.id;

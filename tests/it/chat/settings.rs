@@ -51,6 +51,18 @@ async fn too_much_changes_nothing() {
     assert_eq!(kept, json!({"settings": {"a": half}}));
 }
 
+#[tokio::test]
+async fn numbers_come_back_as_they_were_sent() {
+    let test = TestChat::start();
+    let ada = test.person("ada").await;
+    let sent = r#"{"settings":{"big":12345678901234567890123,"zoom":0.9452706955539223}}"#;
+    let request: UpdateSettings = serde_json::from_str(sent).unwrap();
+    let changed = test.chat.update_settings(ada, request).await.unwrap();
+    assert_eq!(serde_json::to_string(&changed).unwrap(), sent);
+    let kept = test.chat.get_settings(ada).await.unwrap();
+    assert_eq!(serde_json::to_string(&kept).unwrap(), sent);
+}
+
 /// The last push is what is stored.
 #[tokio::test]
 async fn racing_changes_are_announced_as_they_were_stored() {

@@ -82,6 +82,32 @@ async fn replies_count_as_what_they_carry() {
 }
 
 #[tokio::test]
+async fn nothing_is_read_of_channels_for_which_no_room_is_left() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let mut channels = Vec::new();
+    for _ in 0..3 {
+        channels.push(test.group(owner, &[]).await.channels[0].id);
+    }
+    channels.sort_unstable();
+    let long = "\u{1}".repeat(4000);
+    let replied = store(&test, owner, channels[0], 0, &long, None).await;
+    for after_ms in 10_000..10_400 {
+        store(&test, owner, channels[0], after_ms, &long, Some(replied)).await;
+    }
+    for channel_id in &channels[1..] {
+        store(&test, owner, *channel_id, 10_000, "would fit", None).await;
+    }
+    let asked: Vec<_> = channels.iter().map(|id| (*id, MessageId::ZERO)).collect();
+    let synced = sync(&test, owner, &asked).await;
+    assert!(!synced.channels[&channels[0]].messages.is_empty());
+    for channel_id in &channels[1..] {
+        let channel = &synced.channels[channel_id];
+        assert!(channel.messages.is_empty() && !channel.complete);
+    }
+}
+
+#[tokio::test]
 async fn changes_of_all_channels_are_bounded() {
     let test = TestChat::start();
     let [owner] = test.people("p").await;

@@ -55,6 +55,63 @@ async fn bodies_beyond_1_mb_are_refused() {
     }
 }
 
+/// Between packets of Engine.IO 3 stand lengths, which the engine gets in another form.
+#[tokio::test]
+async fn bodies_of_exactly_1_mb_reach_the_engine_in_every_version() {
+    let mut server = Server::start().await;
+    for (eio, separator) in [(4, "\u{1e}"), (3, "")] {
+        let client = Polling::open(&server, eio).await;
+        if eio == 4 {
+            assert_eq!(client.post("40").await, StatusCode::OK);
+        }
+        server.connected().await;
+        let framed = |packet: &str| match eio {
+            3 => format!("{}:{packet}", packet.len()),
+            _ => packet.to_owned(),
+        };
+        let pongs = format!("{}{separator}", framed("3")).repeat(1000);
+        let rest = 1_000_000 - pongs.len();
+        let filler =
+            (0..20).map(|less| framed(&format!("42[\"x\",\"{}\"]", "y".repeat(rest - 9 - less))));
+        let filler = filler.into_iter().find(|packet| packet.len() == rest).unwrap();
+        assert_eq!(client.post(&format!("{pongs}{filler}")).await, StatusCode::OK, "{eio}");
+        assert_eq!(client.post(&framed("42[\"echo\",1]")).await, StatusCode::OK, "{eio}");
+        while !client.poll().await.1.contains("echo") {}
+    }
+}
+
+#[tokio::test]
+async fn clients_are_told_how_long_a_body_may_be() {
+    let server = Server::start().await;
+    let url = server.url("/socket.io/?EIO=4&transport=polling");
+    let open = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(open.contains("\"maxPayload\":1000000"), "{open}");
+    let mut socket = WebSocket::open(&server, "EIO=4&transport=websocket").await;
+    let open = socket.next_with("0{").await;
+    assert!(open.contains("\"maxPayload\":1000000"), "{open}");
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_to_join_any_namespace_without_end_is_closed() {
+    let mut server = Server::start().await;
+    for eio in [4, 3] {
+        let mut socket = WebSocket::open(&server, &format!("EIO={eio}&transport=websocket")).await;
+        for _ in 0..40 {
+            socket.try_send("40/x,").await;
+        }
+        while socket.next().await.is_some() {}
+    }
+    let client = Polling::connect(&server).await;
+    server.connected().await;
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        statuses.push(client.post("40/x,").await);
+    }
+    assert_eq!(statuses[5], StatusCode::OK);
+    assert_eq!(statuses[39], StatusCode::BAD_REQUEST);
+    assert_eq!(client.poll().await.0, StatusCode::BAD_REQUEST);
+}
+
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
     let server = Server::with(|config| {

@@ -88,7 +88,7 @@ export const shapes = { User, Message, Channel, Group, FullGroup, ListedGroup, W
 export const requests = {
   'message:create': Message, 'message:update': Message, 'message:delete': nothing, 'message:list': Messages,
   'reaction:add': nothing, 'reaction:remove': nothing, 'reaction:list': page('users', User),
-  'pin:add': nothing, 'pin:remove': nothing, 'pin:list': object({ messages: list(Message) }),
+  'pin:add': nothing, 'pin:remove': nothing, 'pin:list': page('messages', Message),
   'typing:start': nothing, 'channel:read': ReadState,
   'channel:create': Channel, 'channel:update': Channel, 'channel:delete': nothing,
   'group:create': FullGroup, 'group:update': Group, 'group:get': WholeGroup, 'group:delete': nothing, 'group:leave': nothing,

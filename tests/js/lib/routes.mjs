@@ -40,7 +40,7 @@ export const routes = [
   { method: 'PUT', path: REACTION, status: 204, hidden: 'channel_not_found', missing: 'message_not_found' },
   { method: 'DELETE', path: REACTION, status: 204, hidden: 'channel_not_found', missing: 'message_not_found' },
   { method: 'GET', path: REACTION, query: 'limit=5', status: 200, shape: requests['reaction:list'], hidden: 'channel_not_found', missing: 'message_not_found' },
-  { method: 'GET', path: `${CHANNEL}/pins`, status: 200, shape: one('messages', Message), hidden: 'channel_not_found' },
+  { method: 'GET', path: `${CHANNEL}/pins`, query: 'before=9000000000000000000', status: 200, shape: requests['pin:list'], hidden: 'channel_not_found' },
   { method: 'PUT', path: `${CHANNEL}/pins/{messageId}`, status: 204, hidden: 'channel_not_found', missing: 'message_not_found', power: true },
   { method: 'DELETE', path: `${CHANNEL}/pins/{messageId}`, status: 204, hidden: 'channel_not_found', missing: 'message_not_found', power: true },
   { method: 'PUT', path: `${CHANNEL}/read`, status: 200, shape: ReadState, body: ({ messageId }) => ({ messageId }), hidden: 'channel_not_found' },

@@ -311,7 +311,12 @@ export class Timeline implements api.Timeline {
   }
 
   async pins(): Promise<Message[]> {
-    const { messages } = await this.#app.client.request("pin:list", { channelId: this.channelId });
+    const messages: Message[] = [];
+    for (let hasMore = true; hasMore; ) {
+      const page = await this.#app.client.request("pin:list", { channelId: this.channelId, before: messages.at(-1)?.id });
+      messages.push(...page.messages);
+      hasMore = page.hasMore;
+    }
     this.#app.remember(messages.map(({ author }) => author));
     return messages;
   }

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::model::channel::{Channel, ChannelKind, ChannelPatch};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
-use vibetalk::store::{Opening, OpeningQuota, Store};
+use vibetalk::store::{ChannelsSize, Opening, OpeningQuota, Store};
 
 use super::{
     change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
@@ -29,6 +29,20 @@ pub async fn channels_are_listed_by_position_then_id(store: &dyn Store) {
     assert_eq!(store.list_channels(group_id).await.unwrap(), channels);
     let other = stored_group(store).await;
     assert!(store.list_channels(other).await.unwrap().is_empty());
+}
+
+pub async fn channels_are_measured_as_json(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    assert_eq!(store.measure_channels(group_id).await.unwrap(), ChannelsSize::default());
+    let mut text_bytes = 0;
+    for text in ["plain", "", "\"\\/", "\u{1}\n\t\u{8}\u{c}\u{1f}\u{7f}", "漢é👍\u{2028}'"] {
+        let made =
+            Channel { name: text.to_owned(), topic: text.to_owned(), ..channel(group_id) };
+        store.insert_channel(&made).await.unwrap();
+        text_bytes += 2 * serde_json::to_string(text).unwrap().len();
+    }
+    let expected = ChannelsSize { count: 5, text_bytes };
+    assert_eq!(store.measure_channels(group_id).await.unwrap(), expected);
 }
 
 pub async fn no_channel_is_made_in_a_group_that_does_not_exist(store: &dyn Store) {

@@ -1,0 +1,228 @@
+//! How much memory one person's answers take up here: those that are being made, and those that are made
+//! and not yet read.
+//!
+//! An answer waits for its client as long as that reads anything at all, and has megabytes at worst.
+//! Whoever asks over hundreds of connections and reads from none would fill the memory, so each person
+//! has so much room, and asks again when there is some.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::chat::ChatError;
+use crate::chat::attempts::rate_limited;
+use crate::http::answer::Failure;
+use crate::model::id::UserId;
+use crate::telemetry::log_seldom;
+
+/// Of one person, in KiB: four answers of the largest size, or thousands of the usual one.
+const PERSON_KIB: u32 = 16 * 1024;
+/// What a request takes up until its answer is there: so no more than sixteen of a person's are carried
+/// out at once, and the others wait.
+const REQUEST_KIB: u32 = 1024;
+/// When somebody may try again for whom there was no room: clients that stall are closed soon.
+const RETRY_MS: u64 = 1_000;
+
+/// Everybody who takes up room now.
+#[derive(Debug, Default)]
+pub struct Rooms(Mutex<HashMap<UserId, Arc<Semaphore>>>);
+
+impl Rooms {
+    /// Waits for the room of a request.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited` if there is none within `patience`.
+    pub async fn enter(
+        self: &Arc<Self>,
+        user_id: UserId,
+        patience: Duration,
+    ) -> Result<Arc<Room>, ChatError> {
+        let place = Place { rooms: self.clone(), user_id };
+        let whole = Arc::new(Semaphore::new(PERSON_KIB as usize));
+        let of_person = self.0.lock().entry(user_id).or_insert(whole).clone();
+        let taken = timeout(patience, of_person.clone().acquire_many_owned(REQUEST_KIB)).await;
+        match taken {
+            Ok(permit) => {
+                let taken = Mutex::new(permit.expect("the semaphore is never closed"));
+                Ok(Arc::new(Room { taken, of_person, _place: place }))
+            }
+            Err(_) => {
+                drop(of_person);
+                Err(rate_limited("answers", RETRY_MS))
+            }
+        }
+    }
+}
+
+/// Forgets a person when the last of theirs is dropped.
+#[derive(Debug)]
+struct Place {
+    rooms: Arc<Rooms>,
+    user_id: UserId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut rooms = self.rooms.0.lock();
+        // Nobody can come by it meanwhile but through the map.
+        if rooms.get(&self.user_id).is_some_and(|room| Arc::strong_count(room) == 1) {
+            rooms.remove(&self.user_id);
+        }
+    }
+}
+
+/// The room of one request, then of its answer.
+#[derive(Debug)]
+pub struct Room {
+    taken: Mutex<OwnedSemaphorePermit>,
+    of_person: Arc<Semaphore>,
+    /// Dropped after the others.
+    _place: Place,
+}
+
+impl Room {
+    /// The answer is there, with so many bytes. One that is longer than what is left is held all the
+    /// same: there is no more memory to be saved.
+    fn settle(&self, bytes: usize) {
+        let wanted = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let mut taken = self.taken.lock();
+        if let Some(rest) = REQUEST_KIB.checked_sub(wanted) {
+            drop(taken.split(rest as usize));
+            return;
+        }
+        let left = u32::try_from(self.of_person.available_permits()).unwrap_or(u32::MAX);
+        let more = (wanted - REQUEST_KIB).min(left);
+        // What others have taken in between is theirs.
+        if let Ok(more) = self.of_person.clone().try_acquire_many_owned(more) {
+            taken.merge(more);
+        }
+    }
+}
+
+/// Where a request's [`Room`] is put, for its answer.
+#[derive(Clone, Debug, Default)]
+pub struct RoomOfRequest(Arc<Mutex<Option<Arc<Room>>>>);
+
+impl RoomOfRequest {
+    pub fn set(&self, room: Arc<Room>) {
+        *self.0.lock() = Some(room);
+    }
+}
+
+/// Lets an answer take up the room of its request until it is sent.
+pub async fn hold(mut request: Request, next: Next) -> Response {
+    let slot = RoomOfRequest::default();
+    request.extensions_mut().insert(slot.clone());
+    let response = next.run(request).await;
+    let Some(room) = slot.0.lock().take() else { return response };
+    let (parts, body) = response.into_parts();
+    // All of it is there: no answer to somebody who is signed in is a stream.
+    match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(bytes) => {
+            room.settle(bytes.len());
+            Response::from_parts(parts, Body::from(in_room(bytes, room)))
+        }
+        Err(error) => {
+            log_seldom!(error, %error, "an answer broke off while it was made: {error}");
+            Failure(ChatError::Unavailable).into_response()
+        }
+    }
+}
+
+/// Bytes that take up the room until the last of them is dropped, in hyper's buffers, too.
+fn in_room(bytes: Bytes, room: Arc<Room>) -> Bytes {
+    struct InRoom {
+        bytes: Bytes,
+        _room: Arc<Room>,
+    }
+    impl AsRef<[u8]> for InRoom {
+        fn as_ref(&self) -> &[u8] {
+            &self.bytes
+        }
+    }
+    if bytes.is_empty() { bytes } else { Bytes::from_owner(InRoom { bytes, _room: room }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: UserId = UserId::new(1);
+    const BOB: UserId = UserId::new(2);
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const MB: usize = 1024 * 1024;
+
+    async fn enter(rooms: &Arc<Rooms>, user_id: UserId) -> Arc<Room> {
+        rooms.enter(user_id, PATIENCE).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_persons_requests_wait_for_room_and_nobody_elses_do() {
+        let rooms = Arc::new(Rooms::default());
+        let mut running = Vec::new();
+        for _ in 0..16 {
+            running.push(enter(&rooms, ADA).await);
+        }
+        enter(&rooms, BOB).await;
+        let refused = rooms.enter(ADA, PATIENCE).await.unwrap_err();
+        assert!(matches!(refused, ChatError::RateLimited { retry_after_ms: 1_000 }));
+        let (waiting, ()) = tokio::join!(rooms.enter(ADA, PATIENCE), async {
+            running.pop();
+        });
+        waiting.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_made_takes_up_its_own_length_until_it_is_dropped() {
+        let rooms = Arc::new(Rooms::default());
+        let mut unread = Vec::new();
+        for _ in 0..4 {
+            let room = enter(&rooms, ADA).await;
+            room.settle(4 * MB);
+            unread.push(in_room(Bytes::from(vec![b'x'; 4 * MB]), room));
+        }
+        assert!(rooms.enter(ADA, PATIENCE).await.is_err());
+        let part = unread[0].slice(..10);
+        unread.clear();
+        assert!(rooms.0.lock().contains_key(&ADA), "a part is held as the whole");
+        drop(part);
+        assert!(rooms.0.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn short_answers_leave_room_for_thousands() {
+        let rooms = Arc::new(Rooms::default());
+        let mut unread = Vec::new();
+        for _ in 0..10_000 {
+            let room = enter(&rooms, ADA).await;
+            room.settle(1000);
+            unread.push(room);
+        }
+        drop(unread);
+        assert!(rooms.0.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_longer_than_what_is_left_take_what_is_left() {
+        let rooms = Arc::new(Rooms::default());
+        let first = enter(&rooms, ADA).await;
+        let second = enter(&rooms, ADA).await;
+        first.settle(14 * MB);
+        second.settle(4 * MB);
+        assert!(rooms.enter(ADA, PATIENCE).await.is_err());
+        drop(second);
+        enter(&rooms, ADA).await;
+        drop(first);
+        assert!(rooms.0.lock().is_empty());
+    }
+}
