@@ -67,10 +67,10 @@ pub mod tokens;
 pub mod turns;
 pub mod users;
 pub mod views;
-mod whole;
+mod whole_number;
 
 pub use error::ChatError;
-pub(crate) use whole::whole;
+pub(crate) use whole_number::whole_number;
 
 /// Who gives a command: a person, signed in on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub struct Caller {
 #[derive(Clone)]
 pub struct Chat {
     shared: Arc<Shared>,
-    turns: Arc<Turns>,
+    pub turns: Arc<Turns>,
 }
 
 impl std::ops::Deref for Chat {

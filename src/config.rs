@@ -211,6 +211,17 @@ impl Config {
 
     /// What no single value shows.
     fn check(&self) -> anyhow::Result<()> {
+        self.check_ranges()?;
+        if let Some((key, _)) = self.positive().into_iter().find(|(_, value)| *value == 0) {
+            bail!("{key} must be at least 1");
+        }
+        if self.bus_url != "local" {
+            bail!("bus.url: only \"local\" is supported");
+        }
+        self.sqlite_path().map(|_| ())
+    }
+
+    fn check_ranges(&self) -> anyhow::Result<()> {
         if !(1..=16).contains(&self.store_sqlite_readers) {
             bail!("store.sqlite.readers takes 1 to 16");
         }
@@ -231,7 +242,12 @@ impl Config {
         if self.limits_pushes_queued_bytes < 4_000_000 {
             bail!("limits.pushes_queued_bytes takes 4000000 or more: ready alone can have 2 MB");
         }
-        let positive = [
+        Ok(())
+    }
+
+    /// What has to be at least 1.
+    fn positive(&self) -> [(&'static str, u64); 19] {
+        [
             ("limits.pushes_queued", u64::from(self.limits_pushes_queued)),
             ("limits.stall_seconds", self.limits_stall_seconds),
             ("limits.request_seconds", self.limits_request_seconds),
@@ -260,14 +276,7 @@ impl Config {
             ("edge.sessions_max", self.edge_sessions_max as u64),
             ("auth.access_token_seconds", self.auth_access_token_seconds),
             ("auth.session_seconds", self.auth_session_seconds),
-        ];
-        if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
-            bail!("{key} must be at least 1");
-        }
-        if self.bus_url != "local" {
-            bail!("bus.url: only \"local\" is supported");
-        }
-        self.sqlite_path().map(|_| ())
+        ]
     }
 
     /// The database file that `store.url` names.

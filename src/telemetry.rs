@@ -110,7 +110,7 @@ metrics! {
     BUILD_INFO, "vibetalk_build_info", Gauge, "Always 1; the labels say what runs.";
     TASKS_ALIVE, "vibetalk_tasks_alive", Gauge, "Running tasks by name.";
     BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
-    ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take; clients find them when they sync.";
+    ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take. Messages and what becomes of them clients find when they sync; memberships and channels are announced again by the server, see vibetalk_announcements_late_total.";
     ANNOUNCEMENTS_LATE, "vibetalk_announcements_late_total", Counter, "Stored changes that the bus took at a later try.";
     CACHE_REQUESTS, "vibetalk_cache_requests_total", Counter, "Reads of snapshot caches, by cache and outcome.";
     MENTIONS_UNTOLD, "vibetalk_mentions_untold_total", Counter, "Messages whose mentioned people were not all told at once, because too many waited or the store was too slow.";

@@ -35,27 +35,38 @@ impl Watchdog {
     ///
     /// If there can be no more threads.
     pub fn start(runtime: &Handle) -> std::io::Result<Self> {
-        watch(runtime.metrics(), TICK, report)
+        let mut watch = Watch::new(runtime.metrics());
+        let (stop, stopped) = mpsc::sync_channel(0);
+        std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                for (worker, event) in watch.look() {
+                    report(worker, event);
+                }
+            }
+        })?;
+        Ok(Self { _stop: stop })
     }
 }
 
-fn watch(
+/// The workers of a runtime.
+struct Watch {
     metrics: RuntimeMetrics,
-    tick: Duration,
-    on_event: impl Fn(usize, Event) + Send + 'static,
-) -> std::io::Result<Watchdog> {
-    let (stop, stopped) = mpsc::sync_channel(0);
-    std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-        let mut workers = vec![Worker::default(); metrics.num_workers()];
-        while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-            for (index, worker) in workers.iter_mut().enumerate() {
-                if let Some(event) = worker.look(Progress::of(&metrics, index)) {
-                    on_event(index, event);
-                }
-            }
-        }
-    })?;
-    Ok(Watchdog { _stop: stop })
+    workers: Vec<Worker>,
+}
+
+impl Watch {
+    fn new(metrics: RuntimeMetrics) -> Self {
+        Self { workers: vec![Worker::default(); metrics.num_workers()], metrics }
+    }
+
+    /// Looks at all of them, a tick after the last time.
+    fn look(&mut self) -> Vec<(usize, Event)> {
+        let Self { metrics, workers } = self;
+        let events = workers.iter_mut().enumerate().filter_map(|(index, worker)| {
+            worker.look(Progress::of(metrics, index)).map(|event| (index, event))
+        });
+        events.collect()
+    }
 }
 
 /// What a worker has done since it began, as far as it has told.
@@ -141,8 +152,6 @@ mod tests {
 
     use super::*;
 
-    /// Long for a worker, short for a test.
-    const SHORT_TICK: Duration = Duration::from_millis(50);
     const PATIENCE: Duration = Duration::from_secs(60);
 
     fn progress(parks: u64, busy_ms: u64) -> Progress {
@@ -172,28 +181,46 @@ mod tests {
         assert_eq!(events(stuck), [(5, Event::Stalled), (30, Event::Stuck)]);
     }
 
+    /// Waits until so many workers are parked, which stay so while there is nothing to do.
+    fn wait_for_parked(metrics: &RuntimeMetrics, wanted: usize) {
+        let began = std::time::Instant::now();
+        let parked = || {
+            let is_parked = |&worker: &usize| Progress::of(metrics, worker).is_parked();
+            (0..metrics.num_workers()).filter(is_parked).count()
+        };
+        while parked() < wanted {
+            assert!(began.elapsed() < PATIENCE, "{} workers are parked", parked());
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn a_task_that_never_yields_is_noticed_beside_idle_workers() {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
-        let (sender, receiver) = mpsc::sync_channel(100);
-        let send = move |worker, event| sender.send((worker, event)).unwrap();
-        let _watchdog = watch(runtime.handle().metrics(), SHORT_TICK, send).unwrap();
-
+        let metrics = runtime.handle().metrics();
+        let mut watch = Watch::new(metrics.clone());
+        let (begin, has_begun) = mpsc::sync_channel(1);
         let let_go = Arc::new(AtomicBool::new(false));
         let seen_by_task = let_go.clone();
         let spinning = async move {
+            begin.send(()).unwrap();
             while !seen_by_task.load(Ordering::Relaxed) {
                 std::hint::spin_loop();
             }
         };
         let task = runtime.spawn(spinning);
-        let (worker, event) = receiver.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(event, Event::Stalled);
+        has_begun.recv_timeout(PATIENCE).unwrap();
+        wait_for_parked(&metrics, 2);
+        // The first look may find a worker for the first time.
+        let events: Vec<_> = (0..=TICKS_UNTIL_STALLED).flat_map(|_| watch.look()).collect();
+        let [(worker, Event::Stalled)] = events[..] else { panic!("{events:?}") };
         let_go.store(true, Ordering::Relaxed);
-        let (same, event) = receiver.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(same, worker);
-        assert!(matches!(event, Event::WentOn { ticks } if ticks >= TICKS_UNTIL_STALLED));
         runtime.block_on(task).unwrap();
+        wait_for_parked(&metrics, 3);
+        let events = watch.look();
+        let [(same, Event::WentOn { ticks })] = events[..] else { panic!("{events:?}") };
+        assert_eq!(same, worker);
+        assert!(ticks >= TICKS_UNTIL_STALLED);
     }
 }

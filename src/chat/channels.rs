@@ -28,9 +28,9 @@ pub struct CreateChannel {
     pub topic: Option<String>,
     #[serde(rename = "type")]
     pub kind: Option<ChannelKind>,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub position: Option<i32>,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub slow_mode_seconds: Option<u32>,
 }
 
@@ -39,9 +39,9 @@ pub struct CreateChannel {
 pub struct UpdateChannel {
     pub name: Option<String>,
     pub topic: Option<String>,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub position: Option<i32>,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub slow_mode_seconds: Option<u32>,
 }
 

@@ -29,7 +29,7 @@ pub struct ListMessages {
     /// Messages on both sides of this one, and itself.
     pub around: Option<MessageId>,
     /// 1 to 100, by default 50.
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub limit: Option<u32>,
 }
 

@@ -32,7 +32,7 @@ const MEMBERS_PAGE_DEFAULT: u32 = 100;
 pub struct ListMembers {
     pub query: Option<String>,
     pub after: Option<UserId>,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub limit: Option<u32>,
 }
 

@@ -22,7 +22,7 @@ pub struct Moderation {
 #[into_params(parameter_in = Query)]
 pub struct ListBans {
     pub after: Option<UserId>,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub limit: Option<u32>,
 }
 

@@ -36,16 +36,16 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAA
 
 /// Makes and checks password hashes.
 pub struct Passwords {
-    strangers: Line,
-    signed_in: Line,
+    pub strangers: Line,
+    pub signed_in: Line,
 }
 
 /// Where hashing is waited for.
-struct Line {
+pub struct Line {
     /// Places to hash.
-    running: Arc<Semaphore>,
+    pub running: Arc<Semaphore>,
     /// Places to wait, those who hash included.
-    waiting: Arc<Semaphore>,
+    pub waiting: Arc<Semaphore>,
 }
 
 impl Default for Passwords {

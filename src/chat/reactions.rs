@@ -32,7 +32,7 @@ pub struct ListReactionUsers {
     /// Users with ids above this one.
     pub after: Option<UserId>,
     /// 1 to 100, by default 25.
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub limit: Option<u32>,
 }
 

@@ -48,8 +48,13 @@ impl Default for Turns {
 }
 
 impl Turns {
-    fn queue_of(&self, subject: Subject) -> Arc<Mutex<()>> {
-        self.queues[self.hasher.hash_one(subject) as usize % QUEUES].clone()
+    /// How many wait for a turn with `subject`, whoever has it included.
+    pub fn waiting_for(&self, subject: Subject) -> usize {
+        Arc::strong_count(self.queue_of(subject)) - 1
+    }
+
+    fn queue_of(&self, subject: Subject) -> &Arc<Mutex<()>> {
+        &self.queues[self.hasher.hash_one(subject) as usize % QUEUES]
     }
 }
 
@@ -63,7 +68,7 @@ impl Chat {
         T: Send + 'static,
         F: Future<Output = Result<T, ChatError>> + Send + 'static,
     {
-        let queue = self.turns.queue_of(subject);
+        let queue = self.turns.queue_of(subject).clone();
         self.to_the_end(async move {
             let _turn = queue.lock().await;
             work.await

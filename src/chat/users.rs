@@ -28,7 +28,7 @@ pub struct UpdateUser {
 #[into_params(parameter_in = Query)]
 pub struct SearchUsers {
     pub query: String,
-    #[serde(default, deserialize_with = "crate::chat::whole")]
+    #[serde(default, deserialize_with = "crate::chat::whole_number")]
     pub limit: Option<u32>,
 }
 

@@ -351,6 +351,12 @@ impl Intake {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+    use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
     use super::*;
 
     const LIMIT: usize = 999;
@@ -501,5 +507,106 @@ mod tests {
         assert_eq!(before.add(900, LIMIT as u64), None);
         let mut intake = Intake::new(ProtocolVersion::V4, LIMIT, before);
         assert_eq!(intake.mend(&mut frame(0x82, &[0; 100])).excess, Some(Excess::Bytes));
+    }
+
+    /// What the engine gets of `stream`, how many attempts to join there were, and whether too much of something.
+    fn pieces_of(stream: &[u8], piece_bytes: usize) -> (Vec<u8>, u32, bool) {
+        let mut stream = stream.to_vec();
+        let mut intake = Intake::new(ProtocolVersion::V4, LIMIT, Binaries::default());
+        let (mut connects, mut is_excess) = (0, false);
+        for piece in stream.chunks_mut(piece_bytes) {
+            let found = intake.mend(piece);
+            connects += found.connects;
+            is_excess |= found.excess.is_some();
+        }
+        (stream, connects, is_excess)
+    }
+
+    /// Where the payloads of messages in `stream` are, as tungstenite reads it, and which begin a text.
+    fn payloads(stream: &[u8]) -> Vec<(std::ops::Range<usize>, [u8; 4], OpCode)> {
+        let mut cursor = Cursor::new(stream);
+        let mut found = Vec::new();
+        while let Ok(Some((header, payload_bytes))) = FrameHeader::parse(&mut cursor) {
+            let start = cursor.position() as usize;
+            let end = start.saturating_add(payload_bytes as usize).min(stream.len());
+            found.push((start..end, header.mask.unwrap_or_default(), header.opcode));
+            cursor.set_position(end as u64);
+        }
+        found
+    }
+
+    /// What is to become of `stream`: the heads of texts as [`Scan`] has them, and nothing else changed.
+    fn expected(stream: &[u8]) -> Vec<u8> {
+        let mut expected = stream.to_vec();
+        let mut scan = Scan::default();
+        for (range, mask, opcode) in payloads(stream) {
+            match opcode {
+                OpCode::Control(_) => continue,
+                OpCode::Data(Data::Text) => scan = Scan::default(),
+                OpCode::Data(Data::Continue) => {}
+                OpCode::Data(_) => scan = Scan { at: At::Done },
+            }
+            for (byte, mask) in expected[range].iter_mut().zip(mask.iter().cycle()) {
+                *byte = scan.take(*byte ^ mask).0 ^ mask;
+            }
+        }
+        expected
+    }
+
+    /// Frames as clients send them, most of them with what might have to be changed.
+    fn some_frame() -> impl Strategy<Value = Vec<u8>> {
+        let first = prop_oneof![
+            5 => Just(0x81u8),
+            2 => Just(0x01),
+            2 => Just(0x00),
+            2 => Just(0x80),
+            1 => Just(0x82),
+            1 => Just(0x89),
+        ];
+        let text = prop_oneof![
+            "4[0-6]{0,2}-?/?[a-z?=,\\\\\"\\[{}]{0,20}",
+            "42\\[\"[a-z\\\\\"]{0,10}",
+            "[a-z]{120,140}",
+            "\\PC{0,20}",
+        ];
+        (first, text).prop_map(|(first, text)| frame(first, text.as_bytes()))
+    }
+
+    proptest! {
+        #[test]
+        fn borders_are_where_tungstenite_sees_them_and_only_heads_change(
+            frames in proptest::collection::vec(some_frame(), 0..12),
+            cut in 0..40usize,
+            piece_bytes in 1..40usize,
+        ) {
+            let stream = frames.concat();
+            let stream = &stream[..stream.len().saturating_sub(cut)];
+            let read = pieces_of(stream, piece_bytes);
+            prop_assert_eq!(&read.0, &expected(stream));
+            prop_assert_eq!(read, pieces_of(stream, stream.len().max(1)));
+        }
+
+        #[test]
+        fn any_bytes_are_read_alike_in_any_pieces(
+            stream in proptest::collection::vec(any::<u8>(), 0..400),
+            piece_bytes in 1..40usize,
+        ) {
+            let whole = pieces_of(&stream, stream.len().max(1));
+            prop_assert_eq!(whole.0.len(), stream.len());
+            prop_assert_eq!(pieces_of(&stream, piece_bytes), whole);
+        }
+
+        #[test]
+        fn a_packet_keeps_its_length_and_what_is_behind_its_head(packet in "\\PC{0,60}", head in "4[0256][^\"]{0,9}\"?") {
+            let text = format!("{head}{packet}");
+            let (mut scan, mut given) = (Scan::default(), Vec::new());
+            for byte in text.bytes() {
+                let was_done = scan.is_done();
+                let (in_its_place, notice) = scan.take(byte);
+                prop_assert!(!was_done || (in_its_place == byte && notice.is_none()));
+                given.push(in_its_place);
+            }
+            prop_assert!(String::from_utf8(given).is_ok(), "characters stay whole");
+        }
     }
 }

@@ -200,6 +200,8 @@ impl Mending {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const V3: ProtocolVersion = ProtocolVersion::V3;
@@ -267,5 +269,73 @@ mod tests {
         let (body, answered) = pending.mend_body(r#"18:44{"message":"no"}1:3"#.into());
         assert_eq!((&body[..], answered), (&br#"6:44"no"1:3"#[..], false));
         assert!(pending.is_over());
+    }
+
+    /// What the client gets of `output`, written in pieces; and how many pings were answered.
+    fn written(pending: Pending, output: &[u8], piece_bytes: usize) -> (Vec<u8>, usize) {
+        let mut mending = Mending::new(pending);
+        let (mut written, mut answered) = (Vec::new(), 0);
+        for mut piece in output.chunks(piece_bytes) {
+            while !piece.is_empty() && !mending.is_over() {
+                let (taken, is_answered) = mending.take(piece);
+                assert!(taken > 0);
+                piece = &piece[taken..];
+                answered += usize::from(is_answered);
+                written.extend(mending.due.split());
+            }
+            written.extend(piece);
+        }
+        written.extend(mending.frame);
+        (written, answered)
+    }
+
+    /// What an engine sends, and what looks like it.
+    fn some_packet() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("2".to_owned()),
+            Just("40{}".to_owned()),
+            Just(r#"44{"message":"no"}"#.to_owned()),
+            Just(r#"44/a,{"message":"no","data":{"code":"no"}}"#.to_owned()),
+            "4[0-6].{0,20}",
+            "[a-z]{0,200}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn each_packet_is_mended_by_itself_however_the_writes_are_cut(
+            packets in proptest::collection::vec(some_packet(), 0..12),
+            is_v4: bool,
+            connects in 0..4u32,
+            piece_bytes in 1..40usize,
+        ) {
+            let mut pending = Pending::new(if is_v4 { V4 } else { V3 });
+            pending.expect(connects);
+            let (mut model, mut given, mut pongs) = (pending, Vec::new(), 0);
+            for packet in &packets {
+                match model.is_over() {
+                    true => given.push(packet.clone()),
+                    false => {
+                        let (packet, is_answered) = model.mend(packet);
+                        given.extend(packet);
+                        pongs += usize::from(is_answered);
+                    }
+                }
+            }
+            let packets: Vec<&str> = packets.iter().map(String::as_str).collect();
+            let given: Vec<&str> = given.iter().map(String::as_str).collect();
+            prop_assert_eq!(written(pending, &frames(&packets), piece_bytes), (frames(&given), pongs));
+        }
+
+        #[test]
+        fn any_bytes_pass_alike_in_any_pieces(
+            output in proptest::collection::vec(any::<u8>(), 0..400),
+            piece_bytes in 1..40usize,
+        ) {
+            let mut pending = Pending::new(V4);
+            pending.expect(1);
+            let whole = written(pending, &output, output.len().max(1));
+            prop_assert_eq!(written(pending, &output, piece_bytes), whole);
+        }
     }
 }

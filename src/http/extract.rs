@@ -185,7 +185,7 @@ mod tests {
     struct Paging {
         before: Option<MessageId>,
         query: Option<String>,
-        #[serde(default, deserialize_with = "crate::chat::whole")]
+        #[serde(default, deserialize_with = "crate::chat::whole_number")]
         limit: Option<u32>,
     }
 

@@ -162,6 +162,44 @@ pub fn page(
     list(conn, sql, params![group_id, after, rows(limit)], member)
 }
 
+/// How many names of the installation begin with a prefix, up to a limit.
+const NAMED: &str = "
+    SELECT count(*) FROM (
+        SELECT 1 FROM users WHERE username_folded >= ?1 AND username_folded < ?2
+        UNION ALL
+        SELECT 1 FROM user_words INDEXED BY user_words_by_word WHERE word >= ?3 AND word < ?4
+        LIMIT ?5)";
+
+/// Members of whom a name begins with it, found by their names.
+const BY_NAME: &str = concat!(
+    "WITH named (user_id) AS (
+         SELECT user_id FROM users WHERE username_folded >= ?2 AND username_folded < ?3
+         UNION SELECT user_id FROM user_words INDEXED BY user_words_by_word
+               WHERE word >= ?4 AND word < ?5
+         UNION SELECT user_id FROM member_words INDEXED BY member_words_by_word
+               WHERE group_id = ?1 AND word >= ?4 AND word < ?5)
+     SELECT ",
+    member_columns!(),
+    " FROM named CROSS JOIN members ON group_id = ?1 AND members.user_id = named.user_id
+     WHERE members.user_id > ?6 ORDER BY members.user_id LIMIT ?7"
+);
+
+/// Likewise, members looked at one by one.
+const BY_MEMBER: &str = concat!(
+    "SELECT ",
+    member_columns!(),
+    " FROM members CROSS JOIN users ON users.user_id = members.user_id
+     WHERE group_id = ?1 AND members.user_id > ?6
+       AND (username_folded >= ?2 AND username_folded < ?3
+            OR EXISTS (SELECT 1 FROM user_words
+                       WHERE user_words.user_id = members.user_id AND word >= ?4 AND word < ?5)
+            OR EXISTS (SELECT 1 FROM member_words
+                       WHERE member_words.group_id = ?1
+                         AND member_words.user_id = members.user_id
+                         AND word >= ?4 AND word < ?5))
+     ORDER BY members.user_id LIMIT ?7"
+);
+
 /// From the indexes on names while few people of the installation have such a name: then members are
 /// looked up by id. Otherwise members are looked at in order until the page is full.
 pub fn page_of_prefix(
@@ -171,38 +209,6 @@ pub fn page_of_prefix(
     after: UserId,
     limit: usize,
 ) -> rusqlite::Result<Vec<Member>> {
-    const NAMED: &str = "
-        SELECT count(*) FROM (
-            SELECT 1 FROM users WHERE username_folded >= ?1 AND username_folded < ?2
-            UNION ALL
-            SELECT 1 FROM user_words INDEXED BY user_words_by_word WHERE word >= ?3 AND word < ?4
-            LIMIT ?5)";
-    const BY_NAME: &str = concat!(
-        "WITH named (user_id) AS (
-             SELECT user_id FROM users WHERE username_folded >= ?2 AND username_folded < ?3
-             UNION SELECT user_id FROM user_words INDEXED BY user_words_by_word
-                   WHERE word >= ?4 AND word < ?5
-             UNION SELECT user_id FROM member_words INDEXED BY member_words_by_word
-                   WHERE group_id = ?1 AND word >= ?4 AND word < ?5)
-         SELECT ",
-        member_columns!(),
-        " FROM named CROSS JOIN members ON group_id = ?1 AND members.user_id = named.user_id
-         WHERE members.user_id > ?6 ORDER BY members.user_id LIMIT ?7"
-    );
-    const BY_MEMBER: &str = concat!(
-        "SELECT ",
-        member_columns!(),
-        " FROM members CROSS JOIN users ON users.user_id = members.user_id
-         WHERE group_id = ?1 AND members.user_id > ?6
-           AND (username_folded >= ?2 AND username_folded < ?3
-                OR EXISTS (SELECT 1 FROM user_words
-                           WHERE user_words.user_id = members.user_id AND word >= ?4 AND word < ?5)
-                OR EXISTS (SELECT 1 FROM member_words
-                           WHERE member_words.group_id = ?1
-                             AND member_words.user_id = members.user_id
-                             AND word >= ?4 AND word < ?5))
-         ORDER BY members.user_id LIMIT ?7"
-    );
     if !group_exists(conn, group_id)? {
         return Ok(Vec::new());
     }

@@ -109,6 +109,7 @@ cases! {
     }
     channels {
         channels_are_listed_by_position_then_id
+        channels_are_measured_as_json
         no_channel_is_made_in_a_group_that_does_not_exist
         channels_change_field_by_field
         a_deleted_channel_takes_its_messages_with_it

@@ -188,7 +188,8 @@ async fn the_first_ping_comes_after_an_interval() {
 
 #[tokio::test]
 async fn a_client_that_answers_no_ping_is_closed_after_an_interval_and_a_timeout() {
-    let (interval, timeout) = (Duration::from_millis(400), Duration::from_millis(400));
+    // Until its first poll a client has the timeout alone: long enough for a slow machine.
+    let (interval, timeout) = (Duration::from_millis(200), Duration::from_secs(5));
     let mut server = Server::with_pings(interval, timeout).await;
     let began = tokio::time::Instant::now();
     let mut socket = WebSocket::open(&server, "EIO=4&transport=websocket").await;

@@ -37,6 +37,7 @@ async fn a_request_at_once_behind_an_early_answer_is_answered_too() {
     check(&server, "path", &post("/nowhere", "", &small), "404").await;
     check(&server, "root", &post("/", "", &large), "404").await;
     check(&server, "body", &post("/length", "", &large), "413").await;
+    check(&server, "huge", &post("/length", "", &"4".repeat(3_000_000)), "413").await;
     check(&server, "refused", &post("/refused", "", &large), "401").await;
     check(&server, "handshake", &post(engine, "", &small), "400").await;
     let unknown = format!("{engine}&sid=n0.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAA");

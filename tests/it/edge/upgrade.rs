@@ -77,7 +77,7 @@ async fn a_packet_that_no_longer_fitted_the_last_poll_comes_over_the_websocket()
     let mut server = Server::start().await;
     let polling = Polling::connect(&server).await;
     let connected = server.connected().await;
-    let filler = "x".repeat(400_000);
+    let filler = "x".repeat(700_000);
     for number in 0..4 {
         connected.socket.emit("n", &(number, &filler)).unwrap();
     }

@@ -2,8 +2,6 @@
 
 use axum::body::Body;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::{TestApi, request};
 
@@ -108,28 +106,4 @@ async fn attachments_are_not_there_yet() {
         let answer = api.send(method, &format!("/api/v1/{path}"), &token, None).await;
         answer.check_refused(404, "attachment_not_found");
     }
-}
-
-/// Most clients send their whole body before they read, and would only see a broken connection.
-#[tokio::test]
-async fn a_client_that_sends_too_much_reads_why_it_is_refused() {
-    let api = TestApi::start().await;
-    let (owner, _) = api.register("owner").await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let router = api.router.clone();
-    api.test.chat.lifecycle.spawn("server", async move {
-        axum::serve(listener, router).await.unwrap();
-    });
-    let body = "x".repeat(7_000_000);
-    let head = format!(
-        "POST /api/v1/groups HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
-         Authorization: Bearer {owner}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    client.write_all(head.as_bytes()).await.unwrap();
-    client.write_all(body.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }

@@ -1,4 +1,4 @@
-//! Whole numbers however they are spelled: `50`, `50.0` and `5e1` are one number in JSON (RFC 8259), and
+//! WholeNumber numbers however they are spelled: `50`, `50.0` and `5e1` are one number in JSON (RFC 8259), and
 //! some languages write a float where JavaScript writes an integer.
 
 use std::fmt;
@@ -9,46 +9,48 @@ use serde::{Deserialize, Deserializer};
 /// Above it a float stands for several integers.
 const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
 
-struct Whole(i64);
+struct WholeNumber(i64);
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Deserialize<'de> for WholeNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WholeVisitor;
-        impl Visitor<'_> for WholeVisitor {
-            type Value = Whole;
+        struct NumberVisitor;
+        impl Visitor<'_> for NumberVisitor {
+            type Value = WholeNumber;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a whole number")
             }
 
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Whole, E> {
-                Ok(Whole(value))
+            fn visit_i64<E: Error>(self, value: i64) -> Result<WholeNumber, E> {
+                Ok(WholeNumber(value))
             }
 
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Whole, E> {
+            fn visit_u64<E: Error>(self, value: u64) -> Result<WholeNumber, E> {
                 let whole = i64::try_from(value);
-                whole.map(Whole).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+                whole
+                    .map(WholeNumber)
+                    .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
             }
 
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Whole, E> {
+            fn visit_f64<E: Error>(self, value: f64) -> Result<WholeNumber, E> {
                 if value.fract() == 0.0 && value.abs() <= EXACT_MAX {
-                    Ok(Whole(value as i64))
+                    Ok(WholeNumber(value as i64))
                 } else {
                     Err(E::invalid_value(Unexpected::Float(value), &self))
                 }
             }
         }
-        deserializer.deserialize_i64(WholeVisitor)
+        deserializer.deserialize_i64(NumberVisitor)
     }
 }
 
 /// For optional fields; null is as if it were absent.
-pub(crate) fn whole<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn whole_number<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: TryFrom<i64>,
     D: Deserializer<'de>,
 {
-    let Some(Whole(value)) = Option::deserialize(deserializer)? else { return Ok(None) };
+    let Some(WholeNumber(value)) = Option::deserialize(deserializer)? else { return Ok(None) };
     let fits = T::try_from(value).map(Some);
     fits.map_err(|_| D::Error::invalid_value(Unexpected::Signed(value), &"a number in its range"))
 }
@@ -59,9 +61,9 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     struct Numbers {
-        #[serde(default, deserialize_with = "whole")]
+        #[serde(default, deserialize_with = "whole_number")]
         limit: Option<u32>,
-        #[serde(default, deserialize_with = "whole")]
+        #[serde(default, deserialize_with = "whole_number")]
         position: Option<i32>,
     }
 
