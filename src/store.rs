@@ -19,6 +19,7 @@ use crate::model::message::{Change, Message, MessageEdit, ReactionCount};
 use crate::model::read_state::ReadState;
 use crate::model::settings::Settings;
 
+pub mod faults;
 pub mod sqlite;
 
 /// Changes of messages are kept this long: whoever was away longer reloads their channels.

@@ -106,8 +106,9 @@ impl Chat {
             recipients: Vec::new(),
             last_message_id: None,
         };
-        let inserted = self.store.insert_channel(&channel).await?;
-        self.invalidate_channel(id, group_id).await;
+        let owed = owed(Push::ChannelCreated, id, group_id);
+        let inserted = self.owing(owed, self.store.insert_channel(&channel)).await?;
+        self.forget_channel(id, Some(group_id)).await;
         if !inserted {
             return Err(missing);
         }
@@ -134,6 +135,7 @@ impl Chat {
         if patch == ChannelPatch::default() {
             return self.get_channel(caller, channel_id).await;
         }
+        self.limit_changes(caller, Some(group_id))?;
         let chat = self.clone();
         let channel = self
             .in_turn(Subject::Channel(channel_id), async move {
@@ -150,8 +152,9 @@ impl Chat {
         patch: ChannelPatch,
     ) -> Result<Channel, ChatError> {
         let last_message_id = self.last_messages([channel_id]).await?.remove(&channel_id);
-        let updated = self.store.update_channel(channel_id, &patch).await?;
-        self.invalidate_channel(channel_id, group_id).await;
+        let owed = owed(Push::ChannelUpdated, channel_id, group_id);
+        let updated = self.owing(owed, self.store.update_channel(channel_id, &patch)).await?;
+        self.forget_channel(channel_id, Some(group_id)).await;
         let updated = updated.ok_or(ChatError::NotFound(Noun::Channel))?;
         let channel = Channel { last_message_id, ..updated };
         self.announce_or_owe(Push::ChannelUpdated, &channel, group_id).await;
@@ -167,20 +170,25 @@ impl Chat {
         let (_, group_id) = self.channel_to_manage(caller, channel_id).await?;
         let chat = self.clone();
         self.in_turn(Subject::Channel(channel_id), async move {
-            let deleted = chat.store.delete_channel(channel_id).await?;
-            chat.invalidate_channel(channel_id, group_id).await;
-            chat.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
-            if !deleted {
-                return Err(ChatError::NotFound(Noun::Channel));
-            }
-            let kind = Push::ChannelDeleted;
-            let content = push(kind, &ChannelRefView { channel_id, group_id });
-            let announced = chat.announce(chat.envelope([Topic::Group(group_id)], content)).await;
-            let owed = Owed::Channel { channel_id, group_id: Some(group_id), push: kind };
-            chat.repairs.note(owed, announced);
-            Ok(())
+            chat.store_channel_deletion(channel_id, group_id).await
         })
         .await
+    }
+
+    async fn store_channel_deletion(
+        &self,
+        channel_id: ChannelId,
+        group_id: GroupId,
+    ) -> Result<(), ChatError> {
+        let owed = owed(Push::ChannelDeleted, channel_id, group_id);
+        let deleted = self.owing(owed, self.store.delete_channel(channel_id)).await?;
+        self.forget_channel(channel_id, Some(group_id)).await;
+        if !deleted {
+            return Err(ChatError::NotFound(Noun::Channel));
+        }
+        let announced = self.announce_channel_deleted(channel_id, group_id).await;
+        self.repairs.note(owed, announced);
+        Ok(())
     }
 
     pub async fn get_channel(
@@ -223,15 +231,17 @@ impl Chat {
         Ok((standing, group_id))
     }
 
-    async fn invalidate_channel(&self, channel_id: ChannelId, group_id: GroupId) {
+    pub(crate) async fn forget_channel(&self, channel_id: ChannelId, group_id: Option<GroupId>) {
         self.caches.channels.invalidate(&channel_id).await;
-        self.caches.groups.invalidate(&group_id).await;
+        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
+        if let Some(group_id) = group_id {
+            self.caches.groups.invalidate(&group_id).await;
+        }
     }
 
     async fn announce_or_owe(&self, push: Push, channel: &Channel, group_id: GroupId) {
         let announced = self.announce_channel(push, channel, group_id).await;
-        let owed = Owed::Channel { channel_id: channel.id, group_id: Some(group_id), push };
-        self.repairs.note(owed, announced);
+        self.repairs.note(owed(push, channel.id, group_id), announced);
     }
 
     /// False if the bus did not take it.
@@ -245,6 +255,20 @@ impl Chat {
         let content = Content::ChannelPush { push, kind: channel.kind, body };
         self.announce(self.envelope([Topic::Group(group_id)], content)).await
     }
+
+    /// False if the bus did not take it.
+    pub(crate) async fn announce_channel_deleted(
+        &self,
+        channel_id: ChannelId,
+        group_id: GroupId,
+    ) -> bool {
+        let content = push(Push::ChannelDeleted, &ChannelRefView { channel_id, group_id });
+        self.announce(self.envelope([Topic::Group(group_id)], content)).await
+    }
+}
+
+fn owed(push: Push, channel_id: ChannelId, group_id: GroupId) -> Owed {
+    Owed::Channel { channel_id, group_id: Some(group_id), push }
 }
 
 /// What creating and updating have in common, as it came.

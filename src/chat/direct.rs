@@ -18,6 +18,7 @@ use crate::model::event::Push;
 use crate::model::id::{ChannelId, UserId};
 use crate::model::permission::Permissions;
 use crate::store::{Opening, OpeningQuota};
+use crate::telemetry::log_seldom;
 
 /// Direct channels in `ready`, which strangers could fill up otherwise: nobody is asked whether they
 /// want one. Older ones are found by opening them.
@@ -73,7 +74,10 @@ impl Chat {
         quota: OpeningQuota,
         users: Vec<User>,
     ) -> Result<Opened, ChatError> {
-        let (channel, new) = match self.store.open_direct_channel(&candidate, quota).await? {
+        let push = Push::ChannelCreated;
+        let owed = |channel_id| Owed::Channel { channel_id, group_id: None, push };
+        let opening = self.store.open_direct_channel(&candidate, quota);
+        let (channel, new) = match self.owing(owed(candidate.id), opening).await? {
             Opening::New(channel) => (channel, true),
             Opening::Found(channel) => (channel, false),
             Opening::TooMany { first } => {
@@ -86,10 +90,9 @@ impl Chat {
         if new {
             self.caches.channels.invalidate(&channel.id).await;
         }
-        let (channel_id, group_id) = (channel.id, None);
-        let owed = Owed::Channel { channel_id, group_id, push: Push::ChannelCreated };
+        let owed = owed(channel.id);
         if new || self.repairs.is_owed(&owed) {
-            let announced = self.announce_direct(&channel).await?;
+            let announced = self.announce_direct(&channel).await;
             self.repairs.note(owed, announced);
         }
         if !new {
@@ -98,12 +101,18 @@ impl Chat {
         Ok(Opened { channel: view, new })
     }
 
-    /// Tells the people of a direct channel that it is there. False if the bus did not take it.
-    pub(crate) async fn announce_direct(&self, channel: &Channel) -> Result<bool, ChatError> {
-        let users = self.users(&channel.recipients).await?;
+    /// Tells the people of a direct channel that it is there. False if that could not be done.
+    pub(crate) async fn announce_direct(&self, channel: &Channel) -> bool {
+        let users = match self.users(&channel.recipients).await {
+            Ok(users) => users,
+            Err(error) => {
+                log_seldom!(warn, %error, "people were not told of a direct channel yet");
+                return false;
+            }
+        };
         let view = ChannelView::new(channel, Some(users), Some(Permissions::DIRECT));
         let topics = channel.recipients.iter().map(|user_id| Topic::User(*user_id));
-        Ok(self.announce(self.envelope(topics, push(Push::ChannelCreated, &view))).await)
+        self.announce(self.envelope(topics, push(Push::ChannelCreated, &view))).await
     }
 
     /// The caller's direct channels, as `ready` shows them, with their newest message ids: those

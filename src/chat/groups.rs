@@ -72,14 +72,21 @@ impl Chat {
     ) -> Result<JoinedGroupView, ChatError> {
         self.require_room_for_a_group(owner_id).await?;
         let owner = Member::new(group.id, owner_id, group.created_at_ms);
-        self.store.insert_group(&group, &built_in_roles(), &[channel], &[owner]).await?;
+        let (roles, channels, members) = (built_in_roles(), [channel], [owner]);
+        let stored = self.store.insert_group(&group, &roles, &channels, &members).await;
         self.caches.groups.invalidate(&group.id).await;
         self.invalidate_membership(group.id, owner_id).await;
-        let announced = self.announce_made(owner_id, group.id).await;
-        if announced.is_err() {
-            self.undo_group(owner_id, group.id).await;
+        let made = match stored {
+            Ok(()) => self.announce_made(owner_id, group.id).await,
+            Err(error) => Err(error.into()),
+        };
+        // Whoever is told that it failed makes the group again, and must not have two then.
+        if made.is_err()
+            && let Err(error) = self.undo_group(owner_id, group.id).await
+        {
+            tracing::warn!(%error, group.id = %group.id, "a group is to be undone once that is possible");
         }
-        announced
+        made
     }
 
     async fn announce_made(
@@ -92,18 +99,22 @@ impl Chat {
         Ok(view)
     }
 
-    /// Whoever is told that it failed makes the group again, and must not have two then.
-    async fn undo_group(&self, owner_id: UserId, group_id: GroupId) {
+    /// Deletes a group that could not be announced, or of which nobody knows whether it was stored. If this
+    /// fails, it is owed.
+    pub(crate) async fn undo_group(
+        &self,
+        owner_id: UserId,
+        group_id: GroupId,
+    ) -> Result<(), ChatError> {
         let deleted = self.store.delete_group(group_id).await;
         self.caches.groups.invalidate(&group_id).await;
         self.invalidate_membership(group_id, owner_id).await;
-        if let Err(error) = deleted {
-            return tracing::error!(%error, group.id = %group_id, "a group stays that was not announced");
+        self.repairs.note(Owed::GroupUndone(group_id, owner_id), deleted.is_ok());
+        if deleted? {
+            // Its owner may have heard of it all the same.
+            self.announce_closed(group_id).await?;
         }
-        // Its owner may have heard of it all the same. If this fails, it is owed.
-        if self.announce_closed(group_id).await.is_err() {
-            tracing::debug!(group.id = %group_id, "a group was undone and not closed yet");
-        }
+        Ok(())
     }
 
     /// Changes name and icon; a request that changes nothing announces nothing.
@@ -122,6 +133,7 @@ impl Chat {
         if patch == GroupPatch::default() {
             return self.group_view(&standing.group).await;
         }
+        self.limit_changes(caller, Some(group_id))?;
         let chat = self.clone();
         self.in_turn(Subject::Group(group_id), async move {
             chat.store_group_patch(group_id, patch).await
@@ -135,9 +147,9 @@ impl Chat {
         patch: GroupPatch,
     ) -> Result<GroupView, ChatError> {
         let member_count = self.count_members(group_id).await?;
-        let updated = self.store.update_group(group_id, &patch).await?;
+        let updated = self.store.update_group(group_id, &patch).await;
         self.caches.groups.invalidate(&group_id).await;
-        let group = updated.ok_or(ChatError::NotFound(Noun::Group))?;
+        let group = updated?.ok_or(ChatError::NotFound(Noun::Group))?;
         let view = GroupView::new(&group, member_count);
         let envelope = self.envelope([Topic::Group(group_id)], push(Push::GroupUpdated, &view));
         self.announce(envelope).await;
@@ -168,7 +180,8 @@ impl Chat {
 
     async fn store_group_deletion(&self, group: &GroupSnapshot) -> Result<(), ChatError> {
         let group_id = group.group.id;
-        let deleted = self.store.delete_group(group_id).await?;
+        let owed = Owed::GroupClosed(group_id);
+        let deleted = self.owing(owed, self.store.delete_group(group_id)).await?;
         self.forget_group(group).await;
         self.announce_closed(group_id).await?;
         if deleted { Ok(()) } else { Err(ChatError::NotFound(Noun::Group)) }
@@ -185,16 +198,12 @@ impl Chat {
         applied
     }
 
-    /// Completes the deletion of a group, should it have failed half way.
+    /// Completes the deletion of a group, should it have failed half way. For anybody who asks, so it does
+    /// nothing unless something is owed.
     async fn repeat_group_deletion(&self, group_id: GroupId) -> Result<(), ChatError> {
         let chat = self.clone();
-        self.in_turn(Subject::Group(group_id), async move {
-            match chat.store.find_group(group_id).await? {
-                Some(_) => Ok(()), // It is there, and the caller is not in it.
-                None => chat.announce_closed(group_id).await,
-            }
-        })
-        .await
+        let work = async move { chat.settle_group(group_id).await };
+        self.in_turn(Subject::Group(group_id), work).await
     }
 
     /// Memberships may stay cached: without their group they open nothing.
@@ -209,8 +218,9 @@ impl Chat {
 
     pub async fn leave_group(&self, caller: Caller, group_id: GroupId) -> Result<(), ChatError> {
         let standing = match self.group_access(caller, group_id).await {
-            Err(ChatError::NotFound(missing)) => {
-                return self.repeat_departure(caller.user_id, group_id, missing).await;
+            Err(missing @ ChatError::NotFound(_)) => {
+                self.repeat_leaving(caller.user_id, group_id).await?;
+                return Err(missing);
             }
             standing => standing?,
         };
@@ -234,12 +244,21 @@ impl Chat {
         group_id: GroupId,
         missing: Noun,
     ) -> Result<(), ChatError> {
-        let deleted = self.store.delete_member(group_id, user_id).await?;
+        let owed = Owed::Membership(group_id, user_id);
+        let deleted = self.owing(owed, self.store.delete_member(group_id, user_id)).await?;
         if deleted.is_none() {
             self.apply_absent(user_id, group_id).await?;
             return Err(ChatError::NotFound(missing));
         }
         self.announce_left(user_id, group_id).await
+    }
+
+    /// Completes somebody's own leaving, should it have failed half way. For anybody who asks, so it does
+    /// nothing unless something is owed.
+    async fn repeat_leaving(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
+        let chat = self.clone();
+        let work = async move { chat.settle_membership(group_id, user_id).await };
+        self.in_turn(Subject::Memberships(user_id), work).await
     }
 
     /// Completes the departure of somebody who is no member any more, should it have failed half way,

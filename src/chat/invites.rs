@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::bus::envelope::Content;
 use crate::chat::error::Noun;
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{InvitePreview, InviteView, InvitedGroup, Invites, JoinedGroupView};
 use crate::chat::{Caller, Chat, ChatError};
@@ -137,7 +138,9 @@ impl Chat {
         }
         let now_ms = self.clock.now_ms();
         let member = Member::new(invite.group_id, user_id, now_ms);
-        match self.store.redeem_invite(&invite.code, &member, now_ms).await? {
+        let owed = Owed::Membership(invite.group_id, user_id);
+        let redeeming = self.store.redeem_invite(&invite.code, &member, now_ms);
+        match self.owing(owed, redeeming).await? {
             Redemption::Joined => {
                 self.announce_joined(user_id, invite.group_id).await.map_err(group_is_gone)
             }

@@ -93,6 +93,7 @@ impl Chat {
                 .map(|roles| parse_roles(roles, &standing.group.roles, standing.rank))
                 .transpose()?,
         };
+        self.limit_changes(caller, Some(group_id))?;
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
             chat.store_member_patch(user_id, group_id, patch).await
@@ -112,7 +113,8 @@ impl Chat {
         if !changes(&patch, &before.member) {
             return Ok(MemberView::new(&before.member, person.user.clone()));
         }
-        let updated = self.store.update_member(group_id, user_id, &patch).await?;
+        let owed = Owed::Member(group_id, user_id);
+        let updated = self.owing(owed, self.store.update_member(group_id, user_id, &patch)).await?;
         self.caches.members.invalidate(&(group_id, user_id)).await;
         let updated = updated.ok_or(missing)?;
         let view = MemberView::new(&updated, person.user.clone());
@@ -121,7 +123,7 @@ impl Chat {
         let changed = permissions != before.permissions;
         let effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
         let announced = self.announce_member(&view, group.official, effect).await;
-        self.repairs.note(Owed::Member(group_id, user_id), announced);
+        self.repairs.note(owed, announced);
         if changed {
             self.announce_permissions(user_id, &before, permissions).await;
         }

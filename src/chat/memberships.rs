@@ -46,16 +46,29 @@ impl Chat {
         group_id: GroupId,
     ) -> Result<JoinedGroupView, ChatError> {
         self.invalidate_membership(group_id, user_id).await;
+        let joined = self.tell_joined(user_id, group_id).await;
+        let settled = match &joined {
+            Ok((_, everybody_knows)) => *everybody_knows,
+            Err(error) => !error.is_fault(),
+        };
+        self.repairs.note(Owed::Membership(group_id, user_id), settled);
+        joined.map(|(view, _)| view)
+    }
+
+    /// The second value says whether the members were told.
+    async fn tell_joined(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<(JoinedGroupView, bool), ChatError> {
         let view = self.joined_group(user_id, group_id).await?;
-        let applied = self.apply_joined(user_id, group_id, push(Push::GroupCreated, &view)).await;
-        let announced = applied.is_ok()
-            && (view.group.official || {
-                let joined = push(Push::MemberJoined, &view.me);
-                self.announce(self.envelope([Topic::Group(group_id)], joined)).await
-            });
-        let gone = matches!(applied, Err(ChatError::NotFound(_)));
-        self.repairs.note(Owed::Membership(group_id, user_id), announced || gone);
-        applied.map(|()| view)
+        self.apply_joined(user_id, group_id, push(Push::GroupCreated, &view)).await?;
+        if view.group.official {
+            return Ok((view, true));
+        }
+        let joined = push(Push::MemberJoined, &view.me);
+        let told = self.announce(self.envelope([Topic::Group(group_id)], joined)).await;
+        Ok((view, told))
     }
 
     /// Makes sure that every node has a member's sockets in the group, and sends them `content`.

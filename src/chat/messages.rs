@@ -162,9 +162,9 @@ impl Chat {
             text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
         self.limit_messages(caller, channel.group_id)?;
         let (edit, change_id) = self.compose_edit(standing, &before, content).await?;
-        let edited = self.store.update_message(&edit, change_id).await?;
-        let message = edited.ok_or(ChatError::NotFound(Noun::Message))?;
+        let edited = self.store.update_message(&edit, change_id).await;
         self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let message = edited?.ok_or(ChatError::NotFound(Noun::Message))?;
         let for_all = self.show_one(channel, &message, None).await?;
         self.announce_in(channel, push(Push::MessageUpdated, &for_all)).await;
         self.tell_mentioned(MentionNews::of_edit(channel, &before, &message));
@@ -218,10 +218,11 @@ impl Chat {
             standing.require(Permissions::MANAGE_MESSAGES)?;
         }
         let change_id = ChangeId::new(self.next_id()?);
-        if !self.store.delete_message(channel.id, message.id, change_id).await? {
+        let deleted = self.store.delete_message(channel.id, message.id, change_id).await;
+        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        if !deleted? {
             return Err(ChatError::NotFound(Noun::Message));
         }
-        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
         let body = DeletedMessageView {
             channel_id: channel.id,
             message_id: message.id,
@@ -246,7 +247,7 @@ impl Chat {
             }
             Err(error) => {
                 // The deletion is stored, and clients learn the rest from their next `ready`.
-                tracing::warn!(%error, "the newest message after a deletion was not read");
+                log_seldom!(warn, %error, "the newest message after a deletion was not read");
                 None
             }
         }
@@ -282,6 +283,8 @@ impl Chat {
     async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<Sent, ChatError> {
         let stored = &self.get_stored_message(channel.id, stored.id).await?;
         if !self.announced.contains(stored.id) {
+            // Nobody knew whether it was stored, when it was.
+            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
             let body = to_raw(&self.show_one(channel, stored, None).await?);
             self.announce_message(channel, stored.id, body).await;
         }

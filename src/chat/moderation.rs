@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::chat::error::Noun;
 use crate::chat::members::{parse_limit, require_below};
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{BanView, BansPage};
 use crate::chat::{Caller, Chat, ChatError};
@@ -86,7 +87,8 @@ impl Chat {
     async fn store_ban(&self, ban: Ban) -> Result<(), ChatError> {
         let Ban { group_id, user_id, .. } = ban;
         let member = self.find_member(group_id, user_id).await?;
-        self.store.insert_ban(&ban).await?;
+        let owed = Owed::Membership(group_id, user_id);
+        self.owing(owed, self.store.insert_ban(&ban)).await?;
         if member.is_some() {
             return self.announce_left(user_id, group_id).await;
         }
@@ -107,7 +109,9 @@ impl Chat {
         let official = standing.group.group.official;
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
-            if chat.store.delete_ban(group_id, user_id).await? && official {
+            chat.store.delete_ban(group_id, user_id).await?;
+            // Also if there was none: an earlier try may have lifted it, and got no further.
+            if official {
                 chat.store_return(user_id, group_id).await?;
             }
             chat.settle_membership(group_id, user_id).await
@@ -117,7 +121,8 @@ impl Chat {
 
     async fn store_return(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
         let member = Member::new(group_id, user_id, self.clock.now_ms());
-        if self.store.insert_member(&member).await? {
+        let owed = Owed::Membership(group_id, user_id);
+        if self.owing(owed, self.store.insert_member(&member)).await? {
             self.announce_joined(user_id, group_id).await?;
         }
         Ok(())

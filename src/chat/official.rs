@@ -8,6 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::bus::envelope::{Content, Effect, Topic};
 use crate::chat::error::Noun;
 use crate::chat::groups::first_channel;
+use crate::chat::repairs::Owed;
 use crate::chat::{Chat, ChatError};
 use crate::model::group::{Group, Member, OFFICIAL_GROUP_NAME, built_in_roles};
 use crate::model::id::{ChannelId, GroupId, UserId};
@@ -50,7 +51,8 @@ impl Chat {
             return Ok(());
         };
         let member = Member::new(group_id, user_id, self.clock.now_ms());
-        if !self.store.insert_member(&member).await? {
+        let owed = Owed::Membership(group_id, user_id);
+        if !self.owing(owed, self.store.insert_member(&member)).await? {
             return Ok(());
         }
         self.caches.members.invalidate(&(group_id, user_id)).await;

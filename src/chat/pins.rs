@@ -11,7 +11,7 @@ use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ChangeId, ChannelId, MessageId};
-use crate::store::Outcome;
+use crate::store::{Outcome, StoreError};
 
 #[derive(Debug, Default, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -48,6 +48,7 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require_pinning()?;
+        self.limit_changes(caller, standing.channel.group_id)?;
         let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(message_id), async move {
@@ -57,7 +58,7 @@ impl Chat {
                     (Push::PinRemoved, chat.store.delete_pin(channel_id, message_id, change_id))
                 }
             };
-            chat.finish_pin(&channel, event, message_id, outcome.await?).await
+            chat.finish_pin(&channel, event, message_id, outcome.await).await
         })
         .await
     }
@@ -81,14 +82,16 @@ impl Chat {
         channel: &Channel,
         event: Push,
         message_id: MessageId,
-        outcome: Outcome,
+        outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
-        match outcome {
+        if !matches!(outcome, Ok(Outcome::Unchanged)) {
+            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        }
+        match outcome? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict("a channel has at most 100 pins")),
             Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
-                self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
                 let body = MessageRefView { channel_id: channel.id, message_id };
                 self.announce_in(channel, push(event, &body)).await;
                 Ok(())

@@ -80,7 +80,8 @@ impl Chat {
         self.presence.online_users()
     }
 
-    /// Tells those who see the channel that the caller types. Dropped rather than waited for.
+    /// Tells those who see the channel that the caller types. Dropped rather than waited for, also from
+    /// somebody who says so too often.
     ///
     /// # Errors
     ///
@@ -89,6 +90,9 @@ impl Chat {
         let standing = self.channel_access(caller, request.channel_id).await?;
         standing.require(Permissions::SEND)?;
         let channel = standing.channel;
+        if !self.may_show_typing(caller, channel.group_id) {
+            return Ok(());
+        }
         let others = channel.recipients.iter().filter(|user_id| **user_id != caller.user_id);
         let topics: Vec<Topic> = match channel.group_id {
             Some(group_id) => vec![Topic::Group(group_id)],

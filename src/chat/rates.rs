@@ -1,4 +1,4 @@
-//! How fast one person may write and make things, all their sessions together.
+//! How fast one person may write, make things and show others anything, all their sessions together.
 //!
 //! A session's own rate does not do: somebody with five sessions would have five of them. What is
 //! counted here is counted on this node.
@@ -57,47 +57,51 @@ impl<K: Copy + Eq + Hash, S> Parties<K, S> {
 /// What a node remembers of people's pace.
 #[derive(Debug, Default)]
 pub struct PersonRates {
-    messages: Parties<UserId, MessageTokens>,
+    messages: Parties<UserId, Tokens>,
+    changes: Parties<UserId, Tokens>,
+    typing: Parties<UserId, Tokens>,
     made: Parties<UserId, MinuteWindow>,
 }
 
-/// One person's.
+/// One person's, for one kind of what others are shown.
 #[derive(Clone, Copy, Debug)]
-struct MessageTokens {
+struct Tokens {
     everywhere: TokenBucket,
     official: TokenBucket,
 }
 
-impl PersonRates {
-    /// Counts a message of somebody, or says in how many milliseconds there may be one. In the official
-    /// group both rates have to allow it.
-    fn take_message(
+impl Parties<UserId, Tokens> {
+    /// Counts something that somebody shows others, or says in how many milliseconds they may. In the
+    /// official group both rates have to allow it.
+    fn take(
         &self,
         user_id: UserId,
         official: bool,
         limits: &Limits,
         now_ms: UnixMs,
     ) -> Result<(), u64> {
-        let (messages, official_messages) = (limits.messages, limits.official_messages);
-        let fresh = MessageTokens {
-            everywhere: TokenBucket::full(messages, now_ms),
-            official: TokenBucket::full(official_messages, now_ms),
+        let (everywhere, in_official) = (limits.messages, limits.official_messages);
+        let fresh = Tokens {
+            everywhere: TokenBucket::full(everywhere, now_ms),
+            official: TokenBucket::full(in_official, now_ms),
         };
-        let is_fresh = |tokens: &MessageTokens| {
-            tokens.everywhere.is_full(messages, now_ms)
-                && tokens.official.is_full(official_messages, now_ms)
+        let is_fresh = |tokens: &Tokens| {
+            tokens.everywhere.is_full(everywhere, now_ms)
+                && tokens.official.is_full(in_official, now_ms)
         };
-        self.messages.act(user_id, fresh, is_fresh, |tokens| {
+        self.act(user_id, fresh, is_fresh, |tokens| {
             let mut left = *tokens;
-            left.everywhere.take(messages, now_ms)?;
+            left.everywhere.take(everywhere, now_ms)?;
             if official {
-                left.official.take(official_messages, now_ms)?;
+                left.official.take(in_official, now_ms)?;
             }
             *tokens = left;
             Ok(())
         })
     }
+}
 
+impl PersonRates {
     /// Counts something that somebody makes, or says in how many milliseconds they may make more.
     fn take_making(&self, user_id: UserId, max: u32, now_ms: UnixMs) -> Result<(), u64> {
         let is_fresh = |window: &MinuteWindow| window.check(1, now_ms).is_ok();
@@ -120,13 +124,42 @@ impl Chat {
         caller: Caller,
         group_id: Option<GroupId>,
     ) -> Result<(), ChatError> {
+        self.limit(&self.rates.messages, caller, group_id)
+            .map_err(|wait_ms| rate_limited("message", wait_ms))
+    }
+
+    /// For everything else that is stored and that others are told of: reactions, pins, names, settings.
+    /// As often as messages, and counted apart from them.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited`.
+    pub(crate) fn limit_changes(
+        &self,
+        caller: Caller,
+        group_id: Option<GroupId>,
+    ) -> Result<(), ChatError> {
+        self.limit(&self.rates.changes, caller, group_id)
+            .map_err(|wait_ms| rate_limited("change", wait_ms))
+    }
+
+    /// Whether others are to be told that somebody types.
+    pub(crate) fn may_show_typing(&self, caller: Caller, group_id: Option<GroupId>) -> bool {
+        let taken = self.limit(&self.rates.typing, caller, group_id);
+        taken.map_err(|wait_ms| rate_limited("typing", wait_ms)).is_ok()
+    }
+
+    fn limit(
+        &self,
+        shown: &Parties<UserId, Tokens>,
+        caller: Caller,
+        group_id: Option<GroupId>,
+    ) -> Result<(), u64> {
         if !self.limits.rates {
             return Ok(());
         }
-        let official = group_id.is_some() && group_id == self.official_group.get().copied();
-        let now_ms = self.clock.now_ms();
-        let taken = self.rates.take_message(caller.user_id, official, &self.limits, now_ms);
-        taken.map_err(|wait_ms| rate_limited("message", wait_ms))
+        let official = group_id.is_some_and(|group_id| self.is_official(group_id));
+        shown.take(caller.user_id, official, &self.limits, self.clock.now_ms())
     }
 
     /// For groups, channels and invites, together.
@@ -156,13 +189,14 @@ mod tests {
     fn messages_come_from_one_bucket_and_the_official_group_has_one_more() {
         let (rates, limits) = (PersonRates::default(), Limits::default());
         let take =
-            |user_id, official, now_ms| rates.take_message(user_id, official, &limits, now_ms);
+            |user_id, official, now_ms| rates.messages.take(user_id, official, &limits, now_ms);
         assert!((0..5).all(|_| take(ADA, true, 0).is_ok()));
         assert_eq!(take(ADA, true, 0), Err(1000));
         assert!((0..25).all(|_| take(ADA, false, 0).is_ok()), "what was refused took nothing");
         assert_eq!(take(ADA, false, 0), Err(100));
         assert!(take(BOB, true, 0).is_ok());
         assert!(take(ADA, true, 999).is_err() && take(ADA, true, 1000).is_ok());
+        assert!(rates.changes.take(ADA, true, &limits, 0).is_ok(), "counted apart");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::model::event::Push;
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::text::{self, EMOJI_CHARS_MAX};
-use crate::store::{Outcome, Reaction};
+use crate::store::{Outcome, Reaction, StoreError};
 
 const LIMIT_DEFAULT: u32 = 25;
 const LIMIT_MAX: u32 = 100;
@@ -45,10 +45,11 @@ impl Chat {
         let standing = self.channel_access(caller, target.channel_id).await?;
         standing.require(Permissions::REACT)?;
         let reaction = self.reaction(caller, target)?;
+        self.limit_changes(caller, standing.channel.group_id)?;
         let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(reaction.message_id), async move {
-            let outcome = chat.store.insert_reaction(&reaction, change_id).await?;
+            let outcome = chat.store.insert_reaction(&reaction, change_id).await;
             chat.finish_reaction(&channel, Push::ReactionAdded, reaction, outcome).await
         })
         .await
@@ -61,10 +62,11 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let standing = self.channel_access(caller, target.channel_id).await?;
         let reaction = self.reaction(caller, target)?;
+        self.limit_changes(caller, standing.channel.group_id)?;
         let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(reaction.message_id), async move {
-            let outcome = chat.store.delete_reaction(&reaction, change_id).await?;
+            let outcome = chat.store.delete_reaction(&reaction, change_id).await;
             chat.finish_reaction(&channel, Push::ReactionRemoved, reaction, outcome).await
         })
         .await
@@ -106,9 +108,12 @@ impl Chat {
         channel: &Channel,
         event: Push,
         reaction: Reaction,
-        outcome: Outcome,
+        outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
-        match outcome {
+        if !matches!(outcome, Ok(Outcome::Unchanged)) {
+            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        }
+        match outcome? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict(
                 "the message has as many different reactions as it can take",
@@ -116,7 +121,6 @@ impl Chat {
             Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
-                self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
                 let body = ReactionView { channel_id, message_id, emoji, user_id };
                 self.announce_in(channel, push(event, &body)).await;
                 Ok(())

@@ -3,20 +3,23 @@
 //! A command that stores and then fails to announce answers `unavailable`, or `ok` where only others miss
 //! something, and nobody is sure to ask again. So what is owed is paid by the node itself, or by the
 //! caller's next try if that comes first. Only who is owed is remembered, not what: it is made anew from
-//! the store, whatever has happened since. Messages are not owed: clients find them when they sync.
+//! the store, whatever has happened since. So it is owed as well where nobody knows whether something was
+//! stored. Messages are not owed: clients find them when they sync.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rand::seq::SliceRandom;
 
 use crate::bus::envelope::{Content, Topic};
 use crate::chat::turns::Subject;
-use crate::chat::views::{ChannelRefView, MemberView};
+use crate::chat::views::MemberView;
 use crate::chat::{Chat, ChatError, push};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, UserId};
-use crate::telemetry;
+use crate::store::StoreError;
+use crate::telemetry::{self, log_seldom};
 
 /// More is owed only by a bus that takes nothing, and then all sessions will have to begin anew.
 const OWED_MAX: usize = 10_000;
@@ -33,6 +36,8 @@ pub enum Owed {
     Member(GroupId, UserId),
     /// That a group is gone.
     GroupClosed(GroupId),
+    /// That a group is not there: its owner was told that it could not be made.
+    GroupUndone(GroupId, UserId),
     /// That a channel is there, has changed, or is gone: what its push would have said.
     Channel { channel_id: ChannelId, group_id: Option<GroupId>, push: Push },
 }
@@ -52,19 +57,38 @@ impl Repairs {
         let mut all = self.owed.lock();
         if announced {
             all.remove(&owed);
-        } else if all.len() < OWED_MAX {
-            all.insert(owed);
-        } else {
-            tracing::error!("too many announcements are owed, one is given up");
+            return;
+        }
+        let is_noted = all.len() < OWED_MAX && all.insert(owed) || all.contains(&owed);
+        drop(all);
+        if !is_noted {
+            log_seldom!(error, "too many announcements are owed, one is given up");
         }
     }
 
+    /// In random order: one that fails each time must not keep those behind it waiting for ever.
     fn all(&self) -> Vec<Owed> {
-        self.owed.lock().iter().copied().collect()
+        let mut all: Vec<Owed> = self.owed.lock().iter().copied().collect();
+        all.shuffle(&mut rand::rng());
+        all
     }
 }
 
 impl Chat {
+    /// Stores. If nobody knows whether that was done, because the store did not answer in time, `owed` is
+    /// settled later from what is there then.
+    pub(crate) async fn owing<T>(
+        &self,
+        owed: Owed,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, ChatError> {
+        let written = write.await.map_err(ChatError::from);
+        if written.as_ref().is_err_and(ChatError::is_fault) {
+            self.repairs.note(owed, false);
+        }
+        written
+    }
+
     /// Announces what is owed. False if some still is.
     pub async fn pay(&self) -> bool {
         for owed in self.repairs.all() {
@@ -94,8 +118,12 @@ impl Chat {
                 self.in_turn(Subject::Memberships(user_id), work).await
             }
             Owed::GroupClosed(group_id) => {
-                let work = async move { chat.announce_closed(group_id).await };
+                let work = async move { chat.settle_group(group_id).await };
                 self.in_turn(Subject::Group(group_id), work).await
+            }
+            Owed::GroupUndone(group_id, owner_id) => {
+                let work = async move { chat.undo_group(owner_id, group_id).await };
+                self.in_turn(Subject::Memberships(owner_id), work).await
             }
             Owed::Channel { channel_id, group_id, push } => {
                 let work =
@@ -120,11 +148,27 @@ impl Chat {
         }
     }
 
+    /// Announces that a group is gone, if that is owed and it is. In its turn.
+    pub(crate) async fn settle_group(&self, group_id: GroupId) -> Result<(), ChatError> {
+        let owed = Owed::GroupClosed(group_id);
+        if !self.repairs.is_owed(&owed) {
+            return Ok(());
+        }
+        self.caches.groups.invalidate(&group_id).await;
+        self.caches.member_counts.invalidate(&group_id).await;
+        if self.find_group(group_id).await?.is_some() {
+            self.repairs.note(owed, true);
+            return Ok(());
+        }
+        self.announce_closed(group_id).await
+    }
+
     async fn announce_member_anew(
         &self,
         group_id: GroupId,
         user_id: UserId,
     ) -> Result<(), ChatError> {
+        self.caches.members.invalidate(&(group_id, user_id)).await;
         // Who is in already gets the permissions of today.
         self.apply_joined(user_id, group_id, Content::None).await?;
         if let Some(member) = self.find_member(group_id, user_id).await?
@@ -145,15 +189,15 @@ impl Chat {
         group_id: Option<GroupId>,
         kind: Push,
     ) -> Result<(), ChatError> {
+        self.forget_channel(channel_id, group_id).await;
         let announced = match (self.store.find_channel(channel_id).await?, group_id) {
             (Some(_), _) if kind == Push::ChannelDeleted => true,
-            (Some(channel), None) => self.announce_direct(&channel).await?,
+            (Some(channel), None) => self.announce_direct(&channel).await,
             (Some(channel), Some(group_id)) => {
                 self.announce_channel(kind, &channel, group_id).await
             }
             (None, Some(group_id)) if kind == Push::ChannelDeleted => {
-                let body = push(kind, &ChannelRefView { channel_id, group_id });
-                self.announce(self.envelope([Topic::Group(group_id)], body)).await
+                self.announce_channel_deleted(channel_id, group_id).await
             }
             (None, _) => true, // What is gone needs no news of having come.
         };

@@ -14,6 +14,7 @@ use crate::clock::UnixMs;
 use crate::model::account::{Account, Session};
 use crate::model::id::{SessionId, UserId};
 use crate::model::time::Timestamp;
+use crate::telemetry::log_seldom;
 
 /// Devices that a person is signed in on; signing in on one more ends the session that is oldest.
 pub const SESSIONS_PER_PERSON_MAX: usize = 100;
@@ -138,10 +139,19 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let chat = self.clone();
         self.to_the_end(async move {
-            chat.store.end_sessions(&session_ids).await?;
+            let ended = chat.store.end_sessions(&session_ids).await;
+            // Also where nobody knows whether they have ended.
+            chat.forget_sessions(&session_ids).await;
+            ended?;
             chat.announce_ended(user_id, session_ids).await
         })
         .await
+    }
+
+    async fn forget_sessions(&self, session_ids: &[SessionId]) {
+        for session_id in session_ids {
+            self.caches.sessions.invalidate(session_id).await;
+        }
     }
 
     /// Refuses the tokens of sessions that have ended in the store, disconnects their sockets on every
@@ -154,15 +164,13 @@ impl Chat {
         if session_ids.is_empty() {
             return Ok(());
         }
-        for session_id in &session_ids {
-            self.caches.sessions.invalidate(session_id).await;
-        }
+        self.forget_sessions(&session_ids).await;
         let effect = Effect::EndSessions { user_id, session_ids: session_ids.clone() };
         let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
         self.announce_applied(envelope).await?;
         tracing::debug!(user.id = %user_id, ended = session_ids.len(), "ended sessions");
         if let Err(error) = self.store.delete_sessions(&session_ids).await {
-            tracing::warn!(%error, "sessions that have ended are announced once more");
+            log_seldom!(warn, %error, "sessions that have ended are announced once more");
         }
         Ok(())
     }
@@ -173,16 +181,6 @@ impl Chat {
             Some(user_id) => self.announce_ended(user_id, vec![session_id]).await,
             None => Ok(()),
         }
-    }
-
-    /// A person's sessions that have ended, and that not all nodes know of.
-    pub(crate) async fn unannounced_endings(
-        &self,
-        user_id: UserId,
-    ) -> Result<Vec<SessionId>, ChatError> {
-        let ended = self.store.list_ended_sessions(UNANNOUNCED_MAX).await?;
-        let own = ended.into_iter().filter(|(owner, _)| *owner == user_id);
-        Ok(own.map(|(_, session_id)| session_id).collect())
     }
 
     async fn end_oldest_sessions(&self, user_id: UserId) -> Result<(), ChatError> {
@@ -224,7 +222,7 @@ impl Chat {
         }
         // Whoever signs in has done so, whether or not an old session can be ended now.
         if let Err(error) = self.end_oldest_sessions(user.id).await {
-            tracing::warn!(%error, user.id = %user.id, "somebody keeps too many sessions");
+            log_seldom!(warn, %error, user.id = %user.id, "somebody keeps too many sessions");
         }
         Ok(self.signed_in(caller, user, refresh.text, now_ms))
     }

@@ -45,6 +45,7 @@ impl Chat {
         if patch.0.is_empty() {
             return self.get_settings(caller).await;
         }
+        self.limit_changes(caller, None)?;
         let chat = self.clone();
         self.in_turn(Subject::Settings(caller.user_id), async move {
             let settings = chat.store.update_settings(caller.user_id, &patch).await?;

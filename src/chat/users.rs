@@ -47,6 +47,7 @@ impl Chat {
         if patch == UserPatch::default() {
             return self.user(caller.user_id).await;
         }
+        self.limit_changes(caller, None)?;
         let chat = self.clone();
         self.in_turn(Subject::User(caller.user_id), async move {
             chat.store_user(caller.user_id, &patch).await
@@ -71,9 +72,9 @@ impl Chat {
     }
 
     async fn store_user(&self, user_id: UserId, patch: &UserPatch) -> Result<User, ChatError> {
-        let user = self.store.update_user(user_id, patch).await?;
-        let user = user.ok_or(ChatError::NotFound(Noun::User))?;
+        let updated = self.store.update_user(user_id, patch).await;
         self.caches.people.invalidate(&user_id).await;
+        let user = updated?.ok_or(ChatError::NotFound(Noun::User))?;
         let topics = [Topic::User(user_id), Topic::Watchers(user_id)];
         self.announce(self.envelope(topics, push(Push::UserUpdated, &user))).await;
         Ok(user)

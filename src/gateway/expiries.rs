@@ -15,6 +15,7 @@ use crate::clock::UnixMs;
 use crate::gateway::fanout::ByKey;
 use crate::gateway::session::Shared;
 use crate::model::presence::SocketKey;
+use crate::telemetry::log_seldom;
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -87,7 +88,7 @@ async fn end_due(shared: &Shared) {
                 shared.fanout.end(key).await;
             }
             Err(error) => {
-                return tracing::warn!(%error, "cannot tell whether sessions go on, trying again");
+                return log_seldom!(warn, %error, "cannot tell whether sessions go on, trying again");
             }
         }
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::faults::Faults;
 use crate::store::sqlite::call::Call;
 use crate::store::sqlite::files::OpenFiles;
 use crate::store::sqlite::maintenance::Maintenance;
@@ -155,6 +156,7 @@ struct Shared {
     /// The readers, then the writer.
     threads: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
+    faults: Faults,
     ended: CancellationToken,
     /// False while the files are not those that were opened.
     intact: watch::Receiver<bool>,
@@ -202,6 +204,7 @@ impl SqliteStore {
             reads,
             threads: Mutex::new(threads),
             timeout: config.timeout,
+            faults: Faults::default(),
             ended,
             intact,
             lock: Mutex::new(lock),
@@ -230,6 +233,11 @@ impl SqliteStore {
         self.shared.intact.clone()
     }
 
+    /// Where tests let calls fail; the names of operations are those of the metric.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
     /// Runs `work` on a reader.
     async fn read<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
@@ -250,7 +258,8 @@ impl SqliteStore {
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (call, answer) = call::new(work);
-        answered(operation, exchange(&self.shared.reads, call, answer, limit)).await
+        let exchange = exchange(&self.shared.reads, call, answer, limit);
+        answered(operation, self.shared.faults.inject(operation, exchange)).await
     }
 
     /// Runs `work` in a transaction of the writer; `Err` takes back what it did. It stores about
@@ -267,7 +276,8 @@ impl SqliteStore {
     {
         let (call, answer) = call::new(work);
         let (write, limit) = (Write { call, bytes }, self.shared.timeout);
-        answered(operation, exchange(&self.shared.writes, write, answer, limit)).await
+        let exchange = exchange(&self.shared.writes, write, answer, limit);
+        answered(operation, self.shared.faults.inject(operation, exchange)).await
     }
 }
 

@@ -31,6 +31,7 @@ use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::account::{Account, User};
 use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::Presence;
+use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
 mod accounts;
@@ -58,6 +59,7 @@ mod sessions;
 mod settings;
 mod sync;
 mod sync_bounds;
+mod unknown_outcomes;
 mod users;
 
 use lossy_bus::LossyBus;
@@ -71,6 +73,8 @@ pub struct TestChat {
     record: Arc<Record>,
     /// While true, what is published is lost.
     pub bus_loses: Arc<AtomicBool>,
+    /// Which calls of the store fail.
+    pub faults: Faults,
     _folder: TempDir,
 }
 
@@ -102,6 +106,7 @@ impl TestChat {
             ..SqliteConfig::new(folder.path().join("test.db"))
         };
         let store = Arc::new(SqliteStore::open(&store, clock.clone()).unwrap());
+        let faults = store.faults().clone();
         let (bus, deliveries) = LocalBus::new();
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
@@ -128,7 +133,7 @@ impl TestChat {
             mention_news,
         });
         chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
-        Self { chat, clock, record, bus_loses, _folder: folder }
+        Self { chat, clock, record, bus_loses, faults, _folder: folder }
     }
 
     /// Somebody with an account, as if registered.

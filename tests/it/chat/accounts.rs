@@ -11,6 +11,7 @@ use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL};
 use vibetalk::chat::views::SignedIn;
 use vibetalk::model::group::Member;
 use vibetalk::store::RefreshRotation;
+use vibetalk::store::faults::Fault;
 
 use crate::chat::{NOW_MS, TestChat, code};
 
@@ -469,4 +470,28 @@ async fn signing_in_completes_a_registration_that_broke_off() {
 
 fn in_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap()
+}
+
+#[tokio::test]
+async fn a_change_of_password_that_was_stored_and_not_answered_is_finished_by_the_next_try() {
+    for other_device in [true, false] {
+        let test = TestChat::start();
+        let session = register(&test, "Ada").await.unwrap();
+        let other = match other_device {
+            true => Some(login(&test, "Ada", PASSWORD).await.unwrap()),
+            false => None,
+        };
+        test.faults.plan("change_password", Fault::AnswerLost);
+        assert_eq!(change_password(&test, &session, PASSWORD).await, "timeout");
+        test.faults.clear();
+        // What the node does by itself must not make the next try fail.
+        test.chat.announce_endings().await.unwrap();
+        assert_eq!(change_password(&test, &session, "wrong horse").await, "ok", "as it is already");
+        assert_eq!(token_code(&test, &session).await, "ok");
+        if let Some(other) = other {
+            assert_eq!(token_code(&test, &other).await, "unauthorized");
+        }
+        assert_eq!(code(login(&test, "Ada", "battery staple").await), "ok");
+        assert_eq!(code(login(&test, "Ada", PASSWORD).await), "unauthorized");
+    }
 }

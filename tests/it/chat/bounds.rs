@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use vibetalk::bus::envelope::Content;
+use vibetalk::bus::envelope::{Content, Effect, Envelope};
 use vibetalk::chat::channels::CreateChannel;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::history::ListMessages;
@@ -13,13 +13,15 @@ use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::memberships::GROUPS_PER_PERSON_MAX;
 use vibetalk::chat::messages::{CreateMessage, UpdateMessage};
 use vibetalk::chat::pins::ListPins;
+use vibetalk::chat::presence::ChannelRef;
+use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::ready::READY_BYTES_MAX;
 use vibetalk::chat::turns::Subject;
 use vibetalk::chat::users::UpdateUser;
 use vibetalk::chat::{Caller, ChatError};
 use vibetalk::model::channel::CHANNELS_PER_GROUP_MAX;
 use vibetalk::model::event::Push;
-use vibetalk::model::id::{ChannelId, GroupId, MessageId};
+use vibetalk::model::id::{ChannelId, GroupId, MessageId, NodeId};
 
 use super::{NOW_MS, TestChat, code};
 
@@ -380,7 +382,15 @@ async fn who_was_mentioned_by_an_edit_just_before_the_deletion_is_told_of_it() {
 
     // The bus takes nothing more, so the first edit does not end its turn.
     test.hold();
-    let fence = || test.chat.leave_group(member, GroupId::new(1));
+    let group_id = GroupId::new(1);
+    let fence = || {
+        let effect = Some(Effect::Leave { user_id: member.user_id, group_id });
+        let topics = [].into_iter().collect();
+        let origin = NodeId::default();
+        let content = Content::None;
+        let envelope = Envelope { origin, published_at_ms: 0, topics, effect, content };
+        test.chat.bus.publish_applied(envelope)
+    };
     let edit = |text: String| {
         test.chat.update_message(owner, channel_id, message_id, UpdateMessage { content: text })
     };
@@ -445,4 +455,55 @@ async fn a_lost_offline_is_announced_by_the_next_flush() {
     assert_eq!(test.presences().await.len(), 1);
     test.chat.flush_presence().await;
     assert!(test.presences().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_others_are_told_of_has_the_rate_of_messages_and_is_counted_apart() {
+    let test = TestChat::with_limits(|_| {});
+    test.chat.ensure_official_group().await.unwrap();
+    let [ada, bob] = test.people("p").await;
+    test.chat.ensure_official_group().await.unwrap(); // Takes in the two.
+    let official = *test.chat.official_group.get().unwrap();
+    let channel_id = test.chat.list_channels(ada, official).await.unwrap().channels[0].id;
+    let sent = test.chat.create_message(ada, channel_id, content("hello")).await.unwrap();
+    let sent: Value = serde_json::from_str(sent.message.get()).unwrap();
+    let message_id: MessageId = serde_json::from_value(sent["id"].clone()).unwrap();
+    test.announced().await;
+
+    let react = |caller, emoji: String| {
+        test.chat.add_reaction(caller, ReactionTarget { channel_id, message_id, emoji })
+    };
+    let mut codes = Vec::new();
+    for number in 0..6 {
+        codes.push(code(react(ada, format!("e{number}")).await));
+    }
+    assert_eq!(codes, ["ok", "ok", "ok", "ok", "ok", "rate_limited"]);
+    assert_eq!(code(react(bob, "e0".to_owned()).await), "ok", "others still may");
+    assert_eq!(test.announced().await.len(), 6);
+
+    let typing = || test.chat.start_typing(ada, ChannelRef { channel_id });
+    for _ in 0..20 {
+        typing().await.unwrap();
+    }
+    assert_eq!(test.announced().await.len(), 5, "nobody is told of the rest");
+    test.clock.set(NOW_MS + 1_000);
+    assert_eq!(code(react(ada, "e5".to_owned()).await), "ok");
+
+    let rename = || UpdateUser { display_name: Some("Ada".to_owned()), avatar: None };
+    let renamed = join_all((0..40).map(|_| test.chat.update_user(ada, rename()))).await;
+    let allowed = renamed.iter().filter(|renamed| renamed.is_ok()).count();
+    assert_eq!(allowed, 30 - 6 + 5, "of one bucket with the reactions, five of which came back");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_announced_to_nobody() {
+    let test = TestChat::start();
+    let [stranger, owner] = test.people("p").await;
+    let group_id = test.group(owner, &[]).await.group.id;
+    test.announced().await;
+    for group_id in [group_id, GroupId::new(12_345)] {
+        assert_eq!(code(test.chat.delete_group(stranger, group_id).await), "group_not_found");
+        assert_eq!(code(test.chat.leave_group(stranger, group_id).await), "group_not_found");
+    }
+    assert!(test.announced().await.is_empty());
 }

@@ -104,7 +104,8 @@ async fn everyone_is_mentioned_only_by_those_who_may_and_tells_the_online() {
 
     test.send(owner, channel_id, &format!("@everyone, not least {}", mention(&[online]))).await;
     test.send(online, channel_id, &mention(&[owner])).await;
-    assert_eq!(test.told_until(owner).await, [to(online, 1), to(owner, 1)]);
+    let told = test.told_until(owner).await;
+    assert!(told.len() == 2 && told.contains(&to(online, 1)) && told.contains(&to(owner, 1)));
 
     test.clock.set(super::NOW_MS + 1000);
     test.join(owner, group.group.id, late).await.unwrap();

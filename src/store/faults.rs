@@ -1,0 +1,64 @@
+//! Fault points: how tests make a store fail where a real one can.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::store::StoreError;
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done, and the caller is told that the time is over.
+    NotDone,
+    /// The same is told, but all is done.
+    AnswerLost,
+}
+
+/// Which calls of a store fail, by the name of their operation; none unless a test says so. Clones share
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Planned>);
+
+#[derive(Debug, Default)]
+struct Planned {
+    any: AtomicBool,
+    by_operation: Mutex<HashMap<&'static str, Fault>>,
+}
+
+impl Faults {
+    /// From now on each call of `operation` fails.
+    pub fn plan(&self, operation: &'static str, fault: Fault) {
+        self.0.by_operation.lock().insert(operation, fault);
+        self.0.any.store(true, Ordering::Release);
+    }
+
+    /// Nothing fails any more.
+    pub fn clear(&self) {
+        self.0.by_operation.lock().clear();
+        self.0.any.store(false, Ordering::Release);
+    }
+
+    /// Carries `call` out, unless it is to fail.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`, and [`StoreError::Timeout`] if it is to fail.
+    pub(crate) async fn inject<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if !self.0.any.load(Ordering::Acquire) {
+            return call.await;
+        }
+        let fault = self.0.by_operation.lock().get(operation).copied();
+        match fault {
+            None => call.await,
+            Some(Fault::NotDone) => Err(StoreError::Timeout),
+            Some(Fault::AnswerLost) => call.await.and(Err(StoreError::Timeout)),
+        }
+    }
+}
