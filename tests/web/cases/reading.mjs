@@ -1,9 +1,10 @@
 /** The read state is the truth: nothing is marked read that was not in view, whatever the page remembers. */
 import assert from 'node:assert/strict';
 import { until } from '../../js/lib/wait.mjs';
+import { startFront } from '../lib/front.mjs';
 import { watchReading } from '../lib/reading.mjs';
-import { scene, WAIT_MS } from '../lib/stage.mjs';
-import { club } from '../lib/world.mjs';
+import { BROKEN_NETWORK, scene, WAIT_MS } from '../lib/stage.mjs';
+import { club, vt } from '../lib/world.mjs';
 
 const UNREAD = [5, 40, 100, 250, 1000];
 /** More than a page, so that the beginning of the channel is no help. */
@@ -16,6 +17,10 @@ function content(number) {
   if (number % 7 === 0) return `entry ${number}\n\`\`\`js\nconst a = ${number};\nconst b = a;\n\`\`\``;
   return number % 3 === 0 ? `entry ${number} ${'and so on, '.repeat(12)}` : `entry ${number}`;
 }
+
+/** Written at once; the answers in the order of writing. */
+const sayAll = (person, channelId, contents) => Promise.all(contents.map((each) => person.say(channelId, each)));
+const numbered = (count, word = 'late') => Array.from({ length: count }, (_, index) => `${word} ${index + 1}`);
 
 /** A channel that Ada has read up to `READ_BEFORE`, with so many messages since. */
 async function waiting(unread) {
@@ -40,14 +45,22 @@ async function waiting(unread) {
   return found;
 }
 
+/** All of it read. */
+async function allRead(count = 5) {
+  const world = await waiting(count);
+  const newest = world.stored.at(-1).id;
+  await world.ada.ok('channel:read', { channelId: world.channelId, messageId: newest });
+  return { ...world, newest };
+}
+
 /** The page has opened at the first unread message, has told what it shows, and nothing else. */
-async function opensThere({ page, reading, first, serverState, what }) {
+async function opensThere({ page, reading, first, stored, serverState, what }) {
   await page.newLine.waitFor();
   await until(async () => (await reading.inView()).includes(first.id), WAIT_MS, `${what}: the first unread message is not in view`);
   const upTo = await reading.rests().catch((cause) => assert.fail(`${what}: ${cause.message}`));
   assert.ok(await page.isVisible(page.newLine), `${what}: the line is out of view`);
   assert.ok(await page.unreadBar.isVisible(), `${what}: no bar`);
-  assert.deepEqual(await reading.lies(), [], what);
+  assert.deepEqual(await reading.lies(stored.slice(stored.indexOf(first))), [], what);
   await until(() => serverState() === upTo, WAIT_MS, `${what}: the server has another state`);
   assert.ok(BigInt(upTo) >= BigInt(first.id), what);
 }
@@ -59,7 +72,7 @@ for (const unread of UNREAD) {
     const visits = {
       'by click': async (page) => { await page.tab.goto('/'); await page.open(group.name); },
       'by address': (page) => page.tab.goto(address),
-      'after a reload': async (page, reading) => { await page.tab.goto(address); await reading.rests(); await rewind(); await page.tab.reload(); },
+      'after a reload': async (page, reading) => { await page.tab.goto(address); await reading.rests(); await rewind(); reading.forget(); await page.tab.reload(); },
     };
     const visitor = await stage.signedIn(ada);
     await visitor.page.open(group.name);
@@ -106,7 +119,7 @@ scene('marked unread far up, it is so after a reload', async (stage) => {
     await page.isInView(row);
     await page.item(await page.menuOf(row), 'chat_action_mark_unread').click();
     await until(() => serverState() === String(BigInt(id) - 1n), WAIT_MS, 'not marked unread');
-    reading.told.length = 0;
+    reading.forget();
     await page.tab.goto(address);
     await opensThere({ ...world, page, reading, first: stored[number - 1], what: row });
   }
@@ -212,6 +225,145 @@ scene('on a phone what comes while the lists are shown moves nothing that is rea
   await page.button('chat_new_messages').waitFor();
   const moved = async () => (await offset()) - before;
   await until(async () => Math.abs(await moved()) <= 1, WAIT_MS, 'the row has moved').catch(async (cause) => assert.fail(`${cause.message}: by ${await moved()} px`));
+});
+
+scene('on a phone more than a screen of it comes, or another device sets the channel back: it opens there', async (stage) => {
+  const { ada, owner, group, channelId, address, newest, stored, rewind, serverState } = await allRead();
+  const { page } = await stage.signedIn(ada, { phone: true });
+  const reading = await watchReading(page.tab);
+  await page.tab.goto(address);
+  await page.isInView('entry 65');
+  await page.showLists();
+  const late = await sayAll(owner, channelId, numbered(80));
+  await page.groupWaits(group.name, true);
+  assert.equal(serverState(), newest);
+  await page.channel('general').click();
+  await page.isInView('late 1');
+  assert.ok(await page.isVisible(page.newLine));
+  await reading.rests();
+  assert.deepEqual(await reading.lies(late), []);
+  assert.ok(BigInt(serverState()) < BigInt(late.at(-1).id));
+
+  await page.jumpToPresent();
+  await page.isInView('late 80');
+  await page.showLists();
+  await rewind();
+  reading.forget();
+  await page.channel('general').click();
+  await page.isInView(`entry ${READ_BEFORE + 1}`);
+  await reading.rests();
+  assert.deepEqual(await reading.lies([...stored.slice(READ_BEFORE), ...late]), []);
+});
+
+scene('what comes behind another window, or behind a dialog, is not read before it is looked at', async (stage) => {
+  const { ada, owner, channelId, address, newest, serverState } = await allRead();
+  const { page } = await stage.signedIn(ada);
+  const reading = await watchReading(page.tab);
+  await page.tab.goto(address);
+  await page.isInView('entry 65');
+  await page.openSettings();
+  const behind = await owner.say(channelId, 'behind the dialog');
+  await page.seesPart('behind the dialog');
+  assert.equal(serverState(), newest);
+  await page.tab.keyboard.press('Escape');
+  await until(() => serverState() === behind.id, WAIT_MS, 'it is not read');
+
+  await page.tab.evaluate(() => (document.hasFocus = () => false));
+  const late = await sayAll(owner, channelId, numbered(60));
+  await page.isInView('late 60');
+  assert.equal(serverState(), behind.id);
+  await page.tab.evaluate(() => {
+    delete document.hasFocus;
+    window.dispatchEvent(new Event('focus'));
+  });
+  await page.unreadBar.click();
+  await page.isInView('late 1');
+  await reading.rests();
+  assert.deepEqual(await reading.lies([behind, ...late]), []);
+  assert.ok(BigInt(serverState()) < BigInt(late.at(-1).id));
+});
+
+scene('a connection is back after 300 messages: the reader is taken to the first of them', async (stage) => {
+  const { ada, owner, channelId, address, newest, serverState } = await allRead();
+  const front = await startFront(vt.server.port);
+  try {
+    const { page } = await stage.signedIn(ada, { origin: front.url, transport: 'polling', tolerates: BROKEN_NETWORK });
+    const reading = await watchReading(page.tab);
+    await page.tab.goto(address);
+    await page.isInView('entry 65');
+    front.refuses = (path) => path.startsWith('/socket.io/');
+    front.cut();
+    const late = await sayAll(owner, channelId, numbered(300));
+    front.refuses = () => false;
+    await page.isInView('late 1');
+    await until(() => page.isVisible(page.newLine), WAIT_MS, 'the line is out of view');
+    await page.unreadBar.waitFor();
+    await until(() => serverState() !== newest, WAIT_MS, 'what is in view is not told');
+    for (const { lastReadId } of ada.seen('readState:updated')) assert.deepEqual(reading.skipped(lastReadId, late), []);
+  } finally {
+    front.stop();
+  }
+});
+
+scene('neither going to the present nor writing there reads what lies before', async (stage) => {
+  const { ada, address, stored, serverState } = await waiting(250);
+  const { page } = await stage.signedIn(ada);
+  const reading = await watchReading(page.tab);
+  await page.tab.goto(address);
+  await page.newLine.waitFor();
+  await page.jumpToPresent();
+  await page.isInView('entry 310');
+  await page.say('mine');
+  await page.tab.mouse.move(700, 400);
+  await page.tab.mouse.wheel(0, -100);
+  await page.tab.mouse.wheel(0, 200);
+  await page.isInView('mine');
+  await page.unreadBar.click();
+  await page.isInView(`entry ${READ_BEFORE + 1}`);
+  await reading.rests();
+  assert.deepEqual(await reading.lies(stored.slice(READ_BEFORE)), []);
+  assert.ok(BigInt(serverState()) < BigInt(stored[READ_BEFORE + 100].id));
+});
+
+scene('the place that was left is deleted: it opens beside it, and what is new stays new', async (stage) => {
+  const { ada, group, owner, channelId, address, newest, serverState } = await allRead();
+  const { page } = await stage.signedIn(ada);
+  const reading = await watchReading(page.tab);
+  await page.tab.goto(address);
+  await page.isInView('entry 65');
+  await page.message('entry 31').scrollIntoViewIfNeeded();
+  await page.isInView('entry 31');
+  await page.button('chat_jump_to_present').waitFor();
+  const [first, second, ...others] = await reading.inView();
+  await page.openGroup('VibeTalk');
+  for (const messageId of [first, second]) await owner.ok('message:delete', { channelId, messageId });
+  const late = await sayAll(owner, channelId, numbered(40));
+  await page.groupWaits(group.name, true);
+  await page.openGroup(group.name);
+  await until(async () => (await reading.inView()).includes(others[0]), WAIT_MS, 'it opens elsewhere');
+  await page.unreadBar.waitFor();
+  assert.equal(serverState(), newest);
+  assert.deepEqual(await reading.lies(late), []);
+});
+
+scene('a link is followed with a full cache, too', async (stage) => {
+  const { ada, address, stored, rewind } = await waiting(40);
+  const { page } = await stage.signedIn(ada);
+  const reading = await watchReading(page.tab);
+  await page.tab.goto(address);
+  await page.jumpToPresent();
+  await page.isInView('entry 100');
+  await rewind();
+  for (const number of [92, 58]) {
+    // A page that goes away keeps what it shows.
+    await page.tab.goto('about:blank');
+    reading.forget();
+    await page.tab.goto(`${address}/${stored[number - 1].id}`);
+    await page.isInView(`entry ${number}`);
+    await page.unreadBar.waitFor();
+    await page.isInView(`entry ${number}`);
+    assert.deepEqual(await reading.lies(stored.slice(READ_BEFORE)), []);
+  }
 });
 
 scene('an unread mark ends with its message, also of a mention and in a direct channel', async (stage) => {

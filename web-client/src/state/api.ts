@@ -215,6 +215,8 @@ export type Row =
 export interface ScrollTarget {
   messageId: Id | null;
   block: "start" | "center";
+  /** In px from the upper edge, instead: where it was left. */
+  offset?: number;
 }
 
 export interface Timeline {
@@ -231,17 +233,21 @@ export interface Timeline {
   /** Arrived since the reader was last at the bottom. */
   readonly arrivedBelow: number;
   readonly firstUnreadId: Id | null;
+  /** What is shown is not what the server has now, and could not be read for the moment; it is tried again. */
+  readonly outdated: boolean;
   /** From the "new" line on, until that was used or the channel is left; `more`: not all of them are in the window. */
   readonly unread: { count: number; more: boolean; since: string } | null;
   /** To be shown highlighted for 2 s. */
   readonly highlightedId: Id | null;
   /**
-   * Where the UI shall scroll as soon as the rows are there (first unread on opening, jumps, an own message sent);
-   * it calls `scrolled()` when it has. Without a target it restores `position`.
+   * Where the UI shall scroll as soon as the rows are there and in sight (first unread on opening, where it was left,
+   * jumps, an own message sent); it calls `scrolled()` when it has.
    */
   readonly scrollTarget: ScrollTarget | null;
   scrolled(): void;
-  /** Where the reader was; null is the bottom. */
+  /** All rows are there, and that one is not among them: there is another target. */
+  targetMissing(): void;
+  /** Where the reader is; null is the bottom. */
   position: { messageId: Id; offset: number } | null;
   loadOlder(): Promise<void>;
   loadNewer(): Promise<void>;
@@ -250,9 +256,9 @@ export interface Timeline {
   jumpToPresent(): Promise<void>;
   jumpToFirstUnread(): Promise<void>;
   retry(): void;
-  /** The reader is where the channel opens, or where they jumped to: what is in view from now on is read. */
+  /** The reader is where the channel opens, or where they jumped to: what is in view from now on counts as seen. */
   readonly settled: boolean;
-  /** These rows, and those between them, are in view with the page in focus; read states follow, batched. */
+  /** These rows, and those between them, are in view with the page in focus; read states follow without gaps, batched. */
   seen(newestId: Id, oldestId: Id): void;
   atBottom(value: boolean): void;
   /** Something else is in front of it. */

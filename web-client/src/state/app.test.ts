@@ -86,12 +86,14 @@ describe("phases", () => {
     await online();
     app.notifications.setLevel("10", "none");
     await vi.advanceTimersByTimeAsync(10_000);
+    expect(localStorage.getItem("vibetalk.me.account-settings")).toContain("none");
     const next = new AppState(new FakeClient(user("7")));
     await next.start();
     await settle();
     expect(next.phase).toBe("loading");
     expect(next.navigation.recent).toEqual([]);
-    expect(localStorage.getItem("vibetalk.me.levels")).toBeNull();
+    expect(next.notifications.level("10")).toBe("all");
+    expect(localStorage.getItem("vibetalk.me.account-settings") ?? "{}").not.toContain("none");
   });
 });
 

@@ -25,8 +25,8 @@ interface Needs {
   /** Applies the pushes that wait for the next frame. */
   settlePushes: () => void;
   remember: (users: readonly User[]) => void;
-  /** Messages that are new to this client, before they are put in; oldest first. */
-  arrived: (messages: readonly Message[]) => void;
+  /** Messages that are new to this client, before they are put in; oldest first. `live`: just written, not missed. */
+  arrived: (messages: readonly Message[], live: boolean) => void;
   /** A message of this channel was seen in whatever way. */
   met: (message: Message) => void;
   /** A message is about to be taken out. */
@@ -35,6 +35,10 @@ interface Needs {
   replaced: (first: boolean, painted: boolean) => void;
   /** The message being read; null is the bottom. */
   anchorId: () => Id | null;
+  /** Opens the channel as if it had not been open: replaces the window. */
+  reopen: () => Promise<void>;
+  /** It is `stale` now. */
+  failed: (error: unknown) => void;
   changed: () => void;
 }
 
@@ -85,6 +89,11 @@ export class LiveWindow {
 
   get replacing(): boolean {
     return this.#replacing;
+  }
+
+  /** Nothing is missing between its messages, as far as is known. */
+  get whole(): boolean {
+    return this.#loaded && !this.stale && this.#syncing === null;
   }
 
   get untouched(): boolean {
@@ -160,21 +169,25 @@ export class LiveWindow {
     this.#needs.changed();
   }
 
-  /** Replaces the window by the same place as it is now; `after` was the newest message before something was missed. */
+  /**
+   * Replaces the window by the same place as it is now; `after` was the newest message before something was missed. At
+   * the bottom that is where the missed messages begin.
+   */
   async reload(after = this.#newestKnown): Promise<void> {
     this.stale = true;
     // The window that is being read is as fresh as this one would be.
     if (this.#replacing) return;
     const anchorId = this.#needs.anchorId();
+    if (anchorId === null) return this.#needs.reopen();
     let before = this.#window;
     const remembers = () => {
       before = this.#window;
       return true;
     };
-    const outcome = await this.replaceBy(anchorId ? { around: anchorId } : { newest: true }, remembers);
+    const outcome = await this.replaceBy({ around: anchorId }, remembers);
     if (outcome !== "replaced") return;
     const missed = this.#window.messages.filter(({ id }) => !windows.find(before, id));
-    this.#arrived(missed, after);
+    this.#arrived(missed, after, false);
     this.#needs.changed();
   }
 
@@ -255,8 +268,8 @@ export class LiveWindow {
     this.#window = windows.remove(this.#window, messageId);
   }
 
-  /** Messages that may be new, oldest first; `after` is the newest one known before. */
-  arrive(messages: readonly Message[], after = this.#newestKnown): void {
+  /** Messages that may be new, oldest first; `missedAfter`: the newest one known before something was missed. */
+  arrive(messages: readonly Message[], missedAfter?: Id): void {
     const fresh: Message[] = [];
     for (const message of messages) {
       if (this.#history.wasDeleted(message.id)) continue;
@@ -266,16 +279,16 @@ export class LiveWindow {
       if (!this.has(message.id)) fresh.push(message);
     }
     if (!this.#loaded && this.#window.messages.length === 0) return;
-    this.#arrived(fresh, after);
+    this.#arrived(fresh, missedAfter ?? this.#newestKnown, missedAfter === undefined);
     this.#window = windows.add(this.#window, fresh);
     this.#needs.remember(fresh.map(({ author }) => author));
     this.#trim();
   }
 
-  #arrived(messages: readonly Message[], after: Id | null): void {
+  #arrived(messages: readonly Message[], after: Id | null, live: boolean): void {
     const newer = messages.filter(({ id }) => after === null || compareIds(id, after) > 0);
     for (const { id } of newer) this.#newestKnown = newerId(this.#newestKnown, id);
-    this.#needs.arrived(newer);
+    this.#needs.arrived(newer, live);
   }
 
   /** Arrived messages push out the end that the reader is farther away from. */
@@ -289,7 +302,7 @@ export class LiveWindow {
       : windows.dropOldest(this.#window, KEPT_MESSAGES);
   }
 
-  /** `session:sync` was sent: what changes until its answer may or may not be in it. */
+  /** Something may have been missed, until `synced`: what changes meanwhile may or may not be in that answer. */
   syncStarts(): void {
     this.#syncing ??= this.#history.watch();
   }
@@ -335,8 +348,9 @@ export class LiveWindow {
         wanted = wanted.filter((id) => !covered(id));
       }
     } catch (error) {
-      if (isTransient(error)) this.stale = true;
-      return;
+      if (!isTransient(error)) return;
+      this.stale = true;
+      return this.#needs.failed(error);
     }
     if (again.size > 0) await this.#refetch(again, rounds - 1);
   }

@@ -1,9 +1,7 @@
 /** Loads older and newer pages: one request per direction at a time, tried again by itself when it fails. */
+import { Again } from "./again";
 import { LiveWindow } from "./liveWindow";
-import { codeOf, isGone, isTransient } from "./transient";
-
-/** Before a page that failed is asked for again; offline it waits for `ready` instead. */
-const RETRY_MS = 2_000;
+import { isGone, isTransient } from "./transient";
 
 export type Direction = "older" | "newer";
 
@@ -13,7 +11,7 @@ export class Paging {
   loadingOlder = $state(false);
   loadingNewer = $state(false);
   readonly #interrupted = new Set<Direction>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #again = new Again(() => this.resume());
 
   constructor(live: LiveWindow, gone: () => void) {
     this.#live = live;
@@ -47,17 +45,14 @@ export class Paging {
   /** There is another window. */
   forget(): void {
     this.#interrupted.clear();
-    clearTimeout(this.#timer);
+    this.#again.cancel();
   }
 
   #failed(direction: Direction, error: unknown): void {
     if (isGone(error)) this.#gone();
     if (!isTransient(error)) return;
     this.#interrupted.add(direction);
-    if (codeOf(error) === "offline") return;
-    const wait = (error as { retryAfterMs?: number }).retryAfterMs ?? RETRY_MS;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.resume(), wait);
+    this.#again.after(error);
   }
 
   #isLoading(direction: Direction): boolean {

@@ -34,6 +34,11 @@ export function firstIdAt(time: string): Id {
   return (BigInt(Date.parse(time)) << 21n).toString();
 }
 
+/** When a message with this id was written. */
+export function timeOf(id: Id): string {
+  return new Date(Number(BigInt(id) >> 21n)).toISOString();
+}
+
 export function idBefore(id: Id): Id {
   return (BigInt(id) - 1n).toString();
 }

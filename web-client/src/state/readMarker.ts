@@ -1,6 +1,7 @@
 /**
  * Tells the server how far the reader has read: at most one request per second and channel, at once when the page is
- * hidden. How far that is, it asks at the moment of telling; what could not be told is told after the next `ready`.
+ * hidden. How far that is, it asks at the moment of telling; what could not be told is told after the next `ready`, and
+ * nothing before it: another device may have set the channel back meanwhile.
  */
 import { codeOf, isTransient } from "./transient";
 import type { Client } from "../protocol/api";
@@ -9,7 +10,7 @@ import type { Id, ReadState } from "../protocol/contract";
 const INTERVAL_MS = 1_000;
 
 interface Needs {
-  client: Pick<Client, "request">;
+  client: Pick<Client, "request" | "connection">;
   /** What the server does not know yet; null if it knows all. */
   untold: (channelId: Id) => Id | null;
   answered: (readState: ReadState) => void;
@@ -72,6 +73,8 @@ export class ReadMarker {
   }
 
   #tell(channelId: Id): void {
+    const { state } = this.#needs.client.connection;
+    if (state !== "online" && state !== "draining") return;
     this.#due.delete(channelId);
     const messageId = this.#needs.untold(channelId);
     if (messageId === null) return;

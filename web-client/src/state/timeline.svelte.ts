@@ -9,12 +9,14 @@ import { untrack } from "svelte";
 import type { OutboxEntry } from "../protocol/api";
 import { compareIds } from "../protocol/ids";
 import type { Id, Message, SyncResult, User } from "../protocol/contract";
+import { Again } from "./again";
 import type * as api from "./api";
 import type { Cursor, Page } from "./history";
 import { LiveWindow } from "./liveWindow";
 import { Paging } from "./paging.svelte";
 import { PendingRows } from "./pendingRows";
 import type { Push } from "./push";
+import { timeOf } from "./read-states";
 import { Reading } from "./reading.svelte";
 import { buildRows } from "./rows";
 import type { Tail, TimelineDependencies } from "./timelineDependencies";
@@ -22,6 +24,8 @@ import { codeOf, isGone } from "./transient";
 
 const HIGHLIGHT_MS = 2_000;
 const SAVE_WAIT_MS = 1_500;
+/** Of pages with nothing but own messages, before what is unread is looked for no longer. */
+const OWN_PAGES_MAX = 10;
 
 const offline = () => Object.assign(new Error("not connected yet"), { code: "offline" as const });
 
@@ -48,6 +52,7 @@ export class Timeline implements api.Timeline {
   hasNewer = $state(false);
   unread: api.Timeline["unread"] = $state.raw(null);
   highlightedId: Id | null = $state(null);
+  outdated = $state(false);
 
   /** What was cached, until it is shown. */
   #cached: readonly Message[] = [];
@@ -59,6 +64,7 @@ export class Timeline implements api.Timeline {
   #disposed = false;
   #rowsByKey = new Map<string, api.Row>();
   #saved: readonly Message[] = [];
+  readonly #again = new Again(() => this.#tryAgain());
   #highlightTimer: ReturnType<typeof setTimeout> | undefined;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -75,13 +81,15 @@ export class Timeline implements api.Timeline {
       lastMessageId: () => this.#lastMessageId(),
       settlePushes,
       remember: app.remember,
-      arrived: (messages) => this.#reading.arrived(messages, this.#live.held.hasNewer),
+      arrived: (messages, live) => this.#reading.arrived(messages, this.#live.held, live),
       met: (message) => {
         if (isMine(message)) this.#pending.claim(message);
       },
-      deleted: (messageId) => this.#reading.deleted(messageId, this.#live.held.messages),
+      deleted: (messageId) => this.#reading.deleted(messageId, this.#live.held),
       replaced: (first, painted) => this.#replaced(first, painted),
       anchorId: () => this.#reading.anchorId,
+      reopen: () => this.#open(),
+      failed: (error) => this.#failedForNow(error),
       changed: () => this.#draw(),
     });
     this.#paging = new Paging(this.#live, () => this.gone());
@@ -130,21 +138,39 @@ export class Timeline implements api.Timeline {
   // Loading
 
   async #open(): Promise<void> {
-    if (this.state !== "ready") this.state = "loading";
-    const { lastReadId } = this.#reading;
-    void this.#readCache(lastReadId);
+    void this.#readCache();
     // Else it is opened when the read states are known, with `ready`.
     if (!this.#app.reads.known) return this.#openFailed(offline());
     this.#opening = true;
     try {
-      const unread = lastReadId !== null && compareIds(this.#lastMessageId() ?? "0", lastReadId) > 0;
-      const atUnread = (page: Page) => !page.hasNewer || this.#reading.firstUnreadIn(page) !== null;
-      // All that was not read there may be one's own, or deleted: then it is the bottom after all.
-      if (unread && (await this.#live.replaceBy({ around: lastReadId }, atUnread)) !== "refused") return;
+      for (let pages = 0; this.#hasUnread() && pages < OWN_PAGES_MAX; pages += 1) {
+        const outcome = await this.#openAtUnread(this.#reading.lastReadId!);
+        if (outcome === "done") return;
+        if (outcome === "nothing") break;
+      }
       await this.#live.replaceBy({ newest: true });
     } catch (error) {
       this.#openFailed(error);
     }
+  }
+
+  #hasUnread(): boolean {
+    const { lastReadId } = this.#reading;
+    return lastReadId !== null && compareIds(this.#lastMessageId() ?? "0", lastReadId) > 0;
+  }
+
+  /** All that was not read there may be one's own, or deleted: then it is further on, or the bottom after all. */
+  async #openAtUnread(lastReadId: Id): Promise<"done" | "goOn" | "nothing"> {
+    let own: Id | undefined;
+    const atUnread = (page: Page) => {
+      if (!page.hasNewer || this.#reading.firstUnreadIn(page) !== null) return true;
+      own = page.messages.at(-1)?.id;
+      return false;
+    };
+    if ((await this.#live.replaceBy({ around: lastReadId }, atUnread)) !== "refused") return "done";
+    if (own === undefined || compareIds(own, lastReadId) <= 0) return "nothing";
+    this.#app.reads.seen(this.channelId, own);
+    return "goOn";
   }
 
   #openFailed(error: unknown): void {
@@ -152,13 +178,28 @@ export class Timeline implements api.Timeline {
     this.#unreachable = true;
     if (isGone(error)) return this.gone();
     this.#paintCached();
+    this.#failedForNow(error);
     if (this.state === "ready") return;
     // Not connected yet: it is opened again when it is.
     const willConnect = codeOf(error) === "offline" && this.#app.client.connection.state !== "offline";
     this.state = willConnect ? "loading" : "failed";
   }
 
-  async #readCache(lastReadId: Id | null): Promise<void> {
+  /** Without a connection the whole page says so. */
+  #failedForNow(error: unknown): void {
+    this.outdated = codeOf(error) !== "offline";
+    this.#again.after(error);
+  }
+
+  #tryAgain(): void {
+    if (this.state === "gone" || this.#live.replacing) return;
+    if (this.#live.loaded && this.#reading.begun) this.#reload();
+    else void this.#open();
+  }
+
+  async #readCache(): Promise<void> {
+    if (this.#live.loaded) return;
+    const { lastReadId } = this.#reading;
     this.#cached = await this.#app.cache.messages(this.channelId);
     const first = this.#cached[0];
     const opensThere = lastReadId === null || (first && compareIds(first.id, lastReadId) <= 0);
@@ -175,6 +216,8 @@ export class Timeline implements api.Timeline {
   #replaced(first: boolean, painted: boolean): void {
     this.state = "ready";
     this.#unreachable = false;
+    this.outdated = false;
+    this.#again.cancel();
     this.#paging.forget();
     if (first || this.#opening) this.#reading.begin(this.#live.held, painted);
     this.#opening = false;
@@ -198,7 +241,9 @@ export class Timeline implements api.Timeline {
 
   async jumpTo(messageId: Id): Promise<void> {
     const there = (page: Page) => page.messages.some(({ id }) => id === messageId);
-    if (!this.#live.has(messageId) && !(await this.#jump({ around: messageId }, there))) return;
+    // In what is about to be replaced it is nowhere.
+    const here = this.#live.has(messageId) && this.#live.loaded && !this.#live.replacing;
+    if (!here && !(await this.#jump({ around: messageId }, there))) return;
     this.#reading.jump(messageId);
     this.highlightedId = messageId;
     clearTimeout(this.#highlightTimer);
@@ -212,10 +257,10 @@ export class Timeline implements api.Timeline {
   }
 
   async jumpToFirstUnread(): Promise<void> {
-    const messageId = untrack(() => this.firstUnreadId);
+    const messageId = untrack(() => this.#reading.unreadFrom(this.#live.held));
     if (messageId === null) return;
     if (!this.#live.has(messageId) && !(await this.#jump({ around: messageId }))) return;
-    this.#reading.jumpToUnread(messageId);
+    untrack(() => this.#reading.jumpToUnread(this.#live.held));
     this.#draw();
   }
 
@@ -237,10 +282,17 @@ export class Timeline implements api.Timeline {
     this.#reading.scrollTarget = null;
   }
 
+  targetMissing(): void {
+    untrack(() => this.#reading.targetMissing(this.#live.held));
+  }
+
   // Reading
 
   seen(newestId: Id, oldestId: Id): void {
-    this.#reading.seen(newestId, oldestId, this.#live.held);
+    untrack(() => {
+      const { held, whole } = this.#live;
+      if (this.#reading.seen(newestId, oldestId, held, whole)) this.#draw();
+    });
   }
 
   atBottom(value: boolean): void {
@@ -252,7 +304,7 @@ export class Timeline implements api.Timeline {
   }
 
   left(): void {
-    untrack(() => this.#reading.left(this.#live.held));
+    if (untrack(() => this.#reading.left(this.#live.held))) this.#restart();
     this.#draw();
   }
 
@@ -404,6 +456,7 @@ export class Timeline implements api.Timeline {
     this.#disposed = true;
     this.#live.overtake();
     this.#paging.forget();
+    this.#again.cancel();
     clearTimeout(this.#highlightTimer);
     clearTimeout(this.#saveTimer);
   }
@@ -429,8 +482,9 @@ export class Timeline implements api.Timeline {
   }
 
   #reloadFailed(error: unknown): void {
-    // Else the window stays as it is, and stale, until the next `ready`.
-    if (isGone(error)) this.gone();
+    if (isGone(error)) return this.gone();
+    // The window stays as it is, and stale, until then.
+    this.#failedForNow(error);
   }
 
   #isMine = (message: Message): boolean => message.author.id === this.#app.meId();
@@ -440,12 +494,14 @@ export class Timeline implements api.Timeline {
     return reads.lastMessageId(this.channelId) ?? directory.channel(this.channelId)?.lastMessageId;
   }
 
-  #unreadOf(messages: readonly Message[]): api.Timeline["unread"] {
-    const unread = this.#reading.offersUnread ? this.#reading.unreadIn(messages) : [];
-    const [first, { hasNewer }] = [unread[0], this.#live.held];
-    if (!first) return null;
-    const more = hasNewer || first.id !== this.firstUnreadId;
-    return { count: unread.length, more, since: first.createdAt };
+  #unread(): api.Timeline["unread"] {
+    const { held } = this.#live;
+    const unread = this.#reading.offersUnread ? this.#reading.unreadIn(held) : [];
+    const from = this.#reading.unreadFrom(held);
+    const [first] = unread;
+    if (!first || from === null) return null;
+    const more = held.hasNewer || first.id !== this.firstUnreadId;
+    return { count: unread.length, more, since: from === "0" ? first.createdAt : timeOf(from) };
   }
 
   /** The end of the window is the end of the channel: with whose messages it ends, the read states cannot know. */
@@ -466,7 +522,7 @@ export class Timeline implements api.Timeline {
   }
 
   #drawNow(): void {
-    const { messages, hasOlder, hasNewer } = this.#live.held;
+    const { hasOlder, hasNewer } = this.#live.held;
     const rows = buildRows(
       {
         messages: this.#live.shown,
@@ -484,7 +540,8 @@ export class Timeline implements api.Timeline {
     }
     this.hasOlder = hasOlder;
     this.hasNewer = hasNewer;
-    this.unread = this.#unreadOf(messages);
+    this.#reading.advance(this.#live.held, this.#live.whole);
+    this.unread = this.#unread();
     this.#tellTail();
     this.#saveTimer ??= setTimeout(() => {
       this.#saveTimer = undefined;

@@ -169,7 +169,9 @@ export class Timelines implements api.Timelines {
     this.#queue.flush();
     for (const [channelId, timeline] of this.#timelines) {
       const cursor = this.#cursorOf(channelId, timeline);
-      if (cursor !== null) this.#frozen.set(channelId, cursor);
+      if (cursor === null) continue;
+      this.#frozen.set(channelId, cursor);
+      timeline.syncStarts();
     }
   }
 

@@ -5,6 +5,7 @@
 import { openProfile } from "../members/profile";
 import { actionOfKey } from "../messages/actions";
 import type { MessageControls, MessageRow } from "../messages/controls.svelte";
+import { toasts } from "../parts/toasts.svelte";
 
 const LONG_PRESS_MS = 450;
 /** A finger that moves further is scrolling. */
@@ -88,7 +89,7 @@ export class Interactions {
     const { profile, user, jump, emoji } = button.dataset;
     const userId = profile ?? user;
     if (userId) void openProfile({ userId, groupId: this.controls.groupId ?? null, anchor: button });
-    else if (jump) void this.controls.timeline.jumpTo(jump);
+    else if (jump) this.controls.timeline.jumpTo(jump).catch((error: unknown) => toasts.failure(error));
     else if (row && emoji) this.controls.react(row.message, emoji);
     else if (row) this.controls.run("react", row, button);
   };
