@@ -364,8 +364,11 @@ export class Timeline implements api.Timeline {
 
   async pins(): Promise<Message[]> {
     const messages: Message[] = [];
-    for (let hasMore = true; hasMore; ) {
-      const page = await this.#app.client.request("pin:list", { channelId: this.channelId, before: messages.at(-1)?.id });
+    for (let hasMore = true; hasMore;) {
+      const page = await this.#app.client.request("pin:list", {
+        channelId: this.channelId,
+        before: messages.at(-1)?.id,
+      });
       messages.push(...page.messages);
       hasMore = page.hasMore;
     }
