@@ -12,11 +12,12 @@ export class Again {
     this.#work = work;
   }
 
-  /** Offline it waits for `ready` instead, which the caller hears of. */
-  after(error: unknown): void {
-    if (!isTransient(error) || codeOf(error) === "offline") return;
+  /** False if it is not tried again: what has failed for good, and offline, where it waits for `ready`. */
+  after(error: unknown): boolean {
+    if (!isTransient(error) || codeOf(error) === "offline") return false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#work, (error as { retryAfterMs?: number }).retryAfterMs ?? RETRY_MS);
+    return true;
   }
 
   cancel(): void {

@@ -187,8 +187,7 @@ export class Timeline implements api.Timeline {
 
   /** Without a connection the whole page says so. */
   #failedForNow(error: unknown): void {
-    this.outdated = codeOf(error) !== "offline";
-    this.#again.after(error);
+    this.outdated = this.#again.after(error);
   }
 
   #tryAgain(): void {
