@@ -122,13 +122,13 @@ export class ChatPage {
   /** Which messages of a channel notify, as its menu says it. */
   async levelIs(name, key) {
     const menu = await this.openChannelMenu(name);
-    await menu.getByRole('menuitemcheckbox', { name: this.t(key), checked: true }).waitFor();
+    await menu.getByRole('menuitemradio', { name: this.t(key), checked: true }).waitFor();
     await this.closes(menu);
   }
 
   async setLevel(name, key) {
     const menu = await this.openChannelMenu(name);
-    await menu.getByRole('menuitemcheckbox', { name: this.t(key) }).click();
+    await menu.getByRole('menuitemradio', { name: this.t(key) }).click();
     await menu.waitFor({ state: 'detached' });
   }
 

@@ -4,7 +4,7 @@
  * who use it (`settings`, `notifications`).
  */
 import { SvelteMap } from "svelte/reactivity";
-import type { Client } from "../protocol/api";
+import type { Client, Failure } from "../protocol/api";
 import { personal } from "./storage";
 import { codeOf, isTransient } from "./transient";
 
@@ -15,9 +15,18 @@ const KEY = "account-settings";
 const PREFIX = "web.";
 const AGAIN_AFTER_MS = 5000;
 
+interface Parts {
+  client: Client;
+  /** The server has said what it keeps, and what is only here can be added. */
+  answered?: () => void;
+  /** Keys that mean nothing any more, and make room for others when the account is full. */
+  outdated?: () => Iterable<string>;
+  /** The account does not keep something, which is as it was before. */
+  refused?: () => void;
+}
+
 export class AccountSettings {
-  readonly #client: Client;
-  readonly #answered: () => void;
+  readonly #parts: Parts;
   /** As the server has them. */
   #stored: Values = {};
   /** Changed here and not confirmed; null removes. */
@@ -26,12 +35,15 @@ export class AccountSettings {
   #known = $state(false);
   #current = $state(false);
   #sending = false;
+  /** One key after the other, because one of them was refused. */
+  #singly = false;
+  /** Of what was refused, once for all that is sent together. */
+  #told = false;
   #again: ReturnType<typeof setTimeout> | undefined;
 
-  /** `answered`: the server has said what it keeps, and what is only here can be added. */
-  constructor(client: Client, answered: () => void = () => {}) {
-    this.#client = client;
-    this.#answered = answered;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { client } = parts;
     this.load();
     client.on("ready", () => void this.#ask());
     client.on("settings:updated", ({ settings }) => this.#heard(settings));
@@ -66,7 +78,8 @@ export class AccountSettings {
   set(key: string, value: unknown): void {
     this.#unsent[PREFIX + key] = value;
     this.#keep();
-    void this.#send();
+    // Who changes much at once waits as long as the server has asked for.
+    if (this.#again === undefined) void this.#send();
   }
 
   load(): void {
@@ -79,18 +92,19 @@ export class AccountSettings {
 
   /** Of somebody else now: what they have is loaded by `load`. */
   clear(): void {
-    clearTimeout(this.#again);
+    this.#stopWaiting();
+    this.#singly = this.#told = false;
     this.#current = false;
     this.load();
   }
 
   async #ask(): Promise<void> {
     try {
-      this.#heard((await this.#client.request("settings:get", {})).settings);
+      this.#heard((await this.#parts.client.request("settings:get", {})).settings);
     } catch (error) {
       return this.#later(error, () => void this.#ask());
     }
-    this.#answered();
+    this.#parts.answered?.();
     await this.#send();
   }
 
@@ -102,24 +116,53 @@ export class AccountSettings {
   }
 
   async #send(): Promise<void> {
-    if (this.#sending || !this.#known || Object.keys(this.#unsent).length === 0) return;
-    const sent = { ...this.#unsent };
+    if (this.#sending || !this.#known) return;
+    const sent = this.#next();
+    if (!sent) return;
     this.#sending = true;
     try {
-      const { settings } = await this.#client.request("settings:update", { settings: sent });
+      const { settings } = await this.#parts.client.request("settings:update", { settings: sent });
       this.#forget(sent);
       this.#heard(settings);
     } catch (error) {
-      if (!isTransient(error)) {
-        console.warn("settings are not kept", error);
-        this.#forget(sent);
-        this.#keep();
-      }
-      return this.#later(error, () => void this.#send());
+      if (isTransient(error)) return this.#later(error, () => void this.#send());
+      this.#refused(sent, error);
     } finally {
       this.#sending = false;
     }
     await this.#send();
+  }
+
+  /** What is sent next; null if there is nothing. Removing comes first, it makes room. */
+  #next(): Values | null {
+    const unsent = Object.entries(this.#unsent);
+    const [first] = unsent;
+    if (!first) this.#singly = this.#told = false;
+    if (!first || !this.#singly) return first ? Object.fromEntries(unsent) : null;
+    const removed = unsent.filter(([, value]) => value === null);
+    return Object.fromEntries(removed.length > 0 ? removed : [first]);
+  }
+
+  /** First without what nobody needs any more, then key by key: only what the account cannot take is taken back. */
+  #refused(sent: Values, error: unknown): void {
+    const full = codeOf(error) === "too_large";
+    const outdated = full ? this.#outdated() : [];
+    if (outdated.length > 0) {
+      for (const key of outdated) this.#unsent[key] = null;
+    } else if (Object.keys(sent).length > 1 && !this.#singly) {
+      this.#singly = true;
+    } else {
+      console.warn("settings are not kept", error);
+      this.#forget(sent);
+      if (!this.#told) this.#parts.refused?.();
+      this.#told = true;
+    }
+    this.#keep();
+  }
+
+  #outdated(): string[] {
+    const keys = [...(this.#parts.outdated?.() ?? [])].map((key) => PREFIX + key);
+    return keys.filter((key) => key in this.#stored && !(key in this.#unsent));
   }
 
   /** Unless it was changed again meanwhile. */
@@ -131,8 +174,15 @@ export class AccountSettings {
 
   /** The next `ready` asks by itself. */
   #later(error: unknown, again: () => void): void {
+    this.#stopWaiting();
+    if (!isTransient(error) || codeOf(error) === "offline") return;
+    const { retryAfterMs } = error as Failure;
+    this.#again = setTimeout(() => (this.#stopWaiting(), again()), retryAfterMs ?? AGAIN_AFTER_MS);
+  }
+
+  #stopWaiting(): void {
     clearTimeout(this.#again);
-    if (isTransient(error) && codeOf(error) !== "offline") this.#again = setTimeout(again, AGAIN_AFTER_MS);
+    this.#again = undefined;
   }
 
   #keep(): void {

@@ -77,17 +77,89 @@ test("changes without a connection hold, survive a reload and are sent later", a
   expect(kept).toEqual({ "web.theme": "dark", "web.level.10": "none" });
 });
 
-test("what the account cannot take does not seem to be kept", async () => {
+/** As the server does: an update after which there would be more than `bytesMax` changes nothing. */
+function isFull(client: FakeClient, kept: Record<string, unknown>, bytesMax: number): void {
+  const update = client.answers["settings:update"]!;
+  client.answers["settings:update"] = (payload) => {
+    const merged = Object.entries({ ...kept, ...payload.settings }).filter(([, value]) => value !== null);
+    if (JSON.stringify(Object.fromEntries(merged)).length > bytesMax)
+      throw new ApiFailure({ code: "too_large", message: "full" });
+    return update(payload);
+  };
+}
+
+const noticed = (app: AppState) => app.notices.current.map(({ kind }) => kind);
+
+test("what the account cannot take is taken back, and said", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const client = new FakeClient(ME);
-  keepsSettings(client);
+  isFull(client, keepsSettings(client), 2);
   const app = await start(client);
-  client.answers["settings:update"] = () => {
-    throw new ApiFailure({ code: "too_large", message: "full" });
-  };
   app.notifications.setLevel("10", "none");
   await settled();
   expect(app.notifications.level("10")).toBe("all");
+  expect(noticed(app)).toEqual(["settingRefused"]);
+});
+
+test("only what does not fit is taken back, of all that was sent together", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+  const client = new FakeClient(ME);
+  const kept = keepsSettings(client);
+  isFull(client, kept, 45);
+  const app = await start(client, false);
+  app.settings.theme = "contrast";
+  app.settings.clock = "24";
+  app.settings.density = "compact";
+  client.online(READY);
+  await settled();
+  expect(kept).toEqual({ "web.theme": "contrast", "web.clock": "24" });
+  expect([app.settings.theme, app.settings.density]).toEqual(["contrast", "cozy"]);
+  expect(noticed(app)).toEqual(["settingRefused"]);
+});
+
+test("a full account makes room of what is kept for channels that are gone", async () => {
+  const client = new FakeClient(ME);
+  const kept = keepsSettings(client, { "web.level.10": "none", "web.level.98": "none", "other.level.97": 1 });
+  isFull(client, kept, JSON.stringify(kept).length);
+  const app = await start(client);
+  app.settings.theme = "dark";
+  await settled();
+  expect(kept).toEqual({ "web.level.10": "none", "other.level.97": 1, "web.theme": "dark" });
+  expect(noticed(app)).toEqual([]);
+});
+
+test("channels of a group that has not come yet are not gone", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+  const client = new FakeClient(ME);
+  const kept = keepsSettings(client, { "web.level.98": "none" });
+  isFull(client, kept, JSON.stringify(kept).length);
+  const app = await start(client, false);
+  const { channels: _, ...group } = joined("2", []);
+  client.online(ready({ groups: [...READY.groups, { ...group, partial: true }] }));
+  await settled();
+  app.settings.theme = "dark";
+  await settled();
+  expect(kept).toEqual({ "web.level.98": "none" });
+  expect(noticed(app)).toEqual(["settingRefused"]);
+});
+
+test("who changes much at once keeps it, as soon as the server takes more", async () => {
+  const client = new FakeClient(ME);
+  const kept = keepsSettings(client);
+  const app = await start(client);
+  const update = client.answers["settings:update"]!;
+  let refusals = 0;
+  client.answers["settings:update"] = (payload) => {
+    if (refusals++ > 0) return update(payload);
+    throw new ApiFailure({ code: "rate_limited", message: "slowly", retryAfterMs: 30 });
+  };
+  app.settings.theme = "dark";
+  await settled();
+  app.settings.clock = "24";
+  expect([app.settings.theme, updates(client).length]).toEqual(["dark", 1]);
+  await vi.waitFor(() => expect(kept).toEqual({ "web.theme": "dark", "web.clock": "24" }));
+  expect(updates(client)).toHaveLength(2);
+  expect(noticed(app)).toEqual([]);
 });
 
 test("another person in this browser does not inherit the theme of the one before", async () => {

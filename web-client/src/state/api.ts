@@ -78,9 +78,9 @@ export interface Notice {
   id: number;
   /**
    * The group was deleted, or the reader was removed from it; nobody tells which. `channelUnknown`: a link led to a
-   * channel that is not there, or not for the reader.
+   * channel that is not there, or not for the reader. `settingRefused`: the account could not keep it, it is as before.
    */
-  kind: "groupGone" | "channelGone" | "channelUnknown";
+  kind: "groupGone" | "channelGone" | "channelUnknown" | "settingRefused";
   /** Of the group or channel; empty if unknown. */
   name: string;
 }

@@ -72,7 +72,12 @@ export class AppState implements App {
   constructor(client: Client) {
     this.#client = client;
     const meId = () => this.#me?.id ?? null;
-    this.#accountSettings = new AccountSettings(client, () => this.notifications.adopt());
+    this.#accountSettings = new AccountSettings({
+      client,
+      answered: () => this.notifications.adopt(),
+      outdated: () => this.notifications.outdated(),
+      refused: () => this.notices.add({ kind: "settingRefused", name: "" }),
+    });
     this.settings = createSettings(() => (this.#me ? this.#accountSettings : null));
     this.firstRun = new FirstRunState(this.#accountSettings);
     this.connection = new ConnectionStatus(client, () => this.people.disconnected());

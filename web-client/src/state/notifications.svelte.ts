@@ -38,6 +38,8 @@ export class NotificationState implements Notifications {
   readonly #parts: Parts;
   readonly #tabs = new Tabs();
   readonly #shownAt = new Map<Id, number>();
+  /** By channel: on the desktop until they are clicked, replaced or closed. */
+  readonly #shown = new Map<Id, Notification>();
   #permission: Notifications["permission"] = $state(
     "Notification" in window ? Notification.permission : "unsupported",
   );
@@ -45,6 +47,8 @@ export class NotificationState implements Notifications {
   constructor(parts: Parts) {
     this.#parts = parts;
     parts.client.on("message:created", (message) => void this.#created(message));
+    // Once the page is gone a click on them leads nowhere, and nobody takes them away at the sign-out.
+    window.addEventListener("pagehide", () => this.#closeAll());
   }
 
   get permission() {
@@ -69,6 +73,7 @@ export class NotificationState implements Notifications {
   /** Somebody else reads here now. */
   clear(): void {
     this.#shownAt.clear();
+    this.#closeAll();
   }
 
   /** The levels of an earlier version move to the account, unless it has one for the channel. */
@@ -78,6 +83,16 @@ export class NotificationState implements Notifications {
       if (this.#parts.account.get(LEVEL + id) === undefined) this.setLevel(id, level);
     }
     if (old.length > 0) personal.write(OLD_KEY, undefined);
+  }
+
+  /**
+   * What the account keeps of channels that were left or deleted. Nothing unless all that the reader is in are known:
+   * those of a partial group come later.
+   */
+  outdated(): string[] {
+    const { account, client, channel } = this.#parts;
+    if (!client.ready || client.ready.groups.some(({ partial }) => partial)) return [];
+    return [...account.under(LEVEL)].flatMap(([id]) => (channel(id) ? [] : [LEVEL + id]));
   }
 
   #defaultLevel(channelId: Id): NotificationLevel {
@@ -94,7 +109,8 @@ export class NotificationState implements Notifications {
     if (!shouldNotify(message, situation) || this.#tooSoon(message, meId)) return;
     if (await this.#tabs.anyFocused()) return;
     if (this.#parts.sounds()) chime();
-    if (this.#permission === "granted") this.#notify(message, channel);
+    // Whoever signed out meanwhile is told nothing.
+    if (this.#permission === "granted" && this.#parts.meId() === meId) this.#notify(message, channel);
   }
 
   #tooSoon(message: Message, meId: Id): boolean {
@@ -115,13 +131,23 @@ export class NotificationState implements Notifications {
     try {
       // The sound is ours, at most one in three seconds.
       const shown = new Notification(heading, { body, tag: channel.id, silent: true });
+      this.#shown.set(channel.id, shown);
+      shown.onclose = () => {
+        if (this.#shown.get(channel.id) === shown) this.#shown.delete(channel.id);
+      };
+      const owner = this.#parts.meId();
       shown.onclick = () => {
         window.focus();
-        open(channel.id, message.id);
+        if (this.#parts.meId() === owner) open(channel.id, message.id);
         shown.close();
       };
     } catch {
       // Some browsers on phones show them only from a service worker; the badge has to do there.
     }
+  }
+
+  #closeAll(): void {
+    for (const shown of this.#shown.values()) shown.close();
+    this.#shown.clear();
   }
 }

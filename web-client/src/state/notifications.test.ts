@@ -93,6 +93,22 @@ describe("notifications", () => {
     expect(shown).toHaveLength(4);
   });
 
+  it("go with the person they were for", async () => {
+    await arrives("50", "10");
+    await arrives("51", "11");
+    await app.account.signOut();
+    expect(shown.map(({ closed }) => closed)).toEqual([true, true]);
+    app.navigation.go({ view: "home" });
+    shown[0]?.onclick?.();
+    expect(app.navigation.route).toEqual({ view: "home" });
+  });
+
+  it("go with the page: a click on them would lead nowhere", async () => {
+    await arrives("50", "10");
+    window.dispatchEvent(new Event("pagehide"));
+    expect(shown.map(({ closed }) => closed)).toEqual([true]);
+  });
+
   it("keep their level in the account", async () => {
     app.notifications.setLevel("10", "none");
     await arrives("50", "10", BOB, { mentions: [ME.id] });

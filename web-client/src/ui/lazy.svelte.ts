@@ -28,10 +28,11 @@ export class Lazy<Props extends Record<string, any>> {
   load(): this {
     if (this.#asked) return this;
     this.#asked = true;
+    // Or who shows it now would be told of an earlier failure.
+    this.#failed = false;
     this.#load().then(
       (module) => {
         this.#component = module.default;
-        this.#failed = false;
       },
       (error) => {
         console.warn(error);

@@ -8,6 +8,7 @@ const TEXTS: Record<Notice["kind"], (input: { name: string }) => string> = {
   groupGone: m.groups_notice_group_gone,
   channelGone: m.groups_notice_channel_gone,
   channelUnknown: m.failure_channel_not_found,
+  settingRefused: m.setting_refused,
 };
 
 export function showNotices(notices: Notices): void {

@@ -31,6 +31,19 @@ test("a token that was changed by hand is text", () => {
   expect(toWire("@Adam @Ad @Ada!", tokens)).toBe("@Adam @Ad <@1>!");
 });
 
+test("a name does not turn round what is written around it", () => {
+  const tokens: Tokens = new Map();
+  expect(addToken(tokens, "<@5>", "@Eve\u202e")).toBe("@Eve");
+  expect(addToken(tokens, "<@6>", "@\u2067Eve")).toBe("@Eve·2");
+  expect(toWire("a @Eve·2 @Eve b", tokens)).toBe("a <@6> <@5> b");
+});
+
+test("a name of nothing that is seen is shown as it is sent", () => {
+  const tokens: Tokens = new Map();
+  expect(addToken(tokens, "<@7>", "@\u202e")).toBe("<@7>");
+  expect(toWire("a @ b <@7>", tokens)).toBe("a @ b <@7>");
+});
+
 test("names are no patterns", () => {
   const tokens: Tokens = new Map();
   addToken(tokens, "<@4>", "@(.*)|x");

@@ -4,6 +4,12 @@
  */
 const WIRE_MENTION = /<@\d{1,20}>/g;
 
+/**
+ * What turns text round reaches as far as the end of the line, and a text field has no markup that would end it. Names
+ * lose it here; isolates would be invisible characters to step over, and to delete one by one.
+ */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
 /** What the text field shows for each wire form of the draft. */
 export type Tokens = Map<string, string>;
 
@@ -38,8 +44,11 @@ export function addToken(tokens: Tokens, form: string, label: string): string {
   const known = tokens.get(form);
   if (known) return known;
   const taken = new Set(tokens.values());
-  let unique = label;
-  for (let count = 2; taken.has(unique); count++) unique = `${label}·${count}`;
+  const plain = label.replace(TURNS, "");
+  // Nothing but the sign in front of the name: as it goes over the wire, or each such sign would be a token.
+  const name = plain.length > 1 ? plain : form;
+  let unique = name;
+  for (let count = 2; taken.has(unique); count++) unique = `${name}·${count}`;
   tokens.set(form, unique);
   return unique;
 }

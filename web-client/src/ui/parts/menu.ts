@@ -6,7 +6,7 @@ export interface MenuItem {
   icon?: IconName;
   danger?: boolean;
   disabled?: boolean;
-  /** Set: the item is a choice, with a tick when true. */
+  /** Set: the item is one of several of which one is chosen, with a tick if it is this one. */
   checked?: boolean;
   /** Shown at the end of the line, e.g. "E". */
   shortcut?: string;
