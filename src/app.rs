@@ -123,9 +123,12 @@ impl App {
         };
         let ids = start_ids(&store).await?;
         let (bus, deliveries) = LocalBus::new();
-        let chat = start_chat(config, &secrets, &store, ids, Arc::new(bus), &lifecycle);
+        let bus: Arc<dyn Bus> = Arc::new(bus);
+        let chat = start_chat(config, &secrets, &store, ids, bus.clone(), &lifecycle);
+        let deliveries = deliveries.heard_by(Arc::new(chat.clone()));
+        let limits = engine_limits(config);
         let (socketio, gateway) =
-            gateway::build(chat.clone(), deliveries, engine_limits(config), lifecycle.clone());
+            gateway::build(chat.clone(), bus, deliveries, limits, lifecycle.clone());
         tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
             .await
             .context("the official group takes too long")?

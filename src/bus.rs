@@ -3,14 +3,16 @@
 //! Guarantees, kept by every implementation and checked by `tests/it/conformance/bus.rs`:
 //! - Envelopes that one caller publishes one after another arrive at each node in that order.
 //! - Delivery is at most once per node. A node that may have missed some is told so with
-//!   [`Delivery::Gap`], and then makes its sessions sync; completeness comes from the store.
+//!   [`Delivery::Gap`], at once, also when nothing else comes; it then opens its sessions anew, and
+//!   completeness comes from the store.
 //! - A node gets what is addressed to topics it bound; it may get more, and ignores that.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::bus::envelope::{Envelope, Topic};
 
@@ -65,33 +67,58 @@ pub enum Delivery {
     Gap,
 }
 
-/// The receiving end of a bus, read by one fan-out.
+/// What a node does with everything that arrives, before its fan-out gets it: forgets what it has cached,
+/// keeps what it knows of other nodes.
+pub trait Inbound: Send + Sync {
+    /// Called once for each delivery, in order. Must not block.
+    fn heard(&self, delivery: &Delivery);
+}
+
+/// The receiving end of a bus: a node's inbound side hears it, one fan-out reads it.
 pub struct Deliveries {
     queue: mpsc::Receiver<Delivery>,
     gap: GapFlag,
+    inbound: Option<Arc<dyn Inbound>>,
     /// Taken from the queue, but not yet wanted.
     held: Option<Delivery>,
 }
 
 impl Deliveries {
     pub fn new(queue: mpsc::Receiver<Delivery>, gap: GapFlag) -> Self {
-        Self { queue, gap, held: None }
+        Self { queue, gap, inbound: None, held: None }
     }
 
-    /// The next delivery, a gap before all others; `None` when the bus has ended.
+    /// From now on `inbound` hears each delivery before it is read.
+    #[must_use]
+    pub fn heard_by(mut self, inbound: Arc<dyn Inbound>) -> Self {
+        self.inbound = Some(inbound);
+        self
+    }
+
+    /// The next delivery, a gap before all others; `None` when the bus has ended. Loses nothing when it is
+    /// cancelled.
     pub async fn recv(&mut self) -> Option<Delivery> {
-        match self.try_recv() {
-            Ok(delivery) => Some(delivery),
-            Err(_) => self.queue.recv().await,
+        if let Ok(delivery) = self.try_recv() {
+            return Some(delivery);
         }
+        let raised = self.gap.clone();
+        let next = tokio::select! {
+            biased;
+            () = raised.taken() => Some(Delivery::Gap),
+            next = self.queue.recv() => next,
+        };
+        next.map(|delivery| self.hear(delivery))
     }
 
     /// The next delivery if one is there.
     pub fn try_recv(&mut self) -> Result<Delivery, mpsc::error::TryRecvError> {
         if self.gap.take() {
-            return Ok(Delivery::Gap);
+            return Ok(self.hear(Delivery::Gap));
         }
-        self.held.take().map_or_else(|| self.queue.try_recv(), Ok)
+        match self.held.take() {
+            Some(held) => Ok(held),
+            None => self.queue.try_recv().map(|delivery| self.hear(delivery)),
+        }
     }
 
     /// The next delivery if one is there and `wanted`; else it stays the next.
@@ -106,19 +133,44 @@ impl Deliveries {
         }
         None
     }
+
+    fn hear(&self, delivery: Delivery) -> Delivery {
+        if let Some(inbound) = &self.inbound {
+            inbound.heard(&delivery);
+        }
+        delivery
+    }
 }
 
-/// Says that something was not delivered. It needs no place in the queue, which is full when it is
-/// raised; so it is seen with the next delivery.
+/// Says that something was not delivered. It needs no place in the queue, which is full when it is raised.
 #[derive(Clone, Debug, Default)]
-pub struct GapFlag(Arc<AtomicBool>);
+pub struct GapFlag(Arc<Raised>);
+
+#[derive(Debug, Default)]
+struct Raised {
+    is_up: AtomicBool,
+    changed: Notify,
+}
 
 impl GapFlag {
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_up.store(true, Ordering::Release);
+        self.0.changed.notify_waiters();
     }
 
     fn take(&self) -> bool {
-        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::AcqRel)
+        self.0.is_up.load(Ordering::Relaxed) && self.0.is_up.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits until it is raised, and takes it.
+    async fn taken(&self) {
+        loop {
+            let mut changed = pin!(self.0.changed.notified());
+            changed.as_mut().enable();
+            if self.take() {
+                return;
+            }
+            changed.await;
+        }
     }
 }

@@ -42,6 +42,7 @@ pub mod direct;
 pub mod error;
 pub mod groups;
 pub mod history;
+mod inbound;
 pub mod invites;
 pub mod joined;
 pub mod limits;

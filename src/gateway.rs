@@ -12,7 +12,7 @@ use socketioxide::SocketIo;
 use socketioxide::service::SocketIoService;
 use tokio::time::timeout;
 
-use crate::bus::Deliveries;
+use crate::bus::{Bus, Deliveries};
 use crate::chat::Chat;
 use crate::edge::{EngineLimits, engine_settings};
 use crate::lifecycle::Lifecycle;
@@ -24,7 +24,9 @@ mod handlers;
 mod handshake;
 pub mod inbox;
 mod meters;
+pub mod opening;
 pub mod packet;
+mod reopening;
 pub mod reply;
 mod session;
 pub mod socket_outlet;
@@ -34,7 +36,8 @@ pub mod transport;
 
 use expiries::{Expiries, run_expiries};
 use inbox::Rules;
-use session::Shared;
+use reopening::run_reopenings;
+use session::{Sessions, Shared};
 use socket_outlet::SocketOutlet;
 
 /// Telling 10,000 sessions takes less than a second.
@@ -51,15 +54,18 @@ pub struct Gateway {
 /// Call it within the runtime, after the metrics recorder is installed.
 pub fn build(
     chat: Chat,
+    bus: Arc<dyn Bus>,
     deliveries: Deliveries,
     limits: EngineLimits,
     lifecycle: Lifecycle,
 ) -> (SocketIoService<NotFoundService>, Gateway) {
+    let gaps = fanout::Gaps::default();
     let context = fanout::Context {
-        bus: chat.bus.clone(),
+        bus: bus.clone(),
         clock: chat.clock.clone(),
         node: chat.node,
         lifecycle: lifecycle.clone(),
+        gaps: gaps.clone(),
     };
     let fanout = fanout::spawn(context, deliveries);
     let rules = Rules::new(&chat.limits, chat.clock.clone(), lifecycle.clone());
@@ -67,11 +73,14 @@ pub fn build(
         rules: Arc::new(rules),
         fanout: fanout.clone(),
         next_key: AtomicU64::new(1),
+        sessions: Sessions::default(),
         expiries: Expiries::default(),
         chat,
+        bus,
         lifecycle: lifecycle.clone(),
     });
     lifecycle.spawn_critical("expiries", run_expiries(shared.clone()));
+    lifecycle.spawn_critical("reopenings", run_reopenings(shared.clone(), gaps.subscribe()));
     let (service, io) = engine_settings(SocketIo::builder(), limits).with_state(shared).build_svc();
     handshake::accept(&io);
     (service, Gateway { fanout })

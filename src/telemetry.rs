@@ -142,7 +142,8 @@ metrics! {
     FANOUT_DURATION, "vibetalk_fanout_duration_seconds", Histogram, "From taking an envelope to having queued it at its last socket, by push.";
     DELIVERY_LATENCY, "vibetalk_delivery_latency_seconds", Histogram, "From publishing an envelope to having queued it at its last socket, by path.";
     OUTBOUND_QUEUE_FULL, "vibetalk_outbound_queue_full_total", Counter, "Sockets closed because they had too much queued.";
-    BUS_GAPS, "vibetalk_bus_gaps_total", Counter, "Times when deliveries may have been missed and all sessions had to sync.";
+    BUS_GAPS, "vibetalk_bus_gaps_total", Counter, "Times when deliveries may have been missed and all sessions had to be opened anew.";
+    SESSIONS_REOPENED, "vibetalk_sessions_reopened_total", Counter, "Sessions opened anew after a gap, by outcome: ok, ended (the signed-in session is over), gone, failed (tried again).";
     WRITE_STALLS, "vibetalk_write_stalls_total", Counter, "Connections closed because their peer read nothing for too long.";
     HTTP_REQUESTS, "vibetalk_http_requests_total", Counter, "HTTP requests without Socket.IO, by method, route and class of status.";
     HTTP_REQUEST_DURATION, "vibetalk_http_request_duration_seconds", Histogram, "From the head of an HTTP request to that of its answer, by method, route and class of status.";

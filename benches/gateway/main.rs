@@ -27,7 +27,7 @@ use vibetalk::edge::{CloseReason, EngineLimits, engine_settings};
 use vibetalk::gateway::dispatch::{Dispatcher, Route, answer};
 use vibetalk::gateway::fanout::bindings::Bindings;
 use vibetalk::gateway::fanout::subscriber::Subscriber;
-use vibetalk::gateway::fanout::{Context, FanoutHandle, spawn};
+use vibetalk::gateway::fanout::{Context, FanoutHandle, Gaps, spawn};
 use vibetalk::gateway::inbox::{Inbox, Rules};
 use vibetalk::gateway::socket_outlet::SocketOutlet;
 use vibetalk::gateway::transport::Transport;
@@ -185,6 +185,7 @@ impl GatewayRoom {
             clock: Clock::system(),
             node: NodeId::default(),
             lifecycle: lifecycle.clone(),
+            gaps: Gaps::default(),
         };
         let deliveries = Deliveries::new(queue, GapFlag::default());
         let fanout = spawn::<SocketOutlet>(context, deliveries);

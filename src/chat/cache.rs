@@ -137,6 +137,19 @@ impl Caches {
     }
 }
 
+impl Caches {
+    /// For a node that may have missed that something changed.
+    pub fn forget_all(&self) {
+        self.groups.invalidate_all();
+        self.channels.invalidate_all();
+        self.members.invalidate_all();
+        self.member_counts.invalidate_all();
+        self.people.invalidate_all();
+        self.sessions.invalidate_all();
+        self.pages.invalidate_all();
+    }
+}
+
 fn weigh_group(group: &Option<Arc<GroupSnapshot>>) -> u32 {
     let bytes = group.as_ref().map_or(256, |group| group.bytes());
     u32::try_from(bytes).unwrap_or(u32::MAX)

@@ -48,7 +48,7 @@ impl Expiries {
     }
 
     /// Changes nothing for a socket that is gone.
-    fn prolong(&self, key: SocketKey, expires_at_ms: UnixMs) {
+    pub fn prolong(&self, key: SocketKey, expires_at_ms: UnixMs) {
         let mut lists = self.lists.lock();
         let Some(time_ms) = lists.times.get_mut(&key) else { return };
         let before = std::mem::replace(time_ms, expires_at_ms);

@@ -6,13 +6,12 @@
 //! which is closed, and gets nothing more that could follow a hole. It knows no commands and no
 //! store; sessions tell it who they are through [`FanoutHandle`].
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
 
 use crate::bus::envelope::{Effect, Topic};
 use crate::bus::{Bus, Deliveries, Delivery};
@@ -30,6 +29,7 @@ pub mod bindings;
 pub mod bodies;
 pub mod command;
 mod emission;
+pub mod gaps;
 pub mod outlet;
 mod recent;
 mod rooms;
@@ -41,15 +41,12 @@ use bodies::raw;
 use command::Command;
 pub use command::{Detached, FanoutHandle};
 use emission::{Inflow, Turn};
+pub use gaps::Gaps;
 pub use outlet::{EmitError, Outlet};
 use recent::RecentIds;
 pub use rooms::ByKey;
 use rooms::Rooms;
 use subscriber::{Body, Subscriber};
-
-/// After a gap, sessions are made to sync over so long, or they would all ask the store at once.
-const SYNC_SPREAD: Duration = Duration::from_secs(5);
-const SYNC_TICK: Duration = Duration::from_millis(50);
 
 /// What the fan-out works with.
 pub struct Context {
@@ -57,6 +54,8 @@ pub struct Context {
     pub clock: Clock,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
+    /// Raised for each gap: sessions have to be opened anew.
+    pub gaps: Gaps,
 }
 
 pub struct Fanout<O> {
@@ -66,8 +65,6 @@ pub struct Fanout<O> {
     /// Sessions whose effects are logged: they have no groups yet.
     joining: HashSet<SocketKey>,
     emitted: RecentIds,
-    /// Who is still to be told to sync.
-    sync_due: VecDeque<SocketKey>,
     meters: HashMap<Push, PushMeters>,
     turn: Turn,
 }
@@ -88,7 +85,6 @@ impl<O: Outlet> Fanout<O> {
             rooms: Rooms::default(),
             joining: HashSet::new(),
             emitted: RecentIds::default(),
-            sync_due: VecDeque::new(),
             meters: HashMap::new(),
             turn: Turn::default(),
         }
@@ -97,15 +93,12 @@ impl<O: Outlet> Fanout<O> {
     pub async fn run(mut self, mut inflow: Inflow<O>) {
         let lifecycle = self.context.lifecycle.clone();
         let mut stopping = std::pin::pin!(lifecycle.stopping());
-        let mut sync_ticks = tokio::time::interval(SYNC_TICK);
-        sync_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 // A round of a large audience takes long, so whatever is quick goes first.
                 biased;
                 () = &mut stopping => return,
                 Some(command) = inflow.commands.recv() => self.obey(command).await,
-                _ = sync_ticks.tick(), if !self.sync_due.is_empty() => self.demand_syncs(),
                 delivery = inflow.deliveries.recv() => match delivery {
                     Some(delivery) => self.take(delivery, &mut inflow).await,
                     None => return tracing::error!("the bus has ended"),
@@ -119,6 +112,8 @@ impl<O: Outlet> Fanout<O> {
     async fn obey(&mut self, command: Command<O>) {
         match command {
             Command::Attach { key, subscriber } => self.attach(key, *subscriber),
+            Command::Hold { key } => self.hold(key),
+            Command::Release { key } => self.release(key),
             Command::Join { key, bindings, audiences, done } => {
                 self.join(key, bindings, &audiences, done);
             }
@@ -142,6 +137,24 @@ impl<O: Outlet> Fanout<O> {
         metrics::gauge!(telemetry::SESSIONS).set(self.subscribers.len() as f64);
     }
 
+    /// What is published from now on is held back, as before `ready`. Until the session joins anew, it
+    /// stays where it is.
+    fn hold(&mut self, key: SocketKey) {
+        let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
+        subscriber.hold();
+        self.joining.insert(key);
+    }
+
+    /// Undoes [`hold`](Self::hold): the session goes on with what it knew, without a `ready`.
+    fn release(&mut self, key: SocketKey) {
+        self.joining.remove(&key);
+        let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
+        if let Err(error) = subscriber.release() {
+            self.drop_failed(key, error);
+        }
+    }
+
+    /// Takes a session out of the groups in which it was, and into those of `audiences`.
     fn join(
         &mut self,
         key: SocketKey,
@@ -150,6 +163,9 @@ impl<O: Outlet> Fanout<O> {
         done: oneshot::Sender<()>,
     ) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
+        for left in subscriber.bindings.release(|topic| matches!(topic, Topic::Group(_))) {
+            self.rooms.leave(left, key);
+        }
         subscriber.bindings.absorb(bindings);
         for audience in audiences {
             self.rooms.join(Topic::Group(audience.group_id), key, audience.permissions);
@@ -214,7 +230,7 @@ impl<O: Outlet> Fanout<O> {
         match delivery {
             Delivery::Gap => {
                 metrics::counter!(telemetry::BUS_GAPS).increment(1);
-                self.sync_due = self.subscribers.keys().copied().collect();
+                self.context.gaps.raise();
             }
             Delivery::Envelope { envelope, applied } => {
                 let mut pending = Confirmations::default();
@@ -242,7 +258,7 @@ impl<O: Outlet> Fanout<O> {
             | Effect::Leave { user_id, .. }
             | Effect::Permissions { user_id, .. } => {
                 for key in self.rooms.keys(&Topic::User(*user_id)) {
-                    self.apply_or_log(key, effect, pending);
+                    self.apply_and_log(key, effect, pending);
                 }
             }
             Effect::EndSessions { user_id, session_ids } => {
@@ -257,15 +273,17 @@ impl<O: Outlet> Fanout<O> {
         let members = self.rooms.keys(&Topic::Group(group_id));
         let joining: Vec<SocketKey> = self.joining.iter().copied().collect();
         for key in members.into_iter().chain(joining) {
-            self.apply_or_log(key, &effect, pending);
+            self.apply_and_log(key, &effect, pending);
         }
     }
 
-    fn apply_or_log(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
+    /// A session that joins with audiences that were read before gets the effect once more then.
+    fn apply_and_log(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
-        if !subscriber.log_effect(effect) {
-            self.apply_to(key, effect, pending);
+        if let Err(error) = subscriber.log_effect(effect) {
+            return self.drop_failed(key, error);
         }
+        self.apply_to(key, effect, pending);
     }
 
     fn apply_to(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
@@ -300,17 +318,6 @@ impl<O: Outlet> Fanout<O> {
         let Some(subscriber) = self.subscribers.get(&key) else { return };
         subscriber.outlet.end();
         self.remove(key);
-    }
-
-    /// Tells the next few sessions to sync.
-    fn demand_syncs(&mut self) {
-        let ticks = SYNC_SPREAD.as_millis() / SYNC_TICK.as_millis();
-        let count = self.subscribers.len().div_ceil(ticks as usize).max(1);
-        let body = raw(r#"{"reason":"gap"}"#.to_owned());
-        for _ in 0..count {
-            let Some(key) = self.sync_due.pop_front() else { return };
-            self.tell(key, Push::SyncRequired, &body);
-        }
     }
 
     /// Tells every session when it will be closed, which is for each another moment within `spread`.

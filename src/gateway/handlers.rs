@@ -172,7 +172,7 @@ async fn watch_presence(s: &Session, mut user_ids: Vec<UserId>) -> Result<Presen
     user_ids.sort_unstable();
     user_ids.dedup();
     let topics = user_ids.iter().map(|user_id| Topic::Watchers(*user_id));
-    let bindings = Bindings::bind(s.chat().bus.clone(), topics).await;
+    let bindings = Bindings::bind(s.shared.bus.clone(), topics).await;
     // A session that is gone watches nobody, and is not there to read the answer.
     let watching = s.shared.fanout.watch(s.key, bindings).await;
     watching.map_err(|_| ChatError::Unavailable)?;

@@ -2,7 +2,6 @@
 //! missing after it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,24 +11,17 @@ use socketioxide::socket::DisconnectReason;
 use socketioxide::{ProtocolVersion, SocketIo, TransportType};
 use tokio::time::timeout;
 
-use crate::bus::envelope::Topic;
-use crate::chat::{Caller, ChatError, to_raw};
-use crate::clock::UnixMs;
+use crate::chat::{Caller, ChatError};
 use crate::edge::{CloseReason, ConnectError, EngineSession, Unused};
 use crate::gateway::dispatch::Dispatcher;
-use crate::gateway::fanout::bindings::Bindings;
-use crate::gateway::fanout::subscriber::Subscriber;
-use crate::gateway::fanout::{Detached, Outlet};
+use crate::gateway::fanout::Outlet;
 use crate::gateway::handlers;
 use crate::gateway::inbox::Inbox;
+use crate::gateway::opening::{NotReady, STEP_TIMEOUT};
 use crate::gateway::session::{Session, Shared, transport_name};
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::gateway::transport::transport_of;
 use crate::telemetry::{self, log_seldom};
-
-/// Authenticating, and everything up to `ready`, each take so long at most. A store that is slower
-/// is as good as down: the client comes back.
-const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Lets people into the main namespace.
 pub fn accept(io: &SocketIo) {
@@ -184,15 +176,6 @@ fn close_unless_used(shared: &Shared, socket: &SocketRef, io: SocketIo) {
     });
 }
 
-/// Why a session did not become ready.
-#[derive(Debug, thiserror::Error)]
-enum NotReady {
-    #[error(transparent)]
-    Chat(#[from] ChatError),
-    #[error(transparent)]
-    Detached(#[from] Detached),
-}
-
 /// Runs after CONNECT has gone out. A session that cannot be opened is closed at its transport, so
 /// that the client comes back.
 async fn connect(socket: SocketRef) {
@@ -203,7 +186,9 @@ async fn connect(socket: SocketRef) {
         inbox: session.inbox.clone(),
         lifecycle: session.shared.lifecycle.clone(),
     };
-    let opened = timeout(STEP_TIMEOUT, open(&session, outlet())).await;
+    let opener = session.shared.opener();
+    let opening = opener.open(session.caller, session.key, outlet(), || session.has_ended());
+    let opened = timeout(STEP_TIMEOUT, opening).await;
     match opened.unwrap_or(Err(ChatError::Timeout.into())) {
         Ok(expires_at_ms) => session.opened(expires_at_ms),
         Err(NotReady::Detached(_)) => {}
@@ -213,31 +198,4 @@ async fn connect(socket: SocketRef) {
             transport.close(CloseReason::TransportError);
         }
     }
-}
-
-/// From attaching to `ready`; returns when the signed-in session ends by itself. The order of the steps
-/// is what makes it complete: see each.
-async fn open(session: &Session, outlet: SocketOutlet) -> Result<UnixMs, NotReady> {
-    let (shared, caller) = (&session.shared, session.caller);
-    let bus = &shared.chat.bus;
-    // Bound before attached, attached before the audiences are read: a change of audiences is
-    // either in what is read or among the effects that are logged.
-    let own = Bindings::bind(bus.clone(), [Topic::User(caller.user_id)]).await;
-    let subscriber = Subscriber::new(caller.session_id, outlet, own);
-    shared.fanout.attach(session.key, subscriber).await?;
-    if session.has_ended() {
-        shared.fanout.detach(session.key).await;
-        return Err(Detached.into());
-    }
-    // The signed-in session may have ended before it was attached, when nobody could tell it.
-    let expiry = shared.chat.session_expiry(caller).await?;
-    let expires_at_ms = expiry.ok_or(ChatError::Unauthorized)?;
-    let audiences = shared.chat.audiences(caller).await?;
-    let topics = audiences.iter().map(|audience| Topic::Group(audience.group_id));
-    let groups = Bindings::bind(bus.clone(), topics).await;
-    // Joined before the snapshot is taken: an event is either in it or held.
-    shared.fanout.join(session.key, groups, audiences).await?;
-    let ready = shared.chat.snapshot(caller).await?;
-    shared.fanout.open(session.key, to_raw(&ready)).await?;
-    Ok(expires_at_ms)
 }

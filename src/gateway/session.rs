@@ -1,8 +1,8 @@
 //! A session of the gateway: one authenticated socket, from its handshake to its end.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use socketioxide::TransportType;
@@ -10,11 +10,13 @@ use socketioxide::socket::DisconnectReason;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::bus::Bus;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::gateway::expiries::Expiries;
-use crate::gateway::fanout::FanoutHandle;
+use crate::gateway::fanout::{ByKey, FanoutHandle};
 use crate::gateway::inbox::{Inbox, Rules};
+use crate::gateway::opening::Opener;
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
@@ -24,16 +26,32 @@ use crate::telemetry;
 /// What all sessions share.
 pub struct Shared {
     pub chat: Chat,
+    pub bus: Arc<dyn Bus>,
     pub fanout: FanoutHandle<SocketOutlet>,
     pub rules: Arc<Rules>,
     pub lifecycle: Lifecycle,
     pub next_key: AtomicU64,
+    pub sessions: Sessions,
     pub expiries: Expiries,
 }
 
 impl Shared {
+    pub fn opener(&self) -> Opener<'_, SocketOutlet> {
+        Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout }
+    }
+
     pub fn next_key(&self) -> SocketKey {
         SocketKey(self.next_key.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The sessions of this node, from before they are attached until their socket is gone.
+#[derive(Default)]
+pub struct Sessions(Mutex<ByKey<Weak<Session>>>);
+
+impl Sessions {
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        self.0.lock().values().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -58,7 +76,7 @@ pub struct Session {
 impl Session {
     pub fn new(shared: Arc<Shared>, caller: Caller, inbox: Arc<Inbox>) -> Arc<Self> {
         let key = shared.next_key();
-        Arc::new(Self {
+        let session = Arc::new(Self {
             shared,
             caller,
             key,
@@ -67,7 +85,9 @@ impl Session {
             began: Instant::now(),
             phase: Mutex::new(Phase::Opening),
             phase_changed: Notify::new(),
-        })
+        });
+        session.shared.sessions.0.lock().insert(key, Arc::downgrade(&session));
+        session
     }
 
     pub fn chat(&self) -> &Chat {
@@ -119,6 +139,7 @@ impl Session {
                 self.shared.expiries.forget(self.key);
             }
         }
+        self.shared.sessions.0.lock().remove(&self.key);
         self.phase_changed.notify_waiters();
         self.inbox.client_gone();
         self.shared.fanout.detach(self.key).await;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
-use vibetalk::bus::{Deliveries, Delivery};
+use vibetalk::bus::{Bus, Deliveries, Delivery};
 use vibetalk::chat::announced::Announced;
 use vibetalk::chat::attempts::Attempts;
 use vibetalk::chat::cache::Caches;
@@ -98,6 +98,16 @@ impl TestChat {
     pub fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         change(&mut limits);
+        let (bus, deliveries) = LocalBus::new();
+        let bus_loses = Arc::new(AtomicBool::new(false));
+        let mut test = Self::on(Arc::new(LossyBus { bus, loses: bus_loses.clone() }), limits);
+        test.bus_loses = bus_loses;
+        test.chat.lifecycle.spawn("record", test.record.clone().run(deliveries));
+        test
+    }
+
+    /// On a bus whose deliveries somebody else reads: nothing is recorded.
+    pub fn on(bus: Arc<dyn Bus>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
         let lifecycle = Lifecycle::new();
@@ -107,15 +117,12 @@ impl TestChat {
         };
         let store = Arc::new(SqliteStore::open(&store, clock.clone()).unwrap());
         let faults = store.faults().clone();
-        let (bus, deliveries) = LocalBus::new();
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
-        lifecycle.spawn("record", record.clone().run(deliveries));
-        let bus_loses = Arc::new(AtomicBool::new(false));
         let (mention_news, news) = mpsc::channel(100);
         let chat = Chat::new(Shared {
             store,
-            bus: Arc::new(LossyBus { bus, loses: bus_loses.clone() }),
+            bus,
             clock: clock.clone(),
             ids: IdGenerator::new(NodeId::default()),
             node: NodeId::default(),
@@ -133,7 +140,7 @@ impl TestChat {
             mention_news,
         });
         chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
-        Self { chat, clock, record, bus_loses, faults, _folder: folder }
+        Self { chat, clock, record, bus_loses: Arc::default(), faults, _folder: folder }
     }
 
     /// Somebody with an account, as if registered.

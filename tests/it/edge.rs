@@ -1,6 +1,6 @@
 //! The edge in front of a small Socket.IO application, over real sockets.
 
-mod client;
+pub mod client;
 mod server;
 
 mod limits;

@@ -5,6 +5,7 @@
 mod chat;
 mod conformance;
 mod edge;
+mod gateway;
 mod http;
 mod node;
 mod structure;

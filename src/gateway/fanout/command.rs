@@ -15,6 +15,8 @@ pub const COMMANDS_QUEUED_MAX: usize = 1024;
 
 pub enum Command<O> {
     Attach { key: SocketKey, subscriber: Box<Subscriber<O>> },
+    Hold { key: SocketKey },
+    Release { key: SocketKey },
     Join { key: SocketKey, bindings: Bindings, audiences: Vec<Audience>, done: oneshot::Sender<()> },
     Open { key: SocketKey, ready: Body, done: oneshot::Sender<()> },
     Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
@@ -50,8 +52,19 @@ impl<O> FanoutHandle<O> {
         self.send(Command::Attach { key, subscriber: Box::new(subscriber) }).await
     }
 
-    /// The session's groups, read after it was attached, with their topics. When this returns, all
-    /// that is published to them is held; a snapshot taken after it misses nothing.
+    /// Begins to hold back again what concerns a session that is attached, to open it anew.
+    pub async fn hold(&self, key: SocketKey) -> Result<(), Detached> {
+        self.send(Command::Hold { key }).await
+    }
+
+    /// Gives up what [`hold`](Self::hold) began: what was held goes out.
+    pub async fn release(&self, key: SocketKey) -> Result<(), Detached> {
+        self.send(Command::Release { key }).await
+    }
+
+    /// The session's groups, read after it was attached or held, with their topics; it is in no others any
+    /// more. When this returns, all that is published to them is held; a snapshot taken after it misses
+    /// nothing.
     pub async fn join(
         &self,
         key: SocketKey,

@@ -91,7 +91,6 @@ impl<O: Outlet> Fanout<O> {
             if self.turn.visited(round.riders()).await
                 && let Some(Inflow { commands, deliveries }) = inflow.as_deref_mut()
                 && commands.is_empty()
-                && self.sync_due.is_empty()
             {
                 self.let_join(&mut round, deliveries);
             }

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
 
 use super::subscriber::HELD_MAX;
 use super::*;
@@ -106,6 +105,7 @@ impl Fixture {
             clock: Clock::fixed(1000),
             node: NodeId::default(),
             lifecycle: Lifecycle::new(),
+            gaps: Gaps::default(),
         };
         let (behind, queue) = mpsc::channel(DELIVERIES_QUEUED_MAX);
         let (handle, commands) = FanoutHandle::new();
@@ -485,25 +485,76 @@ async fn a_join_is_applied_once_its_topic_is_bound() {
     told.await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_a_gap_every_session_is_told_to_sync_within_seconds() {
+#[tokio::test]
+async fn every_session_is_told_when_it_is_going_to_be_closed() {
     let mut fixture = Fixture::new();
     let mut inboxes = Vec::new();
     for _ in 0..250 {
         inboxes.push(fixture.live(ADA, &[]).await.1);
     }
-    let Fixture { fanout, inflow, behind: bus, handle, .. } = fixture;
+    let Fixture { fanout, inflow, handle, .. } = fixture;
     let running = Lifecycle::new().spawn("fanout", fanout.run(inflow));
-    let asked = Instant::now();
-    bus.send(Delivery::Gap).await.unwrap();
-    while inboxes.iter().any(|inbox| inbox.packets.lock().is_empty()) {
-        tokio::time::advance(SYNC_TICK).await;
-        tokio::task::yield_now().await;
-    }
-    assert!((SYNC_SPREAD / 2..SYNC_SPREAD * 2).contains(&asked.elapsed()));
-    assert!(inboxes.iter().all(|inbox| inbox.take() == [r#"sync:required {"reason":"gap"}"#]));
     handle.announce_draining(Duration::from_secs(20)).await.unwrap();
     let told = [r#"server:draining {"reconnectInMs":5000}"#];
     assert!(inboxes.iter().all(|inbox| inbox.take() == told), "as the outlet says");
     running.abort();
+}
+
+#[tokio::test]
+async fn a_gap_is_raised_for_those_who_open_sessions_anew() {
+    let mut fixture = Fixture::new();
+    let (_, inbox) = fixture.live(ADA, &[GROUP]).await;
+    let gaps = fixture.fanout.context.gaps.subscribe();
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    assert!(!gaps.has_changed().unwrap());
+    fixture.take(Delivery::Gap).await;
+    assert!(gaps.has_changed().unwrap());
+    assert_eq!(inbox.take(), said(&[1]), "sessions hear of it with their second ready");
+}
+
+#[tokio::test]
+async fn a_session_that_is_opened_anew_is_in_the_groups_that_were_read_and_in_no_others() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
+    fixture.watch(key, &[BOB]).await;
+    fixture.fanout.obey(Command::Hold { key }).await;
+    fixture.say(&[Topic::Group(GROUP)], 1).await; // In the snapshot, which is taken later.
+    fixture.join(key, &[OTHER_GROUP]).await;
+    fixture.say(&[Topic::Group(GROUP)], 2).await;
+    fixture.say(&[Topic::Group(OTHER_GROUP)], 3).await;
+    assert_eq!(inbox.take(), said(&[]), "nothing goes out between");
+    fixture.open(key).await;
+    fixture.say(&[Topic::Group(OTHER_GROUP), Topic::Group(GROUP)], 4).await;
+    assert_eq!(inbox.take(), ["ready {}", "message:created 3", "message:created 4"]);
+    let bound: Vec<String> = fixture.bound().into_keys().collect();
+    assert_eq!(bound.len(), 3, "its own, the group's, and whom it watches: {bound:?}");
+}
+
+#[tokio::test]
+async fn changes_while_a_session_is_opened_anew_hold_against_what_was_read_before_them() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
+    fixture.fanout.obey(Command::Hold { key }).await;
+    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
+    fixture.effect(joins(ADA, OTHER_GROUP)).await;
+    fixture.join(key, &[GROUP]).await; // What was read before.
+    fixture.open(key).await;
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    fixture.say(&[Topic::Group(OTHER_GROUP)], 2).await;
+    assert_eq!(inbox.take(), ["ready {}", "message:created 2"]);
+    assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_opened_anew_goes_on_with_what_was_held() {
+    let mut fixture = Fixture::new();
+    let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
+    fixture.fanout.obey(Command::Hold { key }).await;
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
+    fixture.say(&[Topic::Group(GROUP)], 2).await;
+    fixture.say(&[Topic::User(ADA)], 3).await;
+    fixture.fanout.obey(Command::Release { key }).await;
+    fixture.say(&[Topic::User(ADA)], 4).await;
+    assert_eq!(inbox.take(), said(&[1, 3, 4]), "nothing of a group that was left meanwhile");
 }

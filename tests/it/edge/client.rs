@@ -98,7 +98,11 @@ pub struct WebSocket {
 impl WebSocket {
     /// Opens a WebSocket with `query` and nothing said on it.
     pub async fn open(server: &Server, query: &str) -> Self {
-        let url = format!("ws://{}/socket.io/?{query}", server.address);
+        Self::open_at(server.address, query).await
+    }
+
+    pub async fn open_at(address: SocketAddr, query: &str) -> Self {
+        let url = format!("ws://{address}/socket.io/?{query}");
         Self { stream: connect_async(url).await.unwrap().0 }
     }
 
