@@ -8,8 +8,8 @@
  * reader's own word ("mark as read") takes it all.
  *
  * "In view" begins when the channel was opened where the server's read state says (`begin`), and the reader is where
- * they are to be (no `scrollTarget`): what is painted from the cache before, or on the way, is not what they came for.
- * While messages may be missing inside the window (`whole`), the mark waits.
+ * they are to be (no `scrollTarget`, no jump on its way): what is painted from the cache before, or on the way, is not
+ * what they came for. While messages may be missing inside the window (`whole`), the mark waits.
  */
 import { compareIds } from "../protocol/ids";
 import type { Id, Message } from "../protocol/contract";
@@ -44,6 +44,8 @@ export class Reading {
 
   /** Opened where the server's read state says. */
   #begun = $state(false);
+  /** Jumps whose answers are on their way. */
+  #leaving = $state(0);
   #atBottom = true;
   /** The reader is looking at this channel. */
   #present = false;
@@ -76,7 +78,17 @@ export class Reading {
 
   /** From now on what comes into view is read. */
   get settled(): boolean {
-    return this.#begun && this.scrollTarget === null;
+    return this.#begun && this.scrollTarget === null && this.#leaving === 0;
+  }
+
+  /** The reader is to be taken elsewhere once that is there: what is in view is not what they came for. */
+  async leaving<T>(there: Promise<T>): Promise<T> {
+    this.#leaving += 1;
+    try {
+      return await there;
+    } finally {
+      this.#leaving -= 1;
+    }
   }
 
   /** Where unread messages begin, or the message before that; null if nothing is unread, as far as is known. */

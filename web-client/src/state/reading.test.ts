@@ -108,6 +108,22 @@ describe("what the page passed over stays unread", () => {
     expect(readTo(setup)).toBe(20);
   });
 
+  test("what is shown while a link is being followed", async () => {
+    const { setup, timeline } = await opened(messages(1, 200), 20);
+    timeline.scrolled();
+    const { client } = setup;
+    const answer = held<MessagePage>();
+    client.answers["message:list"] = () => answer.promise;
+    const jumped = timeline.jumpTo(id(150));
+    timeline.seen(id(30), id(18));
+    expect(readTo(setup)).toBe(20);
+    answer.reject(failure("timeout"));
+    await expect(jumped).rejects.toThrow("timeout");
+    expect(timeline.settled).toBe(true);
+    timeline.seen(id(30), id(18));
+    expect(readTo(setup)).toBe(30);
+  });
+
   test("rows that were in view before those above them count when these are", async () => {
     const { setup, timeline } = await opened(messages(1, 60), 10);
     await timeline.jumpTo(id(30));

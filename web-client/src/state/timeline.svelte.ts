@@ -266,7 +266,7 @@ export class Timeline implements api.Timeline {
   /** False if another jump was faster. Where there is no window yet, a failed jump opens the channel as usual. */
   async #jump(cursor: Cursor, accept?: (page: Page) => boolean): Promise<boolean> {
     try {
-      const outcome = await this.#live.replaceBy(cursor, accept);
+      const outcome = await untrack(() => this.#reading.leaving(this.#live.replaceBy(cursor, accept)));
       if (outcome !== "refused") return outcome === "replaced";
       throw Object.assign(new Error("message not found"), { code: "message_not_found" });
     } catch (error) {
