@@ -16,6 +16,8 @@ export const pinsPopover = new Lazy(async () => ({ default: (await soon()).PinsP
 export const statusPopover = new Lazy(async () => ({ default: (await soon()).StatusPopover }));
 export const reactorsHint = new Lazy(async () => ({ default: (await soon()).ReactorsHint }));
 export const confirmDialog = new Lazy(async () => ({ default: (await soon()).ConfirmDialog }));
+export const suggestionList = new Lazy(async () => ({ default: (await soon()).SuggestionList }));
+export const drawer = new Lazy(async () => ({ default: (await soon()).Drawer }));
 export const memberList = new Lazy(() => import("./members/MemberList.svelte"));
 export const homePage = new Lazy<Record<never, never>>(() => import("./home/HomePage.svelte"));
 export const firstRun = new Lazy<Record<never, never>>(() => import("./home/FirstRun.svelte"));
@@ -23,5 +25,14 @@ export const invitePage = new Lazy(() => import("./groups/InvitePage.svelte"));
 
 export function fetchAhead(): void {
   const floating = [popover, menu, channelMenu, groupMenu, messageOverlays, emojiPopover, pinsPopover];
-  for (const part of [...floating, statusPopover, reactorsHint, confirmDialog, memberList]) part.load();
+  for (const part of [
+    ...floating,
+    statusPopover,
+    reactorsHint,
+    confirmDialog,
+    suggestionList,
+    drawer,
+    memberList,
+  ])
+    part.load();
 }

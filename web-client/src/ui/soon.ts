@@ -1,5 +1,7 @@
 /** The small parts of `later.ts`, which come as one chunk. */
+export { default as SuggestionList } from "./composer/SuggestionList.svelte";
 export { default as EmojiPopover } from "./emoji/EmojiPopover.svelte";
+export { default as Drawer } from "./layout/Drawer.svelte";
 export { default as MessageOverlays } from "./messages/MessageOverlays.svelte";
 export { default as ConfirmDialog } from "./parts/ConfirmDialog.svelte";
 export { default as Menu } from "./parts/Menu.svelte";

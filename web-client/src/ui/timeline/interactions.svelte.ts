@@ -1,6 +1,6 @@
 /**
  * Pointer, touch and keys on the rows of a timeline, handled once at the list: which row has the toolbar, which one
- * the focus (roving tabindex: one stop for Tab, arrows within), and what a click, key or long press means.
+ * the focus (roving tabindex: one stop for Tab, arrows within, Tab again into what the message holds), and what a click, key or long press means.
  */
 import { openProfile } from "../members/profile";
 import { actionOfKey } from "../messages/actions";
@@ -8,6 +8,8 @@ import type { MessageControls, MessageRow } from "../messages/controls.svelte";
 import { toasts } from "../parts/toasts.svelte";
 
 const LONG_PRESS_MS = 450;
+/** What Tab finds in the row that has the focus. The picture leads where the name does. */
+const WITHIN = "a[href], .scroll, button:not([aria-hidden])";
 /** A finger that moves further is scrolling. */
 const PRESS_SLOP_PX = 10;
 
@@ -26,6 +28,8 @@ export class Interactions {
   lastKey: string | null = null;
   /** Lifting the finger after a long press clicks, too. */
   #longPressed = false;
+  /** What Tab finds now, or passes, other than usually; and what its `tabindex` is usually. */
+  #stops: [HTMLElement, string | null][] = [];
   #press: { timer: ReturnType<typeof setTimeout>; x: number; y: number } | null = null;
 
   constructor(
@@ -58,6 +62,7 @@ export class Interactions {
     const row = rowOf(event);
     const list = row?.parentElement;
     if (!row || !list) return;
+    if (cameBackwards(event, list)) return list.focus();
     list.tabIndex = -1;
     list.querySelector(":scope > li[tabindex='0']")?.setAttribute("tabindex", "-1");
     row.tabIndex = 0;
@@ -70,6 +75,7 @@ export class Interactions {
     this.hint = null;
     const to = event.relatedTarget;
     if (to instanceof Node && event.currentTarget.contains(to)) return;
+    this.#resetStops();
     event.currentTarget.tabIndex = 0;
     event.currentTarget.querySelector(":scope > li[tabindex='0']")?.setAttribute("tabindex", "-1");
   };
@@ -123,6 +129,7 @@ export class Interactions {
 
   readonly keydown = (event: KeyboardEvent): void => {
     const element = rowOf(event);
+    if (element && event.key === "Tab") this.#setStops(element);
     if (!element || event.target !== element) return;
     const row = this.messageRow(element.dataset.key);
     const action = row && actionOfKey(event);
@@ -133,9 +140,27 @@ export class Interactions {
     } else if (row && event.key === "Enter") {
       event.preventDefault();
       this.#openMenu(row, element);
-    } else if (event.key === "Tab" && !event.shiftKey && row && this.enterToolbar()) event.preventDefault();
-    else if (moveFocus(element, event.key)) event.preventDefault();
+    } else if (event.key === "Tab" && !event.shiftKey && row && !element.querySelector(WITHIN)) {
+      if (this.enterToolbar()) event.preventDefault();
+    } else if (moveFocus(element, event.key)) event.preventDefault();
   };
+
+  /** Tab goes through the row that has the focus, and past the others. */
+  #setStops(row: HTMLElement): void {
+    this.#resetStops();
+    for (const element of row.parentElement?.querySelectorAll<HTMLElement>(WITHIN) ?? []) {
+      this.#stops.push([element, element.getAttribute("tabindex")]);
+      element.tabIndex = row.contains(element) ? 0 : -1;
+    }
+  }
+
+  #resetStops(): void {
+    for (const [element, tabindex] of this.#stops) {
+      if (tabindex === null) element.removeAttribute("tabindex");
+      else element.setAttribute("tabindex", tabindex);
+    }
+    this.#stops = [];
+  }
 
   #longPress(row: MessageRow, x: number, y: number): void {
     this.#longPressed = true;
@@ -163,6 +188,13 @@ export class Interactions {
 
 function rowOf(event: Event): HTMLElement | null {
   return event.target instanceof Element ? event.target.closest<HTMLElement>("li[data-key]") : null;
+}
+
+/** What scrolls is always a stop (browsers and axe see to it): by Shift+Tab from outside, the first that is met. */
+function cameBackwards(event: FocusEvent, list: HTMLElement): boolean {
+  const { target, relatedTarget: from } = event;
+  const outside = from instanceof Node && !list.contains(from);
+  return outside && target instanceof Element && target.matches(".scroll:focus-visible");
 }
 
 function moveFocus(row: HTMLElement, key: string): boolean {
