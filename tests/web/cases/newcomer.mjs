@@ -3,12 +3,9 @@ import assert from 'node:assert/strict';
 import { startServer } from '../../js/lib/server.mjs';
 import { until } from '../../js/lib/wait.mjs';
 import { watchReading } from '../lib/reading.mjs';
-import { scene, WAIT_MS } from '../lib/stage.mjs';
+import { PICTURE, scene, WAIT_MS } from '../lib/stage.mjs';
 import { club, newcomer, resident } from '../lib/world.mjs';
 
-const PICTURE = 'https://images.invalid/nia.png';
-/** Nobody has to have that picture. */
-const NO_PICTURE = { prepare: (context) => context.route(PICTURE, (route) => route.abort()), tolerates: /net::ERR_/ };
 const STEPS = ['first_run_picture', 'first_run_group', 'first_run_invite'];
 
 async function createGroup(page, name) {
@@ -21,7 +18,7 @@ async function createGroup(page, name) {
 scene('somebody new sees what to do, does it, dismisses it, and no device shows it again', async (stage) => {
   await resident('Olga');
   const nia = await newcomer('Nia');
-  const [{ page }, other, third] = await Promise.all([{}, {}, { phone: true }].map((options) => stage.signedIn(nia, { ...NO_PICTURE, ...options })));
+  const [{ page }, other, third] = await Promise.all([{}, {}, { phone: true }].map((options) => stage.signedIn(nia, options)));
   await page.welcome.waitFor();
   assert.deepEqual(await page.firstSteps(), STEPS);
 
@@ -54,7 +51,7 @@ scene('somebody new sees what to do, does it, dismisses it, and no device shows 
 });
 
 scene('all done: it says so, and is gone with the next channel', async (stage) => {
-  const { page } = await stage.person('Nia', NO_PICTURE);
+  const { page } = await stage.person('Nia');
   await createGroup(page, 'Gardeners');
   await page.firstStep('first_run_picture').click();
   await page.dialog.getByRole('textbox', { name: page.t('profile_picture') }).fill(PICTURE);

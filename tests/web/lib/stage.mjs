@@ -25,6 +25,9 @@ const DIST = process.env.CLIENT_DIST;
 export const BROKEN_NETWORK = /net::ERR_|WebSocket connection to '.*' failed|the server responded with a status of (401|403|502|503)/;
 /** The same, where only upgrades are refused. */
 const REFUSED_UPGRADE = /WebSocket connection to '.*' failed/;
+/** A picture that is nowhere. Chromium says so to whoever sees the person who has it, in later scenes, too. */
+export const PICTURE = 'https://images.invalid/somebody.png';
+const NO_PICTURE = /https:\/\/images\.invalid\//;
 
 export function scene(name, body) {
   test(name, { timeout: SCENE_MS }, async () => {
@@ -63,7 +66,7 @@ class Stage {
     context.setDefaultTimeout(WAIT_MS);
     if (DIST) await serveFrom(context, DIST);
     await prepare?.(context);
-    const visitor = new Visitor(context, origin, [tolerates, transport === 'polling' && REFUSED_UPGRADE].filter(Boolean), options.locale);
+    const visitor = new Visitor(context, origin, [tolerates, NO_PICTURE, transport === 'polling' && REFUSED_UPGRADE].filter(Boolean), options.locale);
     this.#visitors.push(visitor);
     await visitor.tab(target);
     return visitor;
