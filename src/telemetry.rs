@@ -7,8 +7,8 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Logs to standard error, for people or as JSON lines. `filter` is a level or a list of directives.
@@ -17,12 +17,19 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// A filter that does not parse.
 pub fn init_logging(filter: &str, human: bool) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
-    let filter = filter.and(filter_fn(holds_no_secrets));
+    let filter = log_filter(filter)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if human { lines.boxed() } else { lines.json().flatten_event(true).boxed() };
     let installed = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     installed.map_err(|error| anyhow::anyhow!("cannot set up logging: {error}"))
+}
+
+/// Says at most what `filter` does, also as a hint: without one, libraries would make up all their trace lines,
+/// for each frame, to have them dropped here.
+fn log_filter<S>(filter: &str) -> anyhow::Result<impl Filter<S> + use<S>> {
+    let filter = EnvFilter::try_new(filter).context("log.filter is not valid")?;
+    let no_secrets = filter_fn(holds_no_secrets).with_max_level_hint(LevelFilter::TRACE);
+    Ok(filter.and(no_secrets))
 }
 
 /// Our own lines hold no texts of people and no tokens, at any level. Those of libraries do: at debug and
@@ -226,6 +233,14 @@ fn describe() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_make_up_no_line_that_nobody_asked_for() {
+        for (filter, level) in [("info", LevelFilter::INFO), ("debug", LevelFilter::DEBUG)] {
+            let filter = log_filter::<tracing_subscriber::Registry>(filter).unwrap();
+            assert_eq!(filter.max_level_hint(), Some(level));
+        }
+    }
 
     #[test]
     fn names_end_as_prometheus_asks() {

@@ -59,11 +59,12 @@ impl Repairs {
             all.remove(&owed);
             return;
         }
-        let is_noted = all.len() < OWED_MAX && all.insert(owed) || all.contains(&owed);
-        drop(all);
-        if !is_noted {
-            log_seldom!(error, "too many announcements are owed, one is given up");
+        if all.len() < OWED_MAX || all.contains(&owed) {
+            all.insert(owed);
+            return;
         }
+        drop(all);
+        log_seldom!(error, "too many announcements are owed, one is given up");
     }
 
     /// In random order: one that fails each time must not keep those behind it waiting for ever.

@@ -47,6 +47,18 @@ fn channel(topic: &str) -> CreateChannel {
 }
 
 impl TestChat {
+    /// A hundred that are as long as JSON can make them, each a reply to the one before.
+    async fn send_long_messages(&self, author: Caller, channel_id: ChannelId) -> Vec<MessageId> {
+        let mut ids: Vec<MessageId> = Vec::new();
+        for _ in 0..100 {
+            let text = "\u{1}".repeat(4000);
+            let request = CreateMessage { reply_to_id: ids.last().copied(), ..content(&text) };
+            let sent = self.chat.create_message(author, channel_id, request).await.unwrap();
+            ids.push(json(&sent.message).1["id"].as_str().unwrap().parse().unwrap());
+        }
+        ids
+    }
+
     async fn add_channels(&self, owner: Caller, group_id: GroupId, count: usize, topic: &str) {
         let made = (0..count).map(|_| self.chat.create_channel(owner, group_id, channel(topic)));
         assert!(join_all(made).await.iter().all(Result::is_ok));
@@ -176,13 +188,7 @@ async fn pages_of_long_messages_are_cut_at_the_end_that_is_farther_from_the_curs
     let test = TestChat::with_limits(UNLIMITED);
     let [owner] = test.people("p").await;
     let channel_id = test.group(owner, &[]).await.channels[0].id;
-    let mut ids: Vec<MessageId> = Vec::new();
-    for _ in 0..100 {
-        let request =
-            CreateMessage { reply_to_id: ids.last().copied(), ..content(&"\u{1}".repeat(4000)) };
-        let sent = test.chat.create_message(owner, channel_id, request).await.unwrap();
-        ids.push(json(&sent.message).1["id"].as_str().unwrap().parse().unwrap());
-    }
+    let ids = test.send_long_messages(owner, channel_id).await;
     let list = async |before, after, around| {
         let request = ListMessages { before, after, around, limit: Some(100) };
         let page = test.chat.list_messages(owner, channel_id, request).await.unwrap();
@@ -220,13 +226,9 @@ async fn pins_come_in_pages_of_two_megabytes() {
     let test = TestChat::with_limits(UNLIMITED);
     let [owner] = test.people("p").await;
     let channel_id = test.group(owner, &[]).await.channels[0].id;
-    let mut ids: Vec<MessageId> = Vec::new();
-    for _ in 0..100 {
-        let request =
-            CreateMessage { reply_to_id: ids.last().copied(), ..content(&"\u{1}".repeat(4000)) };
-        let sent = test.chat.create_message(owner, channel_id, request).await.unwrap();
-        ids.push(json(&sent.message).1["id"].as_str().unwrap().parse().unwrap());
-        test.chat.add_pin(owner, channel_id, *ids.last().unwrap()).await.unwrap();
+    let mut ids = test.send_long_messages(owner, channel_id).await;
+    for message_id in &ids {
+        test.chat.add_pin(owner, channel_id, *message_id).await.unwrap();
     }
     let (mut seen, mut before) = (Vec::new(), None);
     loop {

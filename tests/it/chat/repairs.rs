@@ -28,12 +28,32 @@ impl TestChat {
     }
 }
 
-async fn scene() -> (TestChat, Caller, Caller, GroupId) {
+/// Somebody with a group, and its other member.
+pub(super) async fn scene() -> (TestChat, Caller, Caller, GroupId) {
     let test = TestChat::start();
     let [owner, member] = test.people("p").await;
     let group_id = test.group(owner, &[member]).await.group.id;
     test.announced().await;
     (test, owner, member, group_id)
+}
+
+pub(super) fn channel(name: &str) -> CreateChannel {
+    CreateChannel {
+        name: name.to_owned(),
+        topic: None,
+        kind: None,
+        position: None,
+        slow_mode_seconds: None,
+    }
+}
+
+pub(super) fn rename(name: &str) -> UpdateChannel {
+    UpdateChannel {
+        name: Some(name.to_owned()),
+        topic: None,
+        position: None,
+        slow_mode_seconds: None,
+    }
 }
 
 #[tokio::test]
@@ -172,30 +192,17 @@ async fn who_came_back_before_their_departure_was_announced_is_announced_as_a_me
 #[tokio::test]
 async fn what_became_of_channels_and_members_is_announced_late() {
     let (test, owner, member, group_id) = scene().await;
-    let create = |name: &str| CreateChannel {
-        name: name.to_owned(),
-        topic: None,
-        kind: None,
-        position: None,
-        slow_mode_seconds: None,
-    };
-    let gone = test.chat.create_channel(owner, group_id, create("gone")).await.unwrap();
+    let gone = test.chat.create_channel(owner, group_id, channel("gone")).await.unwrap();
     test.announced().await;
 
     test.lose(true);
-    let new = test.chat.create_channel(owner, group_id, create("new")).await.unwrap();
+    let new = test.chat.create_channel(owner, group_id, channel("new")).await.unwrap();
     assert_eq!(test.paid().await, ["channel:created to group"]);
     test.lose(true);
     test.chat.delete_channel(owner, gone.id).await.unwrap();
     assert_eq!(test.paid().await, ["channel:deleted to group"]);
     test.lose(true);
-    let rename = UpdateChannel {
-        name: Some("renamed".to_owned()),
-        topic: None,
-        position: None,
-        slow_mode_seconds: None,
-    };
-    test.chat.update_channel(owner, new.id, rename).await.unwrap();
+    test.chat.update_channel(owner, new.id, rename("renamed")).await.unwrap();
     test.lose(false);
     assert!(test.chat.pay().await);
     assert_eq!(test.bodies("channel:updated").await[0]["name"], "renamed");

@@ -1,8 +1,7 @@
 //! A store that does not answer in time may have stored all the same: whatever it was, everybody learns
 //! what is there in the end, and who tries again gets what they wanted once.
 
-use vibetalk::chat::Caller;
-use vibetalk::chat::channels::{CreateChannel, OpenDirect, UpdateChannel};
+use vibetalk::chat::channels::OpenDirect;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::history::ListMessages;
 use vibetalk::chat::members::{Moderation, UpdateMember};
@@ -10,15 +9,8 @@ use vibetalk::chat::messages::CreateMessage;
 use vibetalk::model::id::GroupId;
 use vibetalk::store::faults::Fault::{AnswerLost, NotDone};
 
+use super::repairs::{channel, rename, scene};
 use super::{TestChat, code};
-
-async fn scene() -> (TestChat, Caller, Caller, GroupId) {
-    let test = TestChat::start();
-    let [owner, member] = test.people("p").await;
-    let group_id = test.group(owner, &[member]).await.group.id;
-    test.announced().await;
-    (test, owner, member, group_id)
-}
 
 impl TestChat {
     /// What the node settles by itself once the store answers again; nothing is left after it.
@@ -131,35 +123,22 @@ async fn a_ban_that_was_lifted_in_the_official_group_lets_in_whoever_asks_again(
 #[tokio::test]
 async fn everybody_learns_what_became_of_channels_and_members() {
     let (test, owner, member, group_id) = scene().await;
-    let create = |name: &str| CreateChannel {
-        name: name.to_owned(),
-        topic: None,
-        kind: None,
-        position: None,
-        slow_mode_seconds: None,
-    };
-    let channel = test.chat.create_channel(owner, group_id, create("there")).await.unwrap();
+    let there = test.chat.create_channel(owner, group_id, channel("there")).await.unwrap();
     test.announced().await;
 
     test.faults.plan("insert_channel", AnswerLost);
-    let created = test.chat.create_channel(owner, group_id, create("new")).await;
+    let created = test.chat.create_channel(owner, group_id, channel("new")).await;
     assert_eq!(code(created), "timeout");
     assert_eq!(test.settled().await, ["channel:created to group"]);
 
-    let rename = UpdateChannel {
-        name: Some("renamed".to_owned()),
-        topic: None,
-        position: None,
-        slow_mode_seconds: None,
-    };
     test.faults.plan("update_channel", AnswerLost);
-    assert_eq!(code(test.chat.update_channel(owner, channel.id, rename).await), "timeout");
+    assert_eq!(code(test.chat.update_channel(owner, there.id, rename("renamed")).await), "timeout");
     assert_eq!(test.settled().await, ["channel:updated to group"]);
-    let shown = test.chat.get_channel(owner, channel.id).await.unwrap();
+    let shown = test.chat.get_channel(owner, there.id).await.unwrap();
     assert_eq!(shown.name, "renamed");
 
     test.faults.plan("delete_channel", AnswerLost);
-    assert_eq!(code(test.chat.delete_channel(owner, channel.id).await), "timeout");
+    assert_eq!(code(test.chat.delete_channel(owner, there.id).await), "timeout");
     assert_eq!(test.settled().await, ["channel:deleted to group"]);
 
     let promote = UpdateMember { nickname: None, roles: Some(vec!["admin".to_owned()]) };
