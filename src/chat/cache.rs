@@ -135,9 +135,7 @@ impl Caches {
             pages: SnapshotCache::weighed("pages", PAGES_BYTES_MAX, weigh_page, lifecycle),
         }
     }
-}
 
-impl Caches {
     /// For a node that may have missed that something changed.
     pub fn forget_all(&self) {
         self.groups.invalidate_all();
