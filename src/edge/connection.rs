@@ -27,7 +27,7 @@ use super::inbound::{Binaries, Intake};
 use super::meters::Meters;
 use super::opening::Opening;
 use super::outbound::{Mending, Pending};
-use super::settings::ACK_BYTES_QUEUED_MAX;
+use super::settings::{ACK_BYTES_QUEUED_MAX, ACKS_QUEUED_MAX};
 use super::tally::{Taken, Tally};
 
 /// How long a closing connection swallows what the peer still sends: a close with unread input
@@ -88,7 +88,8 @@ pub struct Link {
     /// Pushes for the peer that the kernel has not taken.
     pushes_queued: AtomicU32,
     push_bytes_queued: AtomicU64,
-    /// Likewise of acks.
+    /// Likewise acks; while there are too many, nothing is read.
+    acks_queued: AtomicU32,
     ack_bytes_queued: AtomicU64,
     /// Told when there is room for acks again.
     room: Notify,
@@ -120,6 +121,7 @@ impl Link {
             requested: AtomicBool::new(false),
             pushes_queued: AtomicU32::new(0),
             push_bytes_queued: AtomicU64::new(0),
+            acks_queued: AtomicU32::new(0),
             ack_bytes_queued: AtomicU64::new(0),
             room: Notify::new(),
             meters,
@@ -162,7 +164,13 @@ impl Link {
     /// Counts an ack that is about to be queued.
     pub fn queue_ack(&self, packet_bytes: usize) {
         let frame_bytes = server_frame_bytes(packet_bytes) as u64;
+        self.acks_queued.fetch_add(1, Ordering::SeqCst);
         self.ack_bytes_queued.fetch_add(frame_bytes, Ordering::Relaxed);
+    }
+
+    /// Whether the client takes the answers to what it asks.
+    fn may_read(&self) -> bool {
+        self.acks_queued.load(Ordering::SeqCst) <= ACKS_QUEUED_MAX
     }
 
     /// Whether more acks should be made, and what is told when they should.
@@ -172,14 +180,16 @@ impl Link {
     }
 
     /// Never below zero: what was queued for polling and goes out here was not counted here.
-    fn taken(&self, Taken { pushes, push_bytes, ack_bytes }: Taken) {
+    fn taken(&self, Taken { pushes, push_bytes, acks, ack_bytes }: Taken) {
         if pushes > 0 {
-            let rest = |queued: u32| Some(queued.saturating_sub(pushes));
-            let _always_some =
-                self.pushes_queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+            subtract_count(&self.pushes_queued, pushes);
         }
         if push_bytes > 0 {
             subtract(&self.push_bytes_queued, push_bytes);
+        }
+        if acks > 0 && subtract_count(&self.acks_queued, acks) > ACKS_QUEUED_MAX && self.may_read()
+        {
+            self.reader.wake();
         }
         if ack_bytes > 0 && subtract(&self.ack_bytes_queued, ack_bytes) > ACK_BYTES_QUEUED_MAX {
             self.room.notify_waiters();
@@ -189,6 +199,12 @@ impl Link {
     fn failure(&self) -> Option<io::Error> {
         self.close_reason().map(|reason| io::Error::other(reason.as_str()))
     }
+}
+
+/// Like [`subtract`].
+fn subtract_count(counter: &AtomicU32, count: u32) -> u32 {
+    let rest = |queued: u32| Some(queued.saturating_sub(count));
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, rest).unwrap_or_default()
 }
 
 /// Never below zero; returns what was there.
@@ -423,6 +439,21 @@ impl Connection {
         }
     }
 
+    /// Reads, unless the peer has to take answers first.
+    fn poll_input(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.link.may_read() {
+            self.link.reader.register(cx.waker());
+            if !self.link.may_read() {
+                return Poll::Pending;
+            }
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+
     /// Reads and drops input until the peer closes too, at most [`LINGER`].
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
@@ -466,7 +497,7 @@ impl AsyncRead for Connection {
             this.look_at(&mut buffer.filled_mut()[before..]);
             return Poll::Ready(Ok(()));
         }
-        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+        match this.poll_input(cx, buffer) {
             Poll::Ready(result) => {
                 this.link.meters.received(this.is_websocket(), buffer.filled().len() - before);
                 this.look_at(&mut buffer.filled_mut()[before..]);
@@ -688,6 +719,25 @@ mod tests {
         let written = connection.write_vectored(&[io::IoSlice::new(&uncounted)]).await.unwrap();
         assert_eq!(written, uncounted.len());
         assert_eq!(link.queue_push(7), queued(1, 9), "never below zero");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_while_too_many_acks_wait() {
+        let (connection, mut peer) = pair().await;
+        let connection = connection.into_websocket(Bytes::new());
+        let link = connection.link().clone();
+        peer.write_all(b"request").await.unwrap();
+        connection.stream.readable().await.unwrap();
+        (0..=ACKS_QUEUED_MAX).for_each(|_| link.queue_ack(7));
+        let (mut reader, mut writer) = tokio::io::split(connection);
+        let mut request = [0; 7];
+        assert!(reader.read(&mut request).now_or_never().is_none());
+
+        let mut ack = BytesMut::new();
+        put_server_frame(&mut ack, Opcode::Text, b"431[{}]");
+        let (read, written) = tokio::join!(reader.read_exact(&mut request), writer.write_all(&ack));
+        (read.unwrap(), written.unwrap());
+        assert_eq!(&request, b"request");
     }
 
     #[tokio::test]

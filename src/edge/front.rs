@@ -214,7 +214,7 @@ impl<A: Adapter> Front<A> {
     /// Packets of the client. What cannot be read ends the session: some of them are lost.
     async fn post(
         &self,
-        session: &EngineSession,
+        session: &Arc<EngineSession>,
         request: Request<Body>,
         uri: http::Uri,
     ) -> Result<Response<Body>, Refusal> {
@@ -239,7 +239,13 @@ impl<A: Adapter> Front<A> {
             return Err(Refusal::UnknownSession);
         }
         session.pending().expect(given.connects);
-        let mut slim = slim(Method::POST, uri, None, Body::from(given.body));
+        let waiting = session.clone();
+        let may_go = move || {
+            let session = waiting.clone();
+            async move { session.acks_polled().await }
+        };
+        let body = payload::one_by_one(session.protocol(), given.body, may_go);
+        let mut slim = slim(Method::POST, uri, None, body);
         if let Some(content_type) = given.content_type {
             slim.headers_mut().insert(CONTENT_TYPE, content_type);
         }

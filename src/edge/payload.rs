@@ -10,10 +10,12 @@
 //! that the engine takes. What a packet says is left to the engine.
 
 use std::borrow::Cow;
+use std::io;
 
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
 use engineioxide_core::ProtocolVersion;
+use futures_util::{TryStreamExt, stream};
 use http::HeaderValue;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -124,6 +126,38 @@ pub fn for_engine(
     let parts: Vec<(u8, Cow<'_, [u8]>)> = parts.collect::<Result<_, _>>()?;
     let body = encode(&parts);
     Ok(ForEngine { content_type: Some(BINARY), body, connects: seen.connects })
+}
+
+/// Gives the engine the packets of `body`, which [`for_engine`] made, one after another, each when `may_go`
+/// resolves to true. False breaks the body off, which ends the engine's session.
+pub fn one_by_one<F>(
+    protocol: ProtocolVersion,
+    body: Bytes,
+    may_go: impl Fn() -> F + Send + 'static,
+) -> Body
+where
+    F: Future<Output = bool> + Send,
+{
+    let packets = stream::unfold((body, may_go), move |(mut body, may_go)| async move {
+        if body.is_empty() {
+            return None;
+        }
+        if !may_go().await {
+            return Some((Err(io::ErrorKind::ConnectionAborted), (Bytes::new(), may_go)));
+        }
+        let packet = body.split_to(first_packet_bytes(protocol, &body));
+        Some((Ok(packet), (body, may_go)))
+    });
+    Body::from_stream(packets.map_err(io::Error::from))
+}
+
+/// With what frames it.
+fn first_packet_bytes(protocol: ProtocolVersion, body: &[u8]) -> usize {
+    if protocol == ProtocolVersion::V4 {
+        return body.iter().position(|&byte| byte == SEPARATOR_V4).map_or(body.len(), |at| at + 1);
+    }
+    let packet = binary_packet(body);
+    packet.map_or(body.len(), |(_, rest)| body.len() - rest.len())
 }
 
 /// One packet, in which binary is base64 behind `binary`.
@@ -238,20 +272,28 @@ fn end_of(text: &str, length: usize, units: fn(char) -> usize) -> Option<usize> 
 /// `<0 or 1><length as bytes of 0 to 9><255><packet>…`, where lengths count bytes.
 fn binary_packets(mut body: &[u8]) -> Option<Vec<Packet<'_>>> {
     let mut packets = Vec::new();
-    while let Some((&kind, rest)) = body.split_first() {
-        let digits = rest.iter().take(LENGTH_DIGITS_MAX).take_while(|&&byte| byte <= 9).count();
-        let ascii: Vec<u8> = rest[..digits].iter().map(|digit| digit + b'0').collect();
-        let length = length_of(&ascii)?;
-        let rest = rest[digits..].strip_prefix(&[BINARY_SEPARATOR])?;
-        let (packet, rest) = rest.split_at_checked(length)?;
-        packets.push(match kind {
-            TEXT_PACKET => Packet::Text(std::str::from_utf8(packet).ok()?),
-            BINARY_PACKET => Packet::Binary(packet),
-            _ => return None,
-        });
+    while !body.is_empty() {
+        let (packet, rest) = binary_packet(body)?;
+        packets.push(packet);
         body = rest;
     }
     Some(packets)
+}
+
+/// The first of them, and what is behind it.
+fn binary_packet(body: &[u8]) -> Option<(Packet<'_>, &[u8])> {
+    let (&kind, rest) = body.split_first()?;
+    let digits = rest.iter().take(LENGTH_DIGITS_MAX).take_while(|&&byte| byte <= 9).count();
+    let ascii: Vec<u8> = rest[..digits].iter().map(|digit| digit + b'0').collect();
+    let length = length_of(&ascii)?;
+    let rest = rest[digits..].strip_prefix(&[BINARY_SEPARATOR])?;
+    let (packet, rest) = rest.split_at_checked(length)?;
+    let packet = match kind {
+        TEXT_PACKET => Packet::Text(std::str::from_utf8(packet).ok()?),
+        BINARY_PACKET => Packet::Binary(packet),
+        _ => return None,
+    };
+    Some((packet, rest))
 }
 
 /// An empty packet has no type, so no length is 0.
@@ -278,7 +320,9 @@ fn encode(parts: &[(u8, Cow<'_, [u8]>)]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::future;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
     use engineioxide_core::payload::decoder;
@@ -320,6 +364,33 @@ mod tests {
             sender.send(seen)
         });
         receiver.recv_timeout(Duration::from_secs(60)).expect("the engine's decoder ends")
+    }
+
+    #[tokio::test]
+    async fn packets_that_go_one_by_one_are_the_same_until_they_may_not_go() {
+        for protocol in [ProtocolVersion::V4, ProtocolVersion::V3] {
+            let body = match protocol {
+                ProtocolVersion::V3 => v3(TEXT, "3:42a3:4\u{e9}b2:2c".as_bytes()).unwrap(),
+                ProtocolVersion::V4 => Bytes::from("42a\u{1e}4\u{e9}b\u{1e}2c"),
+            };
+            let whole = decoded(protocol, BINARY, body.clone());
+            assert_eq!(whole.len(), 3);
+            let gone = Arc::new(AtomicUsize::new(0));
+            let may_go = move || future::ready(gone.fetch_add(1, Ordering::Relaxed) < 2);
+            let all = one_by_one(protocol, body.clone(), || future::ready(true));
+            assert_eq!(packets_of(protocol, all).await, whole);
+            // Engine.IO 3's decoder reads one ahead.
+            let some = packets_of(protocol, one_by_one(protocol, body, may_go)).await;
+            assert!((1..=2).contains(&some.len()) && whole.starts_with(&some), "{some:?}");
+        }
+    }
+
+    /// Up to the first that the engine refuses.
+    async fn packets_of(protocol: ProtocolVersion, body: Body) -> Vec<String> {
+        let content_type = BINARY;
+        let packets = decoder(body, Some(&content_type), protocol, 1_000_000);
+        let packets = packets.take_while(|packet| future::ready(packet.is_ok()));
+        packets.map(|packet| packet.unwrap().into()).collect().await
     }
 
     fn check(body: &str, expected: &[&str]) {

@@ -19,7 +19,7 @@ use super::attempts::{JoinAttempts, Unused};
 use super::connection::{CloseReason, Link, Queued, subtract};
 use super::inbound::Binaries;
 use super::outbound::Pending;
-use super::settings::ACK_BYTES_QUEUED_MAX;
+use super::settings::{ACK_BYTES_QUEUED_MAX, ACKS_QUEUED_MAX};
 use crate::telemetry;
 
 /// How long an idle poll is kept while the client upgrades: it has to end, but a client that polls
@@ -74,6 +74,8 @@ pub struct EngineSession {
     binaries: Mutex<Binaries>,
     /// Pushes since the last answered poll, while there is no link, which counts its own.
     pushes_unpolled: AtomicU32,
+    /// Likewise acks; while there are too many, packets of the client wait.
+    acks_unpolled: AtomicU32,
     /// Bytes of pushes and acks that no poll has taken, while there is no link.
     bytes_unpolled: AtomicU64,
     changed: Notify,
@@ -109,6 +111,7 @@ impl EngineSession {
             client,
             attempts: Arc::new(Mutex::new(JoinAttempts::new(began))),
             pushes_unpolled: AtomicU32::new(0),
+            acks_unpolled: AtomicU32::new(0),
             bytes_unpolled: AtomicU64::new(0),
             sid: OnceLock::new(),
             link: OnceLock::new(),
@@ -194,8 +197,33 @@ impl EngineSession {
     pub fn queue_ack(&self, packet_bytes: usize) {
         match self.link.get() {
             Some(link) => link.queue_ack(packet_bytes),
-            None => _ = self.add_unpolled(packet_bytes),
+            None => {
+                self.acks_unpolled.fetch_add(1, Ordering::SeqCst);
+                self.add_unpolled(packet_bytes);
+            }
         }
+    }
+
+    /// Resolves to true when no more than `ACKS_QUEUED_MAX` acks wait for a poll. To false if the session
+    /// is closed, which it is if nothing is polled for too long.
+    pub(super) async fn acks_polled(&self) -> bool {
+        let polled = async {
+            loop {
+                let told = self.changed.notified();
+                tokio::pin!(told);
+                told.as_mut().enable();
+                let is_due = self.acks_unpolled.load(Ordering::SeqCst) <= ACKS_QUEUED_MAX;
+                if is_due || self.link.get().is_some() || self.is_closed() {
+                    return;
+                }
+                told.await;
+            }
+        };
+        if tokio::time::timeout(self.shared.config.write_stall, polled).await.is_err() {
+            self.shared.meters.slow_consumers.increment(1);
+            self.close(CloseReason::SlowConsumer);
+        }
+        !self.is_closed()
     }
 
     /// Whether acks of less than `ACK_BYTES_QUEUED_MAX` wait for the client.
@@ -226,7 +254,8 @@ impl EngineSession {
     /// A poll was answered, with so many bytes.
     pub(super) fn polled(&self, bytes: u64) {
         self.pushes_unpolled.store(0, Ordering::Relaxed);
-        if subtract(&self.bytes_unpolled, bytes) > ACK_BYTES_QUEUED_MAX {
+        let had_many = self.acks_unpolled.swap(0, Ordering::SeqCst) > ACKS_QUEUED_MAX;
+        if subtract(&self.bytes_unpolled, bytes) > ACK_BYTES_QUEUED_MAX || had_many {
             self.changed.notify_waiters();
         }
     }

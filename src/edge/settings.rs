@@ -26,8 +26,12 @@ pub const PUSH_BYTES_QUEUED_MAX: u64 = 16_000_000;
 /// Acks of one socket that its transport has not taken: beyond, its requests wait. Some fast clients ask
 /// for much at once and read slowly, so nobody is closed for it.
 pub const ACK_BYTES_QUEUED_MAX: u64 = 4_000_000;
-/// Room for pings besides pushes and acks.
-const SPARE_PACKETS: usize = 48;
+/// Acks of one socket that its transport has not taken: beyond, nothing more is read from the client, so
+/// that the answers to a flood, refusals among them, wait for the client and not in memory.
+pub const ACKS_QUEUED_MAX: u32 = 256;
+/// Room for pings, and for refusals of what one read may bring ([`READ_BUFFER_BYTES`]), besides pushes
+/// and acks.
+const SPARE_PACKETS: usize = 128;
 /// Of one event.
 pub const BINARIES_MAX: usize = 16;
 const BINARY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,9 +49,10 @@ pub struct EngineLimits {
 }
 
 impl EngineLimits {
-    /// As many pushes, and an ack of each request that may be unanswered.
+    /// As many pushes, an ack of each request that may be unanswered, and [`ACKS_QUEUED_MAX`].
     pub fn new(payload_bytes_max: usize, pushes_queued_max: u32, unanswered_max: usize) -> Self {
-        let packets_queued_max = pushes_queued_max as usize + unanswered_max + SPARE_PACKETS;
+        let acks_queued_max = unanswered_max + ACKS_QUEUED_MAX as usize;
+        let packets_queued_max = pushes_queued_max as usize + acks_queued_max + SPARE_PACKETS;
         Self {
             payload_bytes_max,
             packets_queued_max,

@@ -18,6 +18,8 @@ pub struct Taken {
     /// Pushes that were begun.
     pub pushes: u32,
     pub push_bytes: u64,
+    /// Likewise acks.
+    pub acks: u32,
     pub ack_bytes: u64,
 }
 
@@ -71,6 +73,7 @@ impl Tally {
             }
             let Some((kind, frame_bytes)) = judged else { continue };
             taken.pushes += u32::from(kind == Kind::Push);
+            taken.acks += u32::from(kind == Kind::Ack);
             taken.add(kind, self.head_len.into());
             self.kind = kind;
             self.rest = frame_bytes - u64::from(self.head_len);
@@ -117,14 +120,16 @@ mod tests {
     use super::*;
 
     fn check(frames: &[(Opcode, &str)], pushes: u32) {
-        let (mut wire, mut expected) =
-            (BytesMut::new(), Taken { pushes, push_bytes: 0, ack_bytes: 0 });
+        let (mut wire, mut expected) = (BytesMut::new(), Taken { pushes, ..Taken::default() });
         for (opcode, payload) in frames {
             put_server_frame(&mut wire, *opcode, payload.as_bytes());
             let frame_bytes = server_frame_bytes(payload.len()) as u64;
             match (opcode, payload.get(..2)) {
                 (Opcode::Text, Some("42")) => expected.push_bytes += frame_bytes,
-                (Opcode::Text, Some("43")) => expected.ack_bytes += frame_bytes,
+                (Opcode::Text, Some("43")) => {
+                    expected.acks += 1;
+                    expected.ack_bytes += frame_bytes;
+                }
                 _ => {}
             }
         }
@@ -133,6 +138,7 @@ mod tests {
             for taken in wire.chunks(piece_bytes).map(|piece| tally.count(piece)) {
                 counted.pushes += taken.pushes;
                 counted.push_bytes += taken.push_bytes;
+                counted.acks += taken.acks;
                 counted.ack_bytes += taken.ack_bytes;
             }
             assert_eq!(counted, expected, "{frames:?} in pieces of {piece_bytes}");

@@ -44,21 +44,23 @@ test('one session at its limit does not slow another down', async () => {
   await noise;
 });
 
-test('without rates a flood is held to 1,000 unanswered requests, in order, and the socket stays open', async () => {
-  const [owner] = await unlimited.people(1);
-  const { channelId } = await makeGroup(owner);
-  const payload = (index) => ({ channelId, content: String(index) });
-  const answers = await Promise.all(Array.from({ length: 4000 }, (_, index) => owner.request('message:create', payload(index), 60_000)));
-  const refused = answers.filter(({ ok }) => !ok);
-  const stored = answers.filter(({ ok }) => ok).map(({ data }) => Number(data.content));
-  assert.ok(stored.length >= 1000, `${stored.length} were stored`);
-  assert.ok(refused.length > 0, 'four thousand at once were all taken');
-  assert.deepEqual([...new Set(refused.map(({ error }) => error.code))], ['rate_limited']);
-  assert.deepEqual(stored, [...stored].sort((a, b) => a - b));
-  const { messages } = await owner.ok('message:list', { channelId, limit: 100 });
-  assert.deepEqual(messages.map(({ content }) => Number(content)), stored.slice(-100).reverse());
-  assert.equal(owner.connected, true);
-});
+for (const transport of ['websocket', 'polling']) {
+  test(`without rates a flood over ${transport} is held to 1,000 unanswered requests, in order, and the socket stays open`, async () => {
+    const [owner] = await unlimited.people(1, { transports: [transport] });
+    const { channelId } = await makeGroup(owner);
+    const payload = (index) => ({ channelId, content: String(index) });
+    const answers = await Promise.all(Array.from({ length: 4000 }, (_, index) => owner.request('message:create', payload(index), 60_000)));
+    const refused = answers.filter(({ ok }) => !ok);
+    const stored = answers.filter(({ ok }) => ok).map(({ data }) => Number(data.content));
+    assert.ok(stored.length >= 1000, `${stored.length} were stored`);
+    assert.ok(refused.length > 0, 'four thousand at once were all taken');
+    assert.deepEqual([...new Set(refused.map(({ error }) => error.code))], ['rate_limited']);
+    assert.deepEqual(stored, [...stored].sort((a, b) => a - b));
+    const { messages } = await owner.ok('message:list', { channelId, limit: 100 });
+    assert.deepEqual(messages.map(({ content }) => Number(content)), stored.slice(-100).reverse());
+    assert.equal(owner.connected, true);
+  });
+}
 
 for (const [name, vt] of [['with', limited], ['without', unlimited]]) {
   test(`ten failed logins close a user name for a minute, ${name} rates`, async () => {
