@@ -18,6 +18,7 @@ use crate::bus::local::LocalBus;
 use crate::chat::announced::Announced;
 use crate::chat::attempts::Attempts;
 use crate::chat::cache::Caches;
+use crate::chat::changes::{Untold, run_changes};
 use crate::chat::limits::Limits;
 use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
 use crate::chat::official;
@@ -263,6 +264,7 @@ fn start_chat(
     lifecycle: &Lifecycle,
 ) -> Chat {
     let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
+    let untold = Arc::new(Untold::new(bus.is_alone()));
     let chat = Chat::new(Shared {
         store: Arc::new(store.clone()) as Arc<dyn Store>,
         bus,
@@ -281,7 +283,9 @@ fn start_chat(
         announced: Announced::default(),
         repairs: Repairs::default(),
         mention_news,
+        untold,
     });
+    lifecycle.spawn_critical("changes", run_changes(chat.clone()));
     lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
     lifecycle.spawn_critical("presence", run_presence(chat.clone()));
     lifecycle.spawn_critical("endings", run_endings(chat.clone()));

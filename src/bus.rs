@@ -5,7 +5,10 @@
 //! - Delivery is at most once per node. A node that may have missed some is told so with
 //!   [`Delivery::Gap`], at once, also when nothing else comes; it then opens its sessions anew, and
 //!   completeness comes from the store.
-//! - A node gets what is addressed to topics it bound; it may get more, and ignores that.
+//! - A node gets what is addressed to topics it bound; it may get more, and ignores that. What
+//!   [is for every node](Envelope::is_for_every_node) needs no topic.
+//! - What nodes tell each other ([`Bus::tell_nodes`]) is delivered as envelopes are, in one order with those
+//!   of the same caller.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,9 +18,12 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::bus::envelope::{Envelope, Topic};
+use crate::bus::node_event::NodeEvent;
+use crate::model::id::NodeId;
 
 pub mod envelope;
 pub mod local;
+pub mod node_event;
 
 /// Deliveries that wait for one node's fan-out at most; beyond, publishers wait (in-process) or the
 /// queue overflows into a gap (broker).
@@ -53,9 +59,19 @@ pub trait Bus: Send + Sync {
     async fn bind(&self, topic: Topic) -> Result<(), BusError>;
 
     fn unbind(&self, topic: Topic);
+
+    /// Tells all other nodes something that no client gets. `Ok` means the bus has taken it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Self::publish).
+    async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError>;
+
+    /// Whether there can be no other nodes, so that nothing has to be kept ready for them.
+    fn is_alone(&self) -> bool;
 }
 
-/// What the fan-out of a node reads from its bus.
+/// What arrives at a node.
 #[derive(Debug)]
 pub enum Delivery {
     Envelope {
@@ -63,6 +79,8 @@ pub enum Delivery {
         /// Resolved by the fan-out once the envelope is applied, for `publish_applied`.
         applied: Option<oneshot::Sender<()>>,
     },
+    /// What another node told. It ends at the inbound side; no fan-out reads it.
+    Node { origin: NodeId, event: Arc<NodeEvent> },
     /// Something may be missing: sessions have to sync.
     Gap,
 }
@@ -98,26 +116,37 @@ impl Deliveries {
     /// The next delivery, a gap before all others; `None` when the bus has ended. Loses nothing when it is
     /// cancelled.
     pub async fn recv(&mut self) -> Option<Delivery> {
-        if let Ok(delivery) = self.try_recv() {
-            return Some(delivery);
+        loop {
+            if let Ok(delivery) = self.try_recv() {
+                return Some(delivery);
+            }
+            let raised = self.gap.clone();
+            let next = tokio::select! {
+                biased;
+                () = raised.taken() => Delivery::Gap,
+                next = self.queue.recv() => next?,
+            };
+            if let Some(delivery) = self.hear(next) {
+                return Some(delivery);
+            }
         }
-        let raised = self.gap.clone();
-        let next = tokio::select! {
-            biased;
-            () = raised.taken() => Some(Delivery::Gap),
-            next = self.queue.recv() => next,
-        };
-        next.map(|delivery| self.hear(delivery))
     }
 
     /// The next delivery if one is there.
     pub fn try_recv(&mut self) -> Result<Delivery, mpsc::error::TryRecvError> {
-        if self.gap.take() {
-            return Ok(self.hear(Delivery::Gap));
+        if self.gap.take()
+            && let Some(gap) = self.hear(Delivery::Gap)
+        {
+            return Ok(gap);
         }
-        match self.held.take() {
-            Some(held) => Ok(held),
-            None => self.queue.try_recv().map(|delivery| self.hear(delivery)),
+        if let Some(held) = self.held.take() {
+            return Ok(held);
+        }
+        loop {
+            let next = self.queue.try_recv()?;
+            if let Some(delivery) = self.hear(next) {
+                return Ok(delivery);
+            }
         }
     }
 
@@ -129,16 +158,17 @@ impl Deliveries {
         }
         match next {
             Delivery::Gap => self.gap.raise(),
-            envelope @ Delivery::Envelope { .. } => self.held = Some(envelope),
+            delivery => self.held = Some(delivery),
         }
         None
     }
 
-    fn hear(&self, delivery: Delivery) -> Delivery {
+    /// `None` for what is not for the fan-out.
+    fn hear(&self, delivery: Delivery) -> Option<Delivery> {
         if let Some(inbound) = &self.inbound {
             inbound.heard(&delivery);
         }
-        delivery
+        (!matches!(delivery, Delivery::Node { .. })).then_some(delivery)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::bus::envelope::{Content, Effect, Envelope, Topic};
 use crate::chat::announced::Announced;
 use crate::chat::attempts::Attempts;
 use crate::chat::cache::Caches;
+use crate::chat::changes::Untold;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
 use crate::chat::passwords::Passwords;
@@ -36,6 +37,7 @@ pub mod accounts;
 pub mod announced;
 pub mod attempts;
 pub mod cache;
+pub mod changes;
 pub mod channel_list;
 pub mod channels;
 pub mod direct;
@@ -117,6 +119,8 @@ pub struct Shared {
     pub repairs: Repairs,
     /// Read by [`mentions::run_mentions`].
     pub mention_news: mpsc::Sender<MentionNews>,
+    /// What has changed and other nodes may not know; told by [`changes::run_changes`].
+    pub untold: Arc<Untold>,
 }
 
 impl Chat {
@@ -178,6 +182,7 @@ impl Chat {
             origin: self.node,
             published_at_ms: self.clock.now_ms(),
             topics: topics.into_iter().collect::<SmallVec<_>>(),
+            changed: SmallVec::new(),
             effect: None,
             content,
         }

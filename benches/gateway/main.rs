@@ -213,6 +213,7 @@ impl GatewayRoom {
             origin: NodeId::default(),
             published_at_ms: 0,
             topics: [Topic::Group(GROUP)].into_iter().collect(),
+            changed: [].into_iter().collect(),
             effect: None,
             content: Content::Push { push: Push::MessageCreated, body, once: None },
         };

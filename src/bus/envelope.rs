@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::clock::UnixMs;
 use crate::model::channel::ChannelKind;
 use crate::model::event::Push;
-use crate::model::id::{GroupId, MessageId, NodeId, SessionId, UserId};
+use crate::model::id::{ChannelId, GroupId, MessageId, NodeId, SessionId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::presence::Presence;
 
@@ -29,9 +29,38 @@ pub struct Envelope {
     pub origin: NodeId,
     pub published_at_ms: UnixMs,
     pub topics: SmallVec<[Topic; 2]>,
+    /// Forgotten before anything else happens: no node acts on this with what it knew before.
+    pub changed: SmallVec<[Changed; 1]>,
     /// Applied before the content goes out, so that who leaves no longer gets it and who joins does.
     pub effect: Option<Effect>,
     pub content: Content,
+}
+
+impl Envelope {
+    /// Whether it goes to every node, and not only to those that asked for one of its topics.
+    pub fn is_for_every_node(&self) -> bool {
+        let said_only_in = |changed: &Changed| matches!(changed, Changed::History(_));
+        self.effect.is_some()
+            || !self.changed.iter().all(said_only_in)
+            || matches!(self.content, Content::Presences(_))
+    }
+}
+
+/// Something that was changed in the store, by the name under which nodes remember it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// A group's settings, roles or list of channels, or that it is there.
+    Group(GroupId),
+    /// A channel's settings, or that it is there, and with it its history.
+    Channel(ChannelId),
+    /// Whether somebody is in a group, with which roles and nickname.
+    Membership(GroupId, UserId),
+    /// A person's profile, and whether they are an operator.
+    Person(UserId),
+    /// When a signed-in session ends.
+    Session(SessionId),
+    /// Messages of a channel, their reactions and pins.
+    History(ChannelId),
 }
 
 #[derive(Clone, Debug)]

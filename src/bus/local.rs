@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::bus::envelope::{Envelope, Topic};
+use crate::bus::node_event::NodeEvent;
 use crate::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
 use crate::telemetry;
 
@@ -77,6 +78,14 @@ impl Bus for LocalBus {
     }
 
     fn unbind(&self, _topic: Topic) {}
+
+    async fn tell_nodes(&self, _event: Arc<NodeEvent>) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +100,7 @@ mod tests {
             origin: NodeId::default(),
             published_at_ms: 0,
             topics: SmallVec::new(),
+            changed: SmallVec::new(),
             effect: None,
             content: Content::None,
         }

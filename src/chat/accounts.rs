@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::bus::envelope::Changed;
 use crate::chat::attempts::rate_limited;
 use crate::chat::tokens::PresentedToken;
 use crate::chat::views::SignedIn;
@@ -149,7 +150,7 @@ impl Chat {
         match self.store.rotate_refresh_token(session_id, &rotation).await? {
             Rotation::Rotated => {
                 // It lasts longer now.
-                self.caches.sessions.invalidate(&session_id).await;
+                drop(self.changed([Changed::Session(session_id)]));
                 Ok(self.signed_in(caller, user, successor.text, now_ms))
             }
             Rotation::NotFound => Err(ChatError::Unauthorized),

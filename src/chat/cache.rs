@@ -1,9 +1,8 @@
 //! Snapshots of what every command needs: channels, groups, members, people, pages of history.
 //!
 //! A cache that is filled while its source changes can keep the old value: the load begins, the write
-//! and its invalidation pass, the load ends. So each key has a generation, which an invalidation
-//! raises and an entry remembers from before its load; an entry of an earlier generation is never
-//! served. Reads of one key that run at the same time become one load.
+//! and its forgetting pass, the load ends. So each key has a generation, which forgetting raises and an
+//! entry remembers from before its load; an entry of an earlier generation is never served. Reads of one key that run at the same time become one load.
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -15,6 +14,7 @@ use metrics::Counter;
 use moka::future::{Cache, CacheBuilder};
 use tokio::sync::oneshot;
 
+use crate::bus::envelope::Changed;
 use crate::chat::ChatError;
 use crate::chat::channel_list::ChannelList;
 use crate::chat::history::{HistoryPage, PageKey};
@@ -85,14 +85,14 @@ pub struct GroupCache {
 }
 
 impl GroupCache {
-    pub async fn invalidate(&self, group_id: &GroupId) {
-        self.snapshots.invalidate(group_id).await;
-        self.heads.invalidate(group_id).await;
+    fn forget(&self, group_id: &GroupId) {
+        self.snapshots.forget(group_id);
+        self.heads.forget(group_id);
     }
 
-    pub fn invalidate_all(&self) {
-        self.snapshots.invalidate_all();
-        self.heads.invalidate_all();
+    pub fn forget_all(&self) {
+        self.snapshots.forget_all();
+        self.heads.forget_all();
     }
 }
 
@@ -136,15 +136,37 @@ impl Caches {
         }
     }
 
+    /// The one place that knows which entries a change makes old.
+    pub fn forget(&self, changed: &Changed) {
+        match changed {
+            // Memberships may stay: without their group they open nothing.
+            Changed::Group(group_id) => {
+                self.groups.forget(group_id);
+                self.member_counts.forget(group_id);
+            }
+            Changed::Channel(channel_id) => {
+                self.channels.forget(channel_id);
+                self.pages.forget(&PageKey::all_of(*channel_id));
+            }
+            Changed::Membership(group_id, user_id) => {
+                self.members.forget(&(*group_id, *user_id));
+                self.member_counts.forget(group_id);
+            }
+            Changed::Person(user_id) => self.people.forget(user_id),
+            Changed::Session(session_id) => self.sessions.forget(session_id),
+            Changed::History(channel_id) => self.pages.forget(&PageKey::all_of(*channel_id)),
+        }
+    }
+
     /// For a node that may have missed that something changed.
     pub fn forget_all(&self) {
-        self.groups.invalidate_all();
-        self.channels.invalidate_all();
-        self.members.invalidate_all();
-        self.member_counts.invalidate_all();
-        self.people.invalidate_all();
-        self.sessions.invalidate_all();
-        self.pages.invalidate_all();
+        self.groups.forget_all();
+        self.channels.forget_all();
+        self.members.forget_all();
+        self.member_counts.forget_all();
+        self.people.forget_all();
+        self.sessions.forget_all();
+        self.pages.forget_all();
     }
 }
 
@@ -231,11 +253,12 @@ where
         F: Fn() -> Fut + Send + Sync + Clone + 'static,
         Fut: Future<Output = Result<V, StoreError>> + Send,
     {
-        if let Some(entry) = self.entries.get(&key).await
-            && self.is_current(&key, &entry)
-        {
-            self.hits.increment(1);
-            return Ok(entry.value);
+        if let Some(entry) = self.entries.get(&key).await {
+            if self.is_current(&key, &entry) {
+                self.hits.increment(1);
+                return Ok(entry.value);
+            }
+            self.entries.invalidate(&key).await;
         }
         self.misses.increment(1);
         for _ in 0..RELOADS_MAX {
@@ -255,13 +278,12 @@ where
     }
 
     /// Forgets `key`; to be called after the write is stored and before anybody is told.
-    pub async fn invalidate(&self, key: &K) {
+    pub fn forget(&self, key: &K) {
         self.generations.of(key).fetch_add(1, Ordering::AcqRel);
-        self.entries.invalidate(key).await;
     }
 
-    /// Forgets everything, for a node that may have missed invalidations.
-    pub fn invalidate_all(&self) {
+    /// Forgets everything.
+    pub fn forget_all(&self) {
         for counter in &self.generations.counters {
             counter.fetch_add(1, Ordering::AcqRel);
         }
@@ -329,7 +351,7 @@ mod tests {
         });
         started.notified().await; // The load has read 1 …
         source.store(2, Ordering::SeqCst);
-        cache.invalidate(&7).await; // … and now that is old.
+        cache.forget(&7); // … and now that is old.
         go_on.add_permits(100);
 
         assert_eq!(
@@ -373,10 +395,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_invalidate_all_everything_is_loaded_again() {
+    async fn what_is_forgotten_is_loaded_again() {
         let cache = cache();
         cache.get(1, || async { Ok(3) }).await.unwrap();
-        cache.invalidate_all();
+        cache.forget(&1);
+        assert_eq!(cache.get(1, || async { Ok(5) }).await.unwrap(), 5);
+        cache.forget_all();
         assert_eq!(cache.get(1, || async { Ok(4) }).await.unwrap(), 4);
     }
 }

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Content, Topic};
+use crate::bus::envelope::{Changed, Content, Topic};
 use crate::chat::access::ChannelStanding;
+use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
-use crate::chat::history::PageKey;
 use crate::chat::joined::group_channel_views;
 use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
@@ -108,11 +108,11 @@ impl Chat {
         };
         let owed = owed(Push::ChannelCreated, id, group_id);
         let inserted = self.owing(owed, self.store.insert_channel(&channel)).await?;
-        self.forget_channel(id, Some(group_id)).await;
+        let changes = self.channel_changed(id, Some(group_id));
         if !inserted {
             return Err(missing);
         }
-        self.announce_or_owe(Push::ChannelCreated, &channel, group_id).await;
+        self.announce_or_owe(Push::ChannelCreated, &channel, group_id, changes).await;
         Ok(channel)
     }
 
@@ -154,10 +154,10 @@ impl Chat {
         let last_message_id = self.last_messages([channel_id]).await?.remove(&channel_id);
         let owed = owed(Push::ChannelUpdated, channel_id, group_id);
         let updated = self.owing(owed, self.store.update_channel(channel_id, &patch)).await?;
-        self.forget_channel(channel_id, Some(group_id)).await;
+        let changes = self.channel_changed(channel_id, Some(group_id));
         let updated = updated.ok_or(ChatError::NotFound(Noun::Channel))?;
         let channel = Channel { last_message_id, ..updated };
-        self.announce_or_owe(Push::ChannelUpdated, &channel, group_id).await;
+        self.announce_or_owe(Push::ChannelUpdated, &channel, group_id, changes).await;
         Ok(channel)
     }
 
@@ -182,11 +182,11 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let owed = owed(Push::ChannelDeleted, channel_id, group_id);
         let deleted = self.owing(owed, self.store.delete_channel(channel_id)).await?;
-        self.forget_channel(channel_id, Some(group_id)).await;
+        let changes = self.channel_changed(channel_id, Some(group_id));
         if !deleted {
             return Err(ChatError::NotFound(Noun::Channel));
         }
-        let announced = self.announce_channel_deleted(channel_id, group_id).await;
+        let announced = self.announce_channel_deleted(channel_id, group_id, changes).await;
         self.repairs.note(owed, announced);
         Ok(())
     }
@@ -231,16 +231,24 @@ impl Chat {
         Ok((standing, group_id))
     }
 
-    pub(crate) async fn forget_channel(&self, channel_id: ChannelId, group_id: Option<GroupId>) {
-        self.caches.channels.invalidate(&channel_id).await;
-        self.caches.pages.invalidate(&PageKey::all_of(channel_id)).await;
-        if let Some(group_id) = group_id {
-            self.caches.groups.invalidate(&group_id).await;
-        }
+    /// To be called once it was made, changed or deleted.
+    pub(crate) fn channel_changed(
+        &self,
+        channel_id: ChannelId,
+        group_id: Option<GroupId>,
+    ) -> Changes {
+        let group = group_id.map(Changed::Group);
+        self.changed([Changed::Channel(channel_id)].into_iter().chain(group))
     }
 
-    async fn announce_or_owe(&self, push: Push, channel: &Channel, group_id: GroupId) {
-        let announced = self.announce_channel(push, channel, group_id).await;
+    async fn announce_or_owe(
+        &self,
+        push: Push,
+        channel: &Channel,
+        group_id: GroupId,
+        changes: Changes,
+    ) {
+        let announced = self.announce_channel(push, channel, group_id, changes).await;
         self.repairs.note(owed(push, channel.id, group_id), announced);
     }
 
@@ -250,10 +258,11 @@ impl Chat {
         push: Push,
         channel: &Channel,
         group_id: GroupId,
+        changes: Changes,
     ) -> bool {
         let body = to_raw(&ChannelView::new(channel, None, None));
         let content = Content::ChannelPush { push, kind: channel.kind, body };
-        self.announce(self.envelope([Topic::Group(group_id)], content)).await
+        self.announce(self.envelope([Topic::Group(group_id)], content).with_changes(changes)).await
     }
 
     /// False if the bus did not take it.
@@ -261,9 +270,10 @@ impl Chat {
         &self,
         channel_id: ChannelId,
         group_id: GroupId,
+        changes: Changes,
     ) -> bool {
         let content = push(Push::ChannelDeleted, &ChannelRefView { channel_id, group_id });
-        self.announce(self.envelope([Topic::Group(group_id)], content)).await
+        self.announce(self.envelope([Topic::Group(group_id)], content).with_changes(changes)).await
     }
 }
 

@@ -87,9 +87,6 @@ impl Chat {
             }
         };
         let mut view = ChannelView::new(&channel, Some(users), Some(Permissions::DIRECT));
-        if new {
-            self.caches.channels.invalidate(&channel.id).await;
-        }
         let owed = owed(channel.id);
         if new || self.repairs.is_owed(&owed) {
             let announced = self.announce_direct(&channel).await;
@@ -103,6 +100,7 @@ impl Chat {
 
     /// Tells the people of a direct channel that it is there. False if that could not be done.
     pub(crate) async fn announce_direct(&self, channel: &Channel) -> bool {
+        let changes = self.channel_changed(channel.id, None);
         let users = match self.users(&channel.recipients).await {
             Ok(users) => users,
             Err(error) => {
@@ -112,7 +110,8 @@ impl Chat {
         };
         let view = ChannelView::new(channel, Some(users), Some(Permissions::DIRECT));
         let topics = channel.recipients.iter().map(|user_id| Topic::User(*user_id));
-        self.announce(self.envelope(topics, push(Push::ChannelCreated, &view))).await
+        let envelope = self.envelope(topics, push(Push::ChannelCreated, &view));
+        self.announce(envelope.with_changes(changes)).await
     }
 
     /// The caller's direct channels, as `ready` shows them, with their newest message ids: those

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Effect, Topic};
+use crate::bus::envelope::{Changed, Effect, Topic};
 use crate::chat::cache::GroupSnapshot;
+use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
-use crate::chat::history::PageKey;
 use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{GroupRefView, GroupView, JoinedGroupView};
@@ -74,10 +74,10 @@ impl Chat {
         let owner = Member::new(group.id, owner_id, group.created_at_ms);
         let (roles, channels, members) = (built_in_roles(), [channel], [owner]);
         let stored = self.store.insert_group(&group, &roles, &channels, &members).await;
-        self.caches.groups.invalidate(&group.id).await;
-        self.invalidate_membership(group.id, owner_id).await;
+        let changed = [Changed::Group(group.id), Changed::Membership(group.id, owner_id)];
+        let changes = self.changed(changed);
         let made = match stored {
-            Ok(()) => self.announce_made(owner_id, group.id).await,
+            Ok(()) => self.announce_made(owner_id, group.id, changes).await,
             Err(error) => Err(error.into()),
         };
         // Whoever is told that it failed makes the group again, and must not have two then.
@@ -93,9 +93,10 @@ impl Chat {
         &self,
         owner_id: UserId,
         group_id: GroupId,
+        changes: Changes,
     ) -> Result<JoinedGroupView, ChatError> {
         let view = self.joined_group(owner_id, group_id).await?;
-        self.apply_joined(owner_id, group_id, push(Push::GroupCreated, &view)).await?;
+        self.apply_joined(owner_id, group_id, changes, push(Push::GroupCreated, &view)).await?;
         Ok(view)
     }
 
@@ -107,12 +108,12 @@ impl Chat {
         group_id: GroupId,
     ) -> Result<(), ChatError> {
         let deleted = self.store.delete_group(group_id).await;
-        self.caches.groups.invalidate(&group_id).await;
-        self.invalidate_membership(group_id, owner_id).await;
+        let changed = [Changed::Group(group_id), Changed::Membership(group_id, owner_id)];
+        let changes = self.changed(changed);
         self.repairs.note(Owed::GroupUndone(group_id, owner_id), deleted.is_ok());
         if deleted? {
             // Its owner may have heard of it all the same.
-            self.announce_closed(group_id).await?;
+            self.announce_closed(group_id, changes).await?;
         }
         Ok(())
     }
@@ -148,11 +149,11 @@ impl Chat {
     ) -> Result<GroupView, ChatError> {
         let member_count = self.count_members(group_id).await?;
         let updated = self.store.update_group(group_id, &patch).await;
-        self.caches.groups.invalidate(&group_id).await;
+        let changes = self.changed([Changed::Group(group_id)]);
         let group = updated?.ok_or(ChatError::NotFound(Noun::Group))?;
         let view = GroupView::new(&group, member_count);
         let envelope = self.envelope([Topic::Group(group_id)], push(Push::GroupUpdated, &view));
-        self.announce(envelope).await;
+        self.announce(envelope.with_changes(changes)).await;
         Ok(view)
     }
 
@@ -182,16 +183,22 @@ impl Chat {
         let group_id = group.group.id;
         let owed = Owed::GroupClosed(group_id);
         let deleted = self.owing(owed, self.store.delete_group(group_id)).await?;
-        self.forget_group(group).await;
-        self.announce_closed(group_id).await?;
+        let channels = group.channels.iter().map(|channel| Changed::Channel(channel.id));
+        let changes = self.changed([Changed::Group(group_id)].into_iter().chain(channels));
+        self.announce_closed(group_id, changes).await?;
         if deleted { Ok(()) } else { Err(ChatError::NotFound(Noun::Group)) }
     }
 
     /// Tells whoever is in the room of a group that is gone, and closes the room.
-    pub(crate) async fn announce_closed(&self, group_id: GroupId) -> Result<(), ChatError> {
+    pub(crate) async fn announce_closed(
+        &self,
+        group_id: GroupId,
+        changes: Changes,
+    ) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
         let envelope = self
             .envelope([Topic::Group(group_id)], content)
+            .with_changes(changes)
             .with_effect(Effect::CloseGroup { group_id });
         let applied = self.announce_applied(envelope).await;
         self.repairs.note(Owed::GroupClosed(group_id), applied.is_ok());
@@ -204,16 +211,6 @@ impl Chat {
         let chat = self.clone();
         let work = async move { chat.settle_group(group_id).await };
         self.in_turn(Subject::Group(group_id), work).await
-    }
-
-    /// Memberships may stay cached: without their group they open nothing.
-    async fn forget_group(&self, group: &GroupSnapshot) {
-        self.caches.groups.invalidate(&group.group.id).await;
-        self.caches.member_counts.invalidate(&group.group.id).await;
-        for channel in &group.channels {
-            self.caches.channels.invalidate(&channel.id).await;
-            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
-        }
     }
 
     pub async fn leave_group(&self, caller: Caller, group_id: GroupId) -> Result<(), ChatError> {

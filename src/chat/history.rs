@@ -69,7 +69,7 @@ pub(crate) fn page_limit(limit: Option<u32>, default: u32, max: u32) -> Result<u
 }
 
 /// Names a cached page. All pages of a channel share one hash, and so one generation: a change in a
-/// channel invalidates all of its pages.
+/// channel makes the node forget all of its pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageKey {
     channel_id: ChannelId,
@@ -78,7 +78,7 @@ pub struct PageKey {
 }
 
 impl PageKey {
-    /// Stands for all pages of a channel when they are invalidated.
+    /// Stands for all pages of a channel when they are forgotten.
     pub fn all_of(channel_id: ChannelId) -> Self {
         Self { channel_id, cursor: Cursor::Newest, limit: 0 }
     }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::Content;
+use crate::bus::envelope::{Changed, Content};
 use crate::chat::error::Noun;
 use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
@@ -148,7 +148,9 @@ impl Chat {
                 // Joining may have failed half way before: now it holds on every node.
                 let settled = self.settle_membership(invite.group_id, user_id).await;
                 settled.map_err(group_is_gone)?;
-                let applied = self.apply_joined(user_id, invite.group_id, Content::None).await;
+                let changes = self.changed([Changed::Membership(invite.group_id, user_id)]);
+                let applied =
+                    self.apply_joined(user_id, invite.group_id, changes, Content::None).await;
                 applied.map_err(group_is_gone)?;
                 self.joined_group(user_id, invite.group_id).await.map_err(group_is_gone)
             }

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Content, Effect, Envelope, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Envelope, Topic};
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
+use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::history::page_limit;
 use crate::chat::joined::group_channel_views;
@@ -115,14 +116,14 @@ impl Chat {
         }
         let owed = Owed::Member(group_id, user_id);
         let updated = self.owing(owed, self.store.update_member(group_id, user_id, &patch)).await?;
-        self.caches.members.invalidate(&(group_id, user_id)).await;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
         let updated = updated.ok_or(missing)?;
         let view = MemberView::new(&updated, person.user.clone());
         let GroupSnapshot { group, roles, .. } = &*before.group;
         let (permissions, _) = standing(group, roles, &updated, person.operator);
         let changed = permissions != before.permissions;
         let effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
-        let announced = self.announce_member(&view, group.official, effect).await;
+        let announced = self.announce_member(&view, group.official, changes, effect).await;
         self.repairs.note(owed, announced);
         if changed {
             self.announce_permissions(user_id, &before, permissions).await;
@@ -135,6 +136,7 @@ impl Chat {
         &self,
         view: &MemberView,
         official: bool,
+        changes: Changes,
         effect: Option<Effect>,
     ) -> bool {
         if official && effect.is_none() {
@@ -144,7 +146,8 @@ impl Chat {
             true => (Topic::User(view.user_id), Content::None),
             false => (Topic::Group(view.group_id), push(Push::MemberUpdated, view)),
         };
-        self.announce(Envelope { effect, ..self.envelope([topic], content) }).await
+        let envelope = Envelope { effect, ..self.envelope([topic], content) };
+        self.announce(envelope.with_changes(changes)).await
     }
 
     /// Tells a person which channels they have other permissions in now.

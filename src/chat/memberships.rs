@@ -3,7 +3,8 @@
 //! Both are applied everywhere before they return: what is published after a removal does not reach
 //! the person, and what is published after a joining does.
 
-use crate::bus::envelope::{Content, Effect, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Topic};
+use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::repairs::Owed;
 use crate::chat::views::{GroupRefView, JoinedGroupView, MemberRefView};
@@ -29,12 +30,6 @@ impl Chat {
         Ok(())
     }
 
-    /// To be called once a membership was stored or ended, before it is announced.
-    pub(crate) async fn invalidate_membership(&self, group_id: GroupId, user_id: UserId) {
-        self.caches.members.invalidate(&(group_id, user_id)).await;
-        self.caches.member_counts.invalidate(&group_id).await;
-    }
-
     /// Brings a new member's sockets into the group and tells them and the other members.
     ///
     /// # Errors
@@ -45,8 +40,8 @@ impl Chat {
         user_id: UserId,
         group_id: GroupId,
     ) -> Result<JoinedGroupView, ChatError> {
-        self.invalidate_membership(group_id, user_id).await;
-        let joined = self.tell_joined(user_id, group_id).await;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
+        let joined = self.tell_joined(user_id, group_id, changes).await;
         let settled = match &joined {
             Ok((_, everybody_knows)) => *everybody_knows,
             Err(error) => !error.is_fault(),
@@ -60,9 +55,10 @@ impl Chat {
         &self,
         user_id: UserId,
         group_id: GroupId,
+        changes: Changes,
     ) -> Result<(JoinedGroupView, bool), ChatError> {
         let view = self.joined_group(user_id, group_id).await?;
-        self.apply_joined(user_id, group_id, push(Push::GroupCreated, &view)).await?;
+        self.apply_joined(user_id, group_id, changes, push(Push::GroupCreated, &view)).await?;
         if view.group.official {
             return Ok((view, true));
         }
@@ -76,6 +72,7 @@ impl Chat {
         &self,
         user_id: UserId,
         group_id: GroupId,
+        changes: Changes,
         content: Content,
     ) -> Result<(), ChatError> {
         let missing = ChatError::NotFound(Noun::Group);
@@ -83,11 +80,12 @@ impl Chat {
             return Err(missing);
         };
         let effect = Effect::Join { user_id, group_id, permissions: standing.permissions };
-        let envelope = self.envelope([Topic::User(user_id)], content).with_effect(effect);
-        self.announce_applied(envelope).await?;
+        let envelope = self.envelope([Topic::User(user_id)], content);
+        self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await?;
         // A group that was deleted meanwhile may have been closed before this person came in.
         if self.find_group(group_id).await?.is_none() {
-            self.apply_left(user_id, group_id).await?;
+            let changes = self.changed([Changed::Membership(group_id, user_id)]);
+            self.apply_left(user_id, group_id, changes).await?;
             return Err(missing);
         }
         Ok(())
@@ -99,8 +97,8 @@ impl Chat {
         user_id: UserId,
         group_id: GroupId,
     ) -> Result<(), ChatError> {
-        self.invalidate_membership(group_id, user_id).await;
-        let applied = self.apply_left(user_id, group_id).await;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
+        let applied = self.apply_left(user_id, group_id, changes).await;
         let announced = applied.is_ok()
             && (self.is_official(group_id) || {
                 let left = push(Push::MemberLeft, &MemberRefView { group_id, user_id });
@@ -119,16 +117,21 @@ impl Chat {
         if self.repairs.is_owed(&Owed::Membership(group_id, user_id)) {
             return self.announce_left(user_id, group_id).await;
         }
-        self.invalidate_membership(group_id, user_id).await;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
         let effect = Effect::Leave { user_id, group_id };
-        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
-        self.announce_applied(envelope).await
+        let envelope = self.envelope([Topic::User(user_id)], Content::None);
+        self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
     }
 
-    async fn apply_left(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
+    async fn apply_left(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        changes: Changes,
+    ) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
         let effect = Effect::Leave { user_id, group_id };
-        let envelope = self.envelope([Topic::User(user_id)], content).with_effect(effect);
-        self.announce_applied(envelope).await
+        let envelope = self.envelope([Topic::User(user_id)], content);
+        self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
     }
 }

@@ -7,11 +7,12 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Content, Topic};
+use crate::bus::envelope::{Changed, Content, Topic};
 use crate::chat::access::ChannelStanding;
 use crate::chat::attempts::rate_limited;
+use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
-use crate::chat::history::{PageKey, view};
+use crate::chat::history::view;
 use crate::chat::mentions::MentionNews;
 use crate::chat::turns::Subject;
 use crate::chat::views::{DeletedMessageView, MessageView, ReplyView};
@@ -122,10 +123,10 @@ impl Chat {
         if !inserted.new {
             return self.repeat(channel, &inserted.message).await;
         }
-        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let changes = self.changed([Changed::History(channel.id)]);
         let kind = if channel.group_id.is_some() { "group" } else { "direct" };
         metrics::counter!(telemetry::MESSAGES_STORED, "kind" => kind).increment(1);
-        self.announce_message(channel, message.id, body.clone()).await;
+        self.announce_message(channel, changes, message.id, body.clone()).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(Sent { message: body, new: true })
     }
@@ -163,10 +164,10 @@ impl Chat {
         self.limit_messages(caller, channel.group_id)?;
         let (edit, change_id) = self.compose_edit(standing, &before, content).await?;
         let edited = self.store.update_message(&edit, change_id).await;
-        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let changes = self.changed([Changed::History(channel.id)]);
         let message = edited?.ok_or(ChatError::NotFound(Noun::Message))?;
         let for_all = self.show_one(channel, &message, None).await?;
-        self.announce_in(channel, push(Push::MessageUpdated, &for_all)).await;
+        self.announce_in(channel, changes, push(Push::MessageUpdated, &for_all)).await;
         self.tell_mentioned(MentionNews::of_edit(channel, &before, &message));
         self.show_one(channel, &message, Some(edit.author_id)).await
     }
@@ -219,7 +220,7 @@ impl Chat {
         }
         let change_id = ChangeId::new(self.next_id()?);
         let deleted = self.store.delete_message(channel.id, message.id, change_id).await;
-        self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+        let changes = self.changed([Changed::History(channel.id)]);
         if !deleted? {
             return Err(ChatError::NotFound(Noun::Message));
         }
@@ -228,7 +229,7 @@ impl Chat {
             message_id: message.id,
             last_message_id: self.newest_instead(channel.id, message.id).await,
         };
-        self.announce_in(channel, push(Push::MessageDeleted, &body)).await;
+        self.announce_in(channel, changes, push(Push::MessageDeleted, &body)).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(())
     }
@@ -254,18 +255,21 @@ impl Chat {
     }
 
     /// Announces something to everybody who may see a channel.
-    pub(crate) async fn announce_in(&self, channel: &Channel, content: Content) {
-        self.announce(self.envelope(audience(channel), content)).await;
+    pub(crate) async fn announce_in(&self, channel: &Channel, changes: Changes, content: Content) {
+        let envelope = self.envelope(audience(channel), content).with_changes(changes);
+        self.announce(envelope).await;
     }
 
     async fn announce_message(
         &self,
         channel: &Channel,
+        changes: Changes,
         message_id: MessageId,
         body: Arc<RawValue>,
     ) {
         let content = Content::Push { push: Push::MessageCreated, body, once: Some(message_id) };
-        match self.bus.publish(self.envelope(audience(channel), content)).await {
+        let envelope = self.envelope(audience(channel), content).with_changes(changes);
+        match self.bus.publish(envelope).await {
             Ok(()) => self.announced.insert(message_id),
             Err(error) => {
                 metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
@@ -284,9 +288,9 @@ impl Chat {
         let stored = &self.get_stored_message(channel.id, stored.id).await?;
         if !self.announced.contains(stored.id) {
             // Nobody knew whether it was stored, when it was.
-            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
+            let changes = self.changed([Changed::History(channel.id)]);
             let body = to_raw(&self.show_one(channel, stored, None).await?);
-            self.announce_message(channel, stored.id, body).await;
+            self.announce_message(channel, changes, stored.id, body).await;
         }
         let shown = self.show_one(channel, stored, Some(stored.author_id)).await?;
         Ok(Sent { message: to_raw(&shown), new: false })

@@ -5,7 +5,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::bus::envelope::{Content, Effect, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Topic};
 use crate::chat::error::Noun;
 use crate::chat::groups::first_channel;
 use crate::chat::repairs::Owed;
@@ -40,7 +40,7 @@ impl Chat {
     /// `user_not_found`.
     pub async fn promote(&self, username: &str) -> Result<(), ChatError> {
         let user_id = promote(&*self.store, username).await?;
-        self.caches.people.invalidate(&user_id).await;
+        drop(self.changed([Changed::Person(user_id)]));
         Ok(())
     }
 
@@ -55,11 +55,10 @@ impl Chat {
         if !self.owing(owed, self.store.insert_member(&member)).await? {
             return Ok(());
         }
-        self.caches.members.invalidate(&(group_id, user_id)).await;
-        self.caches.member_counts.invalidate(&group_id).await;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
         let Some(standing) = self.standing_of(user_id, group_id).await? else { return Ok(()) };
         let permissions = standing.permissions;
-        let envelope = self.envelope([Topic::User(user_id)], Content::None);
+        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_changes(changes);
         self.announce(envelope.with_effect(Effect::Join { user_id, group_id, permissions })).await;
         Ok(())
     }
@@ -109,7 +108,7 @@ impl Chat {
             tracing::info!(group.id = %group_id, added, "adding people to the official group");
         }
         if added > 0 {
-            self.caches.member_counts.invalidate(&group_id).await;
+            drop(self.changed([Changed::Group(group_id)]));
         }
         Ok(())
     }
@@ -122,7 +121,7 @@ impl Chat {
         let joined_at_ms = self.clock.now_ms();
         let insert = |user_id: UserId| async move {
             self.store.insert_member(&Member::new(group_id, user_id, joined_at_ms)).await?;
-            self.caches.members.invalidate(&(group_id, user_id)).await;
+            drop(self.changed([Changed::Membership(group_id, user_id)]));
             Ok::<_, ChatError>(())
         };
         let inserts = user_ids.iter().copied().map(insert);

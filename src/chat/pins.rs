@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::bus::envelope::Changed;
 use crate::chat::error::Noun;
-use crate::chat::history::{Cursor, HistoryPage, PageKey};
+use crate::chat::history::{Cursor, HistoryPage};
 use crate::chat::turns::Subject;
 use crate::chat::views::{MessageRefView, MessagesPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -84,16 +85,16 @@ impl Chat {
         message_id: MessageId,
         outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
-        if !matches!(outcome, Ok(Outcome::Unchanged)) {
-            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
-        }
+        let changed =
+            (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::History(channel.id));
+        let changes = self.changed(changed);
         match outcome? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict("a channel has at most 100 pins")),
             Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 let body = MessageRefView { channel_id: channel.id, message_id };
-                self.announce_in(channel, push(event, &body)).await;
+                self.announce_in(channel, changes, push(event, &body)).await;
                 Ok(())
             }
         }

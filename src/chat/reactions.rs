@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use crate::bus::envelope::Changed;
 use crate::chat::error::Noun;
-use crate::chat::history::{PageKey, page_limit};
+use crate::chat::history::page_limit;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ReactionView, UsersPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -110,9 +111,9 @@ impl Chat {
         reaction: Reaction,
         outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
-        if !matches!(outcome, Ok(Outcome::Unchanged)) {
-            self.caches.pages.invalidate(&PageKey::all_of(channel.id)).await;
-        }
+        let changed =
+            (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::History(channel.id));
+        let changes = self.changed(changed);
         match outcome? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict(
@@ -122,7 +123,7 @@ impl Chat {
             Outcome::Changed => {
                 let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
                 let body = ReactionView { channel_id, message_id, emoji, user_id };
-                self.announce_in(channel, push(event, &body)).await;
+                self.announce_in(channel, changes, push(event, &body)).await;
                 Ok(())
             }
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rand::seq::SliceRandom;
 
-use crate::bus::envelope::{Content, Topic};
+use crate::bus::envelope::{Changed, Content, Topic};
 use crate::chat::turns::Subject;
 use crate::chat::views::MemberView;
 use crate::chat::{Chat, ChatError, push};
@@ -155,13 +155,12 @@ impl Chat {
         if !self.repairs.is_owed(&owed) {
             return Ok(());
         }
-        self.caches.groups.invalidate(&group_id).await;
-        self.caches.member_counts.invalidate(&group_id).await;
+        let changes = self.changed([Changed::Group(group_id)]);
         if self.find_group(group_id).await?.is_some() {
             self.repairs.note(owed, true);
             return Ok(());
         }
-        self.announce_closed(group_id).await
+        self.announce_closed(group_id, changes).await
     }
 
     async fn announce_member_anew(
@@ -169,9 +168,9 @@ impl Chat {
         group_id: GroupId,
         user_id: UserId,
     ) -> Result<(), ChatError> {
-        self.caches.members.invalidate(&(group_id, user_id)).await;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
         // Who is in already gets the permissions of today.
-        self.apply_joined(user_id, group_id, Content::None).await?;
+        self.apply_joined(user_id, group_id, changes, Content::None).await?;
         if let Some(member) = self.find_member(group_id, user_id).await?
             && !self.is_official(group_id)
         {
@@ -190,15 +189,15 @@ impl Chat {
         group_id: Option<GroupId>,
         kind: Push,
     ) -> Result<(), ChatError> {
-        self.forget_channel(channel_id, group_id).await;
+        let changes = self.channel_changed(channel_id, group_id);
         let announced = match (self.store.find_channel(channel_id).await?, group_id) {
             (Some(_), _) if kind == Push::ChannelDeleted => true,
             (Some(channel), None) => self.announce_direct(&channel).await,
             (Some(channel), Some(group_id)) => {
-                self.announce_channel(kind, &channel, group_id).await
+                self.announce_channel(kind, &channel, group_id, changes).await
             }
             (None, Some(group_id)) if kind == Push::ChannelDeleted => {
-                self.announce_channel_deleted(channel_id, group_id).await
+                self.announce_channel_deleted(channel_id, group_id, changes).await
             }
             (None, _) => true, // What is gone needs no news of having come.
         };

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use crate::bus::envelope::{Content, Effect, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Topic};
 use crate::chat::accounts::Origin;
+use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::views::{SessionView, Sessions, SignedIn};
 use crate::chat::{Caller, Chat, ChatError};
@@ -66,7 +67,7 @@ impl Chat {
         let mut lasting = self.find_lasting(session_id).await?;
         if lasting.is_some_and(|lasting| lasting.expires_at_ms <= now_ms) {
             // It may have been refreshed at another node since it was cached.
-            self.caches.sessions.invalidate(&session_id).await;
+            drop(self.changed([Changed::Session(session_id)]));
             lasting = self.find_lasting(session_id).await?;
         }
         let lasting = lasting.filter(|it| it.user_id == user_id && it.expires_at_ms > now_ms);
@@ -141,17 +142,15 @@ impl Chat {
         self.to_the_end(async move {
             let ended = chat.store.end_sessions(&session_ids).await;
             // Also where nobody knows whether they have ended.
-            chat.forget_sessions(&session_ids).await;
+            drop(chat.sessions_changed(&session_ids));
             ended?;
             chat.announce_ended(user_id, session_ids).await
         })
         .await
     }
 
-    async fn forget_sessions(&self, session_ids: &[SessionId]) {
-        for session_id in session_ids {
-            self.caches.sessions.invalidate(session_id).await;
-        }
+    fn sessions_changed(&self, session_ids: &[SessionId]) -> Changes {
+        self.changed(session_ids.iter().copied().map(Changed::Session))
     }
 
     /// Refuses the tokens of sessions that have ended in the store, disconnects their sockets on every
@@ -164,9 +163,10 @@ impl Chat {
         if session_ids.is_empty() {
             return Ok(());
         }
-        self.forget_sessions(&session_ids).await;
+        let changes = self.sessions_changed(&session_ids);
         let effect = Effect::EndSessions { user_id, session_ids: session_ids.clone() };
-        let envelope = self.envelope([Topic::User(user_id)], Content::None).with_effect(effect);
+        let envelope = self.envelope([Topic::User(user_id)], Content::None);
+        let envelope = envelope.with_changes(changes).with_effect(effect);
         self.announce_applied(envelope).await?;
         tracing::debug!(user.id = %user_id, ended = session_ids.len(), "ended sessions");
         if let Err(error) = self.store.delete_sessions(&session_ids).await {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::Topic;
+use crate::bus::envelope::{Changed, Topic};
 use crate::chat::error::Noun;
 use crate::chat::turns::Subject;
 use crate::chat::views::Users;
@@ -73,10 +73,11 @@ impl Chat {
 
     async fn store_user(&self, user_id: UserId, patch: &UserPatch) -> Result<User, ChatError> {
         let updated = self.store.update_user(user_id, patch).await;
-        self.caches.people.invalidate(&user_id).await;
+        let changes = self.changed([Changed::Person(user_id)]);
         let user = updated?.ok_or(ChatError::NotFound(Noun::User))?;
         let topics = [Topic::User(user_id), Topic::Watchers(user_id)];
-        self.announce(self.envelope(topics, push(Push::UserUpdated, &user))).await;
+        let envelope = self.envelope(topics, push(Push::UserUpdated, &user));
+        self.announce(envelope.with_changes(changes)).await;
         Ok(user)
     }
 }

@@ -736,7 +736,8 @@ mod tests {
         let mut ack = BytesMut::new();
         put_server_frame(&mut ack, Opcode::Text, b"431[{}]");
         let (read, written) = tokio::join!(reader.read_exact(&mut request), writer.write_all(&ack));
-        (read.unwrap(), written.unwrap());
+        read.unwrap();
+        written.unwrap();
         assert_eq!(&request, b"request");
     }
 

@@ -228,6 +228,7 @@ impl<O: Outlet> Fanout<O> {
 
     async fn take(&mut self, delivery: Delivery, inflow: &mut Inflow<O>) {
         match delivery {
+            Delivery::Node { .. } => {} // The inbound side's.
             Delivery::Gap => {
                 metrics::counter!(telemetry::BUS_GAPS).increment(1);
                 self.context.gaps.raise();

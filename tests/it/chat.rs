@@ -14,6 +14,7 @@ use vibetalk::bus::{Bus, Deliveries, Delivery};
 use vibetalk::chat::announced::Announced;
 use vibetalk::chat::attempts::Attempts;
 use vibetalk::chat::cache::Caches;
+use vibetalk::chat::changes::Untold;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::limits::Limits;
@@ -120,6 +121,7 @@ impl TestChat {
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
         let (mention_news, news) = mpsc::channel(100);
+        let untold = Arc::new(Untold::new(bus.is_alone()));
         let chat = Chat::new(Shared {
             store,
             bus,
@@ -138,6 +140,7 @@ impl TestChat {
             announced: Announced::default(),
             repairs: Repairs::default(),
             mention_news,
+            untold,
         });
         chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
         Self { chat, clock, record, bus_loses: Arc::default(), faults, _folder: folder }
@@ -245,6 +248,7 @@ impl TestChat {
             origin: NodeId::default(),
             published_at_ms: 0,
             topics: [].into_iter().collect(),
+            changed: [].into_iter().collect(),
             effect: None,
             content: Content::None,
         };

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use vibetalk::bus::envelope::{Envelope, Topic};
+use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
 use vibetalk::chat::accounts::{Origin, Register};
 use vibetalk::chat::limits::Limits;
@@ -71,6 +72,14 @@ impl Bus for ForgetfulBus {
     }
 
     fn unbind(&self, _: Topic) {}
+
+    async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
+        unreachable!("a bus of one node, of {event:?}")
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
 }
 
 /// A node without its HTTP API.

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::subscriber::HELD_MAX;
 use super::*;
 use crate::bus::envelope::{Content, Envelope};
+use crate::bus::node_event::NodeEvent;
 use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag};
 use crate::model::channel::ChannelKind;
 use crate::model::id::{MessageId, UserId};
@@ -44,6 +45,14 @@ impl Bus for CountingBus {
 
     fn unbind(&self, topic: Topic) {
         *self.bound.lock().entry(format!("{topic:?}")).or_default() -= 1;
+    }
+
+    async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
+        unreachable!("the fan-out tells nothing, and not {event:?}")
+    }
+
+    fn is_alone(&self) -> bool {
+        true
     }
 }
 
@@ -187,7 +196,14 @@ impl Fixture {
 fn delivery(topics: &[Topic], effect: Option<Effect>, content: Content) -> Delivery {
     let topics = SmallVec::from_slice(topics);
     let origin = NodeId::default();
-    let envelope = Arc::new(Envelope { origin, published_at_ms: 0, topics, effect, content });
+    let envelope = Arc::new(Envelope {
+        origin,
+        published_at_ms: 0,
+        topics,
+        changed: smallvec::SmallVec::new(),
+        effect,
+        content,
+    });
     Delivery::Envelope { envelope, applied: None }
 }
 

@@ -115,8 +115,8 @@ async fn no_channel_is_read_of_a_group_that_comes_without() {
     }
     let small = test.chat.create_group(owner, named("small")).await.unwrap();
     let caches = &test.chat.caches;
-    caches.groups.invalidate_all();
-    caches.members.invalidate_all();
+    caches.groups.forget_all();
+    caches.members.forget_all();
 
     test.chat.audiences(owner).await.unwrap();
     let (_, ready) = json(&test.chat.snapshot(owner).await.unwrap());
@@ -363,7 +363,7 @@ async fn the_authors_of_a_page_are_read_in_one_go() {
     for person in people {
         test.chat.create_message(person, channel_id, content("m")).await.unwrap();
     }
-    test.chat.caches.people.invalidate_all();
+    test.chat.caches.people.forget_all();
     let page = test.chat.list_messages(people[0], channel_id, ListMessages::default()).await;
     let authors: Vec<_> = page.unwrap().messages.into_iter().map(|it| it.author.id).collect();
     assert!(authors.iter().rev().eq(people.iter().map(|person| &person.user_id)));
@@ -390,7 +390,14 @@ async fn who_was_mentioned_by_an_edit_just_before_the_deletion_is_told_of_it() {
         let topics = [].into_iter().collect();
         let origin = NodeId::default();
         let content = Content::None;
-        let envelope = Envelope { origin, published_at_ms: 0, topics, effect, content };
+        let envelope = Envelope {
+            origin,
+            published_at_ms: 0,
+            topics,
+            changed: smallvec::SmallVec::new(),
+            effect,
+            content,
+        };
         test.chat.bus.publish_applied(envelope)
     };
     let edit = |text: String| {

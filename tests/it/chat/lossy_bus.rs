@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
+use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError};
 
 /// While it `loses`, it takes nothing: no announcement, whether waited for or not, and no bind.
@@ -48,5 +49,13 @@ impl Bus for LossyBus {
 
     fn unbind(&self, topic: Topic) {
         self.bus.unbind(topic);
+    }
+
+    async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
+        self.bus.tell_nodes(event).await
+    }
+
+    fn is_alone(&self) -> bool {
+        true
     }
 }
