@@ -74,6 +74,10 @@ export interface ClientEvents {
   signedOut: (reason: "byUser" | "ended") => void;
   /** The outbox has changed: added, sent, failed, discarded. */
   outbox: (entries: readonly OutboxEntry[]) => void;
+  /** A group that came without its channels has been asked for. `group:created` came just before. */
+  groupCompleted: (group: Pick<RequestData<"group:get">, "id" | "channels" | "readStates">) => void;
+  /** All such groups of the last `ready` have been asked for. */
+  completed: () => void;
   /** An outbox entry was acknowledged with this message. Its push may come before or after. */
   sent: (entry: OutboxEntry, message: Message) => void;
 }

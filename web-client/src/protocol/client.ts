@@ -11,6 +11,7 @@
  */
 import { createAccount } from "./account";
 import type { AllEvents, Client, ClientOptions } from "./api";
+import { createCompletion } from "./completion";
 import { createConnection } from "./connection";
 import type { Id, Message, Ready, ServerToClientEvents, User } from "./contract";
 import { createEmitter } from "./emitter";
@@ -69,6 +70,15 @@ export function createClient(options: ClientOptions = {}): Client {
       Object.values(result.channels).forEach(({ messages }) => messages.forEach(outbox.arrived));
     },
   });
+  const completion = createCompletion({
+    request: requests.request,
+    group(answer) {
+      const { readStates: _, ...group } = answer;
+      push("group:created", group);
+      emitter.emit("groupCompleted", answer);
+    },
+    done: () => emitter.emit("completed"),
+  });
   const connection = createConnection({
     origin,
     transports: options.transports ?? transportsHere(),
@@ -81,7 +91,7 @@ export function createClient(options: ClientOptions = {}): Client {
       clockAhead = Date.parse(next.serverTime) - Date.now();
       tokens.setUser(next.user);
       emitter.emit("ready", next);
-      void complete(next);
+      completion.ready(next);
       sync.ready(next);
       outbox.resume();
       keepSession();
@@ -91,6 +101,7 @@ export function createClient(options: ClientOptions = {}): Client {
       if (!options.transports) storage.set("transport", transport);
     },
     lost() {
+      completion.lost();
       requests.connectionLost();
       sync.lost();
     },
@@ -110,21 +121,6 @@ export function createClient(options: ClientOptions = {}): Client {
     if (event === "message:created") outbox.arrived(payload as Message);
     if (event === "user:updated") tokens.setUser(payload as User); // Only if it is the person here.
     if (event === "sync:required") sync.required((payload as { channelIds?: Id[] }).channelIds);
-  }
-
-  /** Groups that did not fit into `ready` are asked for, one after the other, and come as if they were new. */
-  async function complete(current: Ready): Promise<void> {
-    for (const { id, partial } of current.groups) {
-      if (!partial || ready !== current) continue;
-      try {
-        const { readStates, ...group } = await requests.request("group:get", { groupId: id });
-        if (ready !== current) return;
-        push("group:created", group);
-        readStates.forEach((state) => push("readState:updated", state));
-      } catch {
-        // Left or deleted meanwhile, or the connection is gone: the next `ready` begins anew.
-      }
-    }
   }
 
   /** Where a WebSocket does not get through, each page would wait for it in vain. An upgrade is tried all the same. */

@@ -50,6 +50,8 @@ export class AppState implements App {
   #phase: App["phase"] = $state("starting");
   #me: User | null = $state.raw(null);
   #limits: Limits = $state.raw(LIMITS);
+  /** All groups and channels have come. */
+  #complete = false;
   /** The first channel was opened; from then on the reader decides. */
   #settled = false;
   readonly #save = new Batch(() => this.#saveReady(), after(SAVE_AFTER_MS));
@@ -116,6 +118,7 @@ export class AppState implements App {
     const messages = { client, cache: this.#cache, meId, directory: this.directory };
     this.timelines = new Timelines({
       ...messages,
+      complete: () => this.#complete,
       reads: this.unread,
       remember: (users) => this.people.learn(users),
       focused: () => document.visibilityState === "visible" && document.hasFocus(),
@@ -141,6 +144,7 @@ export class AppState implements App {
     });
     // After the parts, whose listeners come first.
     client.on("ready", (ready) => this.#ready(ready));
+    client.on("completed", () => this.#completed());
     client.on("signedOut", (reason) => this.#signedOut(reason));
     client.on("user:updated", (user) => this.#userUpdated(user));
     window.addEventListener("pagehide", () => this.#save.flush());
@@ -208,15 +212,26 @@ export class AppState implements App {
     this.directory.applyReady(ready);
     this.unread.applyReady(ready, cached);
     if (!cached) this.firstRun.applyReady(ready);
-    this.#settle(cached);
+    this.#complete = !cached && !ready.groups.some(({ partial }) => partial);
+    this.#settle();
     this.#phase = "ready";
   }
 
-  /** A link may name a channel that is newer than what is kept here, so only the server's word moves the reader away. */
-  #settle(cached: boolean): void {
+  /** The groups that did not fit into `ready` are here, and with them maybe the channel that a link has named. */
+  #completed(): void {
+    this.#complete = true;
+    this.#settle();
+    this.#save.ask();
+  }
+
+  /**
+   * A link may name a channel that is newer than what is kept here, so only the server's word moves the reader away,
+   * when it has told all.
+   */
+  #settle(): void {
     const { route } = this.navigation;
     const unknown = route.view === "channel" && !this.directory.channel(route.channelId);
-    if (unknown && cached) return;
+    if (unknown && !this.#complete) return;
     if (unknown) this.notices.add({ kind: "channelUnknown", name: "" });
     if (!this.#settled || route.view === "channel") this.navigation.settle();
     this.#settled = true;

@@ -212,6 +212,42 @@ describe("unread", () => {
   });
 });
 
+describe("groups that did not fit into `ready`", () => {
+  const { channels: _, ...head } = joined("3", []);
+  const partly: Ready = { ...READY, groups: [...READY.groups, { ...head, partial: true }] };
+
+  async function opened(path: string): Promise<void> {
+    history.replaceState(null, "", path);
+    client = new FakeClient(ME);
+    app = new AppState(client);
+    await app.start();
+    await online(partly);
+  }
+
+  it("are waited for by a link into them", async () => {
+    await opened("/c/40");
+    expect(app.navigation.route).toMatchObject({ view: "channel", channelId: "40" });
+    expect(app.timelines.of("40").state).toBe("loading");
+    expect(asked("message:list")).toEqual([]);
+    const group = joined("3", ["40"]);
+    client.push("group:created", group);
+    client.push("groupCompleted", { ...group, readStates: [] });
+    client.push("completed");
+    await settle();
+    expect(app.navigation.route).toMatchObject({ view: "channel", channelId: "40" });
+    expect(app.navigation.groupId).toBe("3");
+    expect(app.notices.current).toEqual([]);
+  });
+
+  it("have not what the link names", async () => {
+    await opened("/c/99");
+    client.push("completed");
+    await settle();
+    expect(app.navigation.route).toMatchObject({ channelId: "10" });
+    expect(app.notices.current).toMatchObject([{ kind: "channelUnknown" }]);
+  });
+});
+
 describe("directory", () => {
   it("names a direct channel after the others, as they are called now", async () => {
     await online();

@@ -72,6 +72,10 @@ export class Reading {
     return this.#needs.reads.lastReadId(this.#needs.channelId);
   }
 
+  get #known(): boolean {
+    return this.#needs.reads.knows(this.#needs.channelId);
+  }
+
   get begun(): boolean {
     return this.#begun;
   }
@@ -109,7 +113,7 @@ export class Reading {
     this.#unreadBeginsIn(window);
     // Opened anew during a visit, the line stays where nothing else is new.
     if (this.#begun && this.firstUnreadId === null) this.firstUnreadId = before;
-    this.#begun = this.#needs.reads.known;
+    this.#begun = this.#known;
     this.#lastReadId = this.lastReadId;
     // The cached messages were in the right place, at the end: the reader may be scrolling already.
     if (painted && before === null && !this.offersUnread) return;
@@ -219,7 +223,7 @@ export class Reading {
 
   /** Moves the read mark as far as it may be. */
   advance(window: Held, whole: boolean): void {
-    if (!this.settled || this.#held || !whole) return;
+    if (!this.settled || this.#held || !whole || !this.#known) return;
     const readTo = this.#readTo(window);
     if (readTo === null) return;
     this.#needs.reads.seen(this.#needs.channelId, readTo);

@@ -139,8 +139,8 @@ export class Timeline implements api.Timeline {
 
   async #open(): Promise<void> {
     void this.#readCache();
-    // Else it is opened when the read states are known, with `ready`.
-    if (!this.#app.reads.known) return this.#openFailed(offline());
+    // Else it is opened when the read state is known: with `ready`, or when its group is complete.
+    if (!this.#app.reads.knows(this.channelId)) return this.#openFailed(offline());
     this.#opening = true;
     try {
       for (let pages = 0; this.#hasUnread() && pages < OWN_PAGES_MAX; pages += 1) {
@@ -428,7 +428,7 @@ export class Timeline implements api.Timeline {
     this.#live.synced(missed, changed, cursor).catch((error) => this.#reloadFailed(error));
   }
 
-  /** Connected again (or for the first time), and the directory is up to date. */
+  /** Connected again (or for the first time), and the directory and the read state are up to date. */
   connected(): void {
     if (this.state === "gone") return this.retry();
     if (!this.#live.loaded || !this.#reading.begun) {

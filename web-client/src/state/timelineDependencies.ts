@@ -6,8 +6,8 @@ import type { Cache } from "./cache";
 
 /** The part of `Unread` that timelines read and move. */
 export interface ReadStates {
-  /** The server has said how it is. Before that it is what was remembered, and nothing counts as seen. */
-  readonly known: boolean;
+  /** The server has said how the channel is. Before that it is what was remembered, and nothing counts as seen. */
+  knows(channelId: Id): boolean;
   /** Null when the reader has no read state in the channel; "0" when everything is unread. */
   lastReadId(channelId: Id): Id | null;
   /** The newest message known of the channel. */
@@ -34,6 +34,8 @@ export interface TimelineDependencies {
   /** Null when signed out. */
   meId: () => Id | null;
   directory: Pick<Directory, "channel" | "may">;
+  /** Whether the directory has all channels: those of some groups come after `ready`. */
+  complete?: () => boolean;
   reads: ReadStates;
   /** Authors that were seen in messages, for `People`. */
   remember: (users: readonly User[]) => void;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Message, MessagePage, SyncResult } from "../protocol/contract";
+import type { Channel, Message, MessagePage, SyncResult } from "../protocol/contract";
 import { CHANNEL, ME, message, messages, NOON, NOOR } from "./testing/history";
 import { failure, held, isOrdered, keys, messageRows, setUp, settled, shown } from "./testing/timelines";
 
@@ -553,6 +553,78 @@ test("nothing is read before the server has said how it is, and it opens there",
   expect(requests("channel:read").map(({ payload }) => payload)).toEqual([
     { channelId: CHANNEL, messageId: message(45).id },
   ]);
+});
+
+test("a channel of a group that did not fit into `ready` opens where the server says, once it has", async () => {
+  const cached = messages(151, 200);
+  const { open, reads, partial, completed, requests } = setUp(messages(1, 200), { cached, known: false });
+  // As it was the last time: read to the end.
+  const old = { channelId: CHANNEL, lastReadId: message(200).id, mentionCount: 0 };
+  const channel = { id: CHANNEL, groupId: "5", lastMessageId: message(200).id } as Channel;
+  reads.applyReady({ groups: [], directChannels: [channel], readStates: [old] }, true);
+  partial();
+  const timeline = await open();
+  expect(shown(timeline.rows)).toHaveLength(50);
+  expect(requests("message:list")).toHaveLength(0);
+  timeline.scrolled();
+  timeline.atBottom(true);
+  timeline.seen(message(200).id, message(190).id);
+  reads.seen(CHANNEL, message(200).id);
+  expect(requests("channel:read")).toHaveLength(0);
+  completed(message(40).id);
+  await settled();
+  expect(timeline.scrollTarget?.messageId).toBe(message(41).id);
+  expect(timeline.firstUnreadId).toBe(message(41).id);
+  timeline.scrolled();
+  timeline.seen(message(45).id, message(38).id);
+  expect(requests("channel:read").map(({ payload }) => payload)).toEqual([
+    { channelId: CHANNEL, messageId: message(45).id },
+  ]);
+});
+
+test("after a reconnect nothing is told of a group that did not fit, before the server has said how it is", async () => {
+  const setup = setUp(messages(1, 60), { lastReadId: message(40).id });
+  const { client, open, reads, partial, completed, requests } = setup;
+  const timeline = await open();
+  timeline.scrolled();
+  client.connection = { ...client.connection, state: "reconnecting" };
+  timeline.seen(message(50).id, message(38).id);
+  expect(requests("channel:read")).toHaveLength(0);
+  client.connection = { ...client.connection, state: "online" };
+  partial();
+  await settled();
+  reads.flush();
+  expect(requests("channel:read")).toHaveLength(0);
+  completed(message(40).id);
+  await settled();
+  expect(requests("channel:read").map(({ payload }) => payload)).toEqual([
+    { channelId: CHANNEL, messageId: message(50).id },
+  ]);
+});
+
+test("what was read before is told of no group in which another device has set it back", async () => {
+  const { client, open, partial, completed, requests } = setUp(messages(1, 60), {
+    lastReadId: message(40).id,
+  });
+  const timeline = await open();
+  timeline.scrolled();
+  client.connection = { ...client.connection, state: "reconnecting" };
+  timeline.seen(message(50).id, message(38).id);
+  client.connection = { ...client.connection, state: "online" };
+  partial();
+  await settled();
+  completed(message(20).id);
+  await settled();
+  expect(requests("channel:read")).toHaveLength(0);
+});
+
+test("what a group does not say of its channels any more is not remembered", async () => {
+  const { reads, known, partial, completed } = setUp(messages(1, 60), { known: false });
+  known(message(40).id);
+  partial();
+  expect(reads.lastReadId(CHANNEL)).toBe(message(40).id);
+  completed(null);
+  expect(reads.lastReadId(CHANNEL)).toBe("0");
 });
 
 test("nothing of the cache is read while the server's page is on its way", async () => {

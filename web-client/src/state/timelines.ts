@@ -16,6 +16,7 @@ const TIMELINES_MAX = 10;
 
 export class Timelines implements api.Timelines {
   readonly #app: TimelineDependencies;
+  readonly #complete: () => boolean;
   readonly #queue: PushQueue<Push>;
   readonly #shared: Shared;
   /** The one used last is the last. */
@@ -42,6 +43,7 @@ export class Timelines implements api.Timelines {
       focused: app.focused ?? page.focused,
       settlePushes: () => this.#queue.flush(),
     };
+    this.#complete = app.complete ?? (() => true);
     const check = () => queueMicrotask(() => this.#checkChannels());
     this.#ends = [
       ...listen(client, (push) => this.#heard(push)),
@@ -58,9 +60,13 @@ export class Timelines implements api.Timelines {
         // Later, when the directory and the read states have heard of it, too.
         queueMicrotask(() => this.#connected());
       }),
+      client.on("groupCompleted", ({ channels }) => {
+        queueMicrotask(() => channels.forEach(({ id }) => this.#timelines.get(id)?.connected()));
+      }),
       client.on("readState:updated", ({ channelId }) => {
         queueMicrotask(() => this.#timelines.get(channelId)?.readStateChanged());
       }),
+      client.on("completed", check),
       client.on("channel:created", check),
       client.on("channel:deleted", check),
       client.on("group:created", check),
@@ -195,8 +201,8 @@ export class Timelines implements api.Timelines {
   #checkChannels(): void {
     for (const [channelId, timeline] of this.#timelines) {
       const known = this.#app.directory.channel(channelId) !== undefined;
-      if (!known) timeline.gone();
-      else if (timeline.state === "gone") timeline.retry();
+      if (!known && this.#complete()) timeline.gone();
+      else if (known && timeline.state === "gone") timeline.retry();
     }
   }
 

@@ -2,7 +2,8 @@
  * What waits to be read, by channel. Components read two small reactive maps; the bookkeeping behind them is plain
  * and reaches them once a frame.
  *
- * Until the server has said how it is (`known`) it is shown as it was the last time, and nothing counts as read.
+ * Until the server has said how it is (`knows`) it is shown as it was the last time, and nothing counts as read. Of the
+ * channels of a group that did not fit into `ready` it says so a moment later.
  */
 import { SvelteMap } from "svelte/reactivity";
 import type { Client } from "../protocol/api";
@@ -41,7 +42,10 @@ export class UnreadState implements Unread, ReadStates {
   readonly #deleted = new RecentIds(DELETED_MAX);
   readonly #changed = new Set<Id>();
   readonly #show = new Batch(() => this.#publish());
-  known = false;
+  /** `ready` has come. */
+  #ready = false;
+  /** Channels that the last `ready` left out: what is here of them is from before. */
+  readonly #awaited = new Set<Id>();
 
   readonly #waiting = new SvelteMap<Id, boolean>();
   readonly #mentionCounts = new SvelteMap<Id, number>();
@@ -71,6 +75,7 @@ export class UnreadState implements Unread, ReadStates {
     });
     client.on("channel:created", (channel) => this.#channel(channel));
     client.on("group:created", ({ channels }) => channels.forEach((channel) => this.#channel(channel)));
+    client.on("groupCompleted", (group) => this.#completed(group));
     client.on("readState:updated", (readState) => this.apply(readState));
     client.on("synced", ({ channels, changed }) => {
       for (const { channelId, messageId, kind } of changed)
@@ -80,6 +85,11 @@ export class UnreadState implements Unread, ReadStates {
     });
     // Not there outside of browsers.
     globalThis.addEventListener?.("pagehide", () => this.flush());
+  }
+
+  knows(channelId: Id): boolean {
+    const here = this.#parts.channel(channelId) !== undefined;
+    return this.#ready && here && !this.#awaited.has(channelId);
   }
 
   has(channelId: Id): boolean {
@@ -135,7 +145,7 @@ export class UnreadState implements Unread, ReadStates {
 
   /** The message has been in view. */
   seen(channelId: Id, messageId: Id): void {
-    if (!this.known) return;
+    if (!this.knows(channelId)) return;
     const last = this.lastReadId(channelId);
     if (last !== null && compareIds(messageId, last) <= 0) return;
     this.#readUpTo(channelId, messageId, "seen");
@@ -176,18 +186,35 @@ export class UnreadState implements Unread, ReadStates {
 
   /** How the server has it, or (`cached`) had it the last time. */
   applyReady({ groups, directChannels, readStates }: Known, cached = false): void {
-    this.known ||= !cached;
+    this.#ready ||= !cached;
     this.#marker.connected();
+    const channels = [...groups.flatMap((group) => group.channels ?? []), ...directChannels];
+    if (!cached) this.#await(groups.filter(({ partial }) => partial));
+    for (const channel of channels)
+      this.#newest.set(channel.id, states.ofChannel(this.#newestOf(channel.id), channel));
+    this.#mergeAll(channels, readStates);
+    this.#marker.flush();
+  }
+
+  #await(groups: readonly { id: Id }[]): void {
+    this.#awaited.clear();
+    for (const group of groups) this.#parts.channelsOf(group.id).forEach(({ id }) => this.#awaited.add(id));
+  }
+
+  /** What `ready` left out of a group; its channels have been announced. */
+  #completed({ channels, readStates }: Pick<Ready, "readStates"> & { channels: readonly Channel[] }): void {
+    for (const { id } of channels) this.#awaited.delete(id);
+    this.#mergeAll(channels, readStates);
+  }
+
+  #mergeAll(channels: readonly Channel[], readStates: readonly ReadState[]): void {
     const stateOf = new Map(readStates.map((readState) => [readState.channelId, readState]));
-    for (const channel of [...groups.flatMap(({ channels }) => channels ?? []), ...directChannels]) {
-      const { id } = channel;
-      this.#newest.set(id, states.ofChannel(this.#newestOf(id), channel));
+    for (const { id } of channels) {
       // Those without one have none: what was remembered of them is not true any more.
       this.#merge(stateOf.get(id) ?? { channelId: id, lastReadId: null, mentionCount: 0 });
       // What it does not know yet, because the connection was lost meanwhile.
-      if (this.known && this.#untold(id) !== null) this.#marker.soon(id);
+      if (this.#untold(id) !== null) this.#marker.soon(id);
     }
-    this.#marker.flush();
   }
 
   snapshot(): ReadState[] {
@@ -202,13 +229,14 @@ export class UnreadState implements Unread, ReadStates {
   forget(channelIds: Iterable<Id>): void {
     for (const id of channelIds) {
       this.#marker.forget(id);
-      for (const known of [this.#newest, this.#entries, this.#changed]) known.delete(id);
+      for (const known of [this.#newest, this.#entries, this.#changed, this.#awaited]) known.delete(id);
       for (const shown of [this.#waiting, this.#mentionCounts, this.#newestDirect]) shown.delete(id);
     }
   }
 
   clear(): void {
-    this.known = false;
+    this.#ready = false;
+    this.#awaited.clear();
     this.#show.cancel();
     this.forget([...this.#newest.keys(), ...this.#entries.keys(), ...this.#waiting.keys()]);
   }
@@ -228,7 +256,7 @@ export class UnreadState implements Unread, ReadStates {
     const wasUnread = this.#isUnread(channelId);
     this.#newest.set(channelId, states.withMessage(this.#newestOf(channelId), id, mine));
     this.#touch(channelId);
-    if (!mine || wasUnread || !this.known) return;
+    if (!mine || wasUnread || !this.knows(channelId)) return;
     this.#readUpTo(channelId, id, "seen");
     this.#marker.later(channelId);
   }
@@ -279,7 +307,7 @@ export class UnreadState implements Unread, ReadStates {
     const { id } = this.#newestOf(channelId);
     if (id === null) return;
     this.#readUpTo(channelId, id, "marked");
-    if (this.known) this.#marker.soon(channelId);
+    this.#marker.soon(channelId);
     this.#parts.markedRead?.(channelId);
   }
 
@@ -288,7 +316,9 @@ export class UnreadState implements Unread, ReadStates {
     this.#set(channelId, states.readUpTo(entry, messageId, this.#newestOf(channelId), how));
   }
 
+  /** Nothing before the server has said how it is: another device may have set the channel back. */
   #untold(channelId: Id): Id | null {
+    if (!this.knows(channelId)) return null;
     const entry = this.#entries.get(channelId);
     return entry?.unconfirmed === "seen" || entry?.unconfirmed === "marked" ? entry.lastReadId : null;
   }

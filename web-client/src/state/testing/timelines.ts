@@ -1,5 +1,5 @@
 /** Timelines with a fake client and a stored history, for tests. */
-import type { Channel, Id, Member, Message, ReadState } from "../../protocol/contract";
+import type { Channel, Id, ListedGroup, Member, Message, ReadState } from "../../protocol/contract";
 import { compareIds } from "../../protocol/ids";
 import type { Row } from "../api";
 import { Cache } from "../cache";
@@ -31,7 +31,8 @@ export function setUp(stored: Message[] = [], options: Options = {}) {
     client,
     meId: () => ME.id,
     channel: (id) => channels.get(id) as Channel | undefined,
-    channelsOf: () => [],
+    channelsOf: (groupId) =>
+      [...channels.values()].filter((channel) => channel.groupId === groupId) as Channel[],
     membership: () => memberships as Member,
     muted: () => false,
     markedRead: (channelId) => timelines.peek(channelId)?.markedRead(),
@@ -41,6 +42,19 @@ export function setUp(stored: Message[] = [], options: Options = {}) {
     const channel = { id: CHANNEL, lastMessageId: server.newest } as Channel;
     const readStates = lastReadId ? [{ channelId: CHANNEL, lastReadId, mentionCount: 0 }] : [];
     reads.applyReady({ groups: [], directChannels: [channel], readStates });
+  };
+  /** `ready` has come, without the channels of this group. */
+  const partial = () => {
+    const group = { id: "5", partial: true } as ListedGroup;
+    reads.applyReady({ groups: [group], directChannels: [], readStates: [] });
+    client.push("ready", {} as never);
+  };
+  /** What `ready` left out. */
+  const completed = (lastReadId: Id | null) => {
+    const channel = { id: CHANNEL, groupId: "5", lastMessageId: server.newest } as Channel;
+    const readStates = lastReadId ? [{ channelId: CHANNEL, lastReadId, mentionCount: 0 }] : [];
+    client.push("group:created", { channels: [channel] } as never);
+    client.push("groupCompleted", { id: "5", channels: [channel], readStates });
   };
   if (options.known ?? true) known(options.lastReadId ?? server.newest);
   const cache = new Cache();
@@ -69,6 +83,8 @@ export function setUp(stored: Message[] = [], options: Options = {}) {
     channels,
     reads,
     known,
+    partial,
+    completed,
     page,
     /** Draws the frame that pushes have asked for. */
     frame() {
