@@ -137,6 +137,7 @@ metrics! {
     CONNECTIONS, "vibetalk_connections", Gauge, "Engine.IO sessions by transport and protocol.";
     CONNECTIONS_REFUSED, "vibetalk_connections_refused_total", Counter, "Connections closed before their first request by reason.";
     HANDSHAKES_REFUSED, "vibetalk_handshakes_refused_total", Counter, "Engine.IO handshakes that were refused by reason.";
+    SESSIONS_UNKNOWN, "vibetalk_sessions_unknown_total", Counter, "Engine.IO requests of a session that is not here, by reason: ended, foreign (of another node with the same key), forged (or signed with another key).";
     OVERSIZED, "vibetalk_oversized_total", Counter, "Connections closed because a message was too large, by what there was too much of: bytes or binaries.";
     TRANSPORT_UPGRADES, "vibetalk_transport_upgrades_total", Counter, "Upgrades from polling to WebSocket by outcome.";
     CONNECTS, "vibetalk_connects_total", Counter, "Handshakes by transport and outcome.";

@@ -31,6 +31,7 @@ use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::rest::{read_rest, watch_body};
 use super::session::{Client, EngineSession, PollEnd};
+use super::session_id::Verified;
 use super::{ENGINE_PATH, Shared};
 use crate::telemetry::{self, log_seldom};
 
@@ -49,6 +50,12 @@ pub(super) struct Front<A: Adapter> {
 pub(super) struct Accepted {
     pub peer: SocketAddr,
     pub link: Arc<Link>,
+}
+
+/// The session that a request names.
+pub(super) struct Named {
+    pub sid: Sid,
+    pub session: Arc<EngineSession>,
 }
 
 impl<A: Adapter> Front<A> {
@@ -97,17 +104,24 @@ impl<A: Adapter> Front<A> {
         if request.method() == Method::OPTIONS {
             return preflight(&request);
         }
-        let answer = match EngineQuery::parse(request.method(), request.uri()) {
-            Err(refusal) => Err(refusal),
-            Ok(query) => match (query.transport, &query.sid) {
-                (TransportType::Websocket, _) => self.upgrade(accepted, &query, request),
-                (TransportType::Polling, None) => self.handshake(accepted, &query, request).await,
-                (TransportType::Polling, Some(sid)) => {
-                    self.polling(sid, query.protocol, request).await
-                }
-            },
-        };
-        answer.unwrap_or_else(Refusal::response)
+        self.answer(accepted, request).await.unwrap_or_else(Refusal::response)
+    }
+
+    /// Every request that names a session meets it here, while it is whole: one for another node can
+    /// be told and passed on before anything of it is used up.
+    async fn answer(
+        self: Arc<Self>,
+        accepted: Accepted,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Refusal> {
+        let query = EngineQuery::parse(request.method(), request.uri())?;
+        let named = query.sid.as_deref().map(|wire| self.find_session(wire, query.protocol));
+        let named = named.transpose()?;
+        match (query.transport, named) {
+            (TransportType::Websocket, named) => self.upgrade(accepted, &query, named, request),
+            (TransportType::Polling, None) => self.handshake(accepted, &query, request).await,
+            (TransportType::Polling, Some(named)) => self.polling(named, request).await,
+        }
     }
 
     /// Begins a session with polling: the engine answers, and its session id is replaced.
@@ -137,11 +151,9 @@ impl<A: Adapter> Front<A> {
     /// A poll, or packets, of a session that exists.
     async fn polling(
         &self,
-        wire: &str,
-        protocol: ProtocolVersion,
+        Named { sid, session }: Named,
         request: Request<Body>,
     ) -> Result<Response<Body>, Refusal> {
-        let (sid, session) = self.find_session(wire, protocol)?;
         let in_flight = session.begin_request().ok_or(match session.close_reason() {
             Some(_) => Refusal::UnknownSession,
             None => Refusal::BadRequest,
@@ -252,19 +264,22 @@ impl<A: Adapter> Front<A> {
         Ok(self.call(slim).await)
     }
 
-    /// The session that a request names, if it speaks the protocol of the session.
-    pub fn find_session(
-        &self,
-        wire: &str,
-        protocol: ProtocolVersion,
-    ) -> Result<(Sid, Arc<EngineSession>), Refusal> {
-        let sid = self.shared.session_ids.verify(wire).ok_or(Refusal::UnknownSession)?;
-        let session = self.shared.registry.find(&sid).ok_or(Refusal::UnknownSession)?;
+    /// The session that a request names, if it is here and the request speaks its protocol.
+    fn find_session(&self, wire: &str, protocol: ProtocolVersion) -> Result<Named, Refusal> {
+        let sid = match self.shared.session_ids.verify(wire) {
+            Some(Verified::Own(sid)) => sid,
+            Some(Verified::Foreign(node)) => {
+                tracing::debug!(node, "a request of a session of {node} came here");
+                return Err(unknown("foreign"));
+            }
+            None => return Err(unknown("forged")),
+        };
+        let session = self.shared.registry.find(&sid).ok_or_else(|| unknown("ended"))?;
         // The engine would decode by the request's word, and answer by the session's.
         if session.protocol() != protocol {
             return Err(Refusal::BadRequest);
         }
-        Ok((sid, session))
+        Ok(Named { sid, session })
     }
 
     /// Makes the handle of a new session, unless the node takes none.
@@ -372,6 +387,11 @@ fn unread(refusal: Refusal) -> CloseReason {
 
 fn refused(reason: &'static str) {
     metrics::counter!(telemetry::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
+}
+
+fn unknown(reason: &'static str) -> Refusal {
+    metrics::counter!(telemetry::SESSIONS_UNKNOWN, "reason" => reason).increment(1);
+    Refusal::UnknownSession
 }
 
 fn preflight<B>(request: &Request<B>) -> Response<Body> {

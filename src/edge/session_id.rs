@@ -3,7 +3,7 @@
 //! An Engine.IO session id is a password: whoever knows it can poll and post for that session. The
 //! engine also uses it as the visible `socket.id`, so on the wire it is not enough: every request
 //! carries a MAC, which only the client that did the handshake has been told. The node's name lets a
-//! balancer send the request to the owner.
+//! balancer send the request to the owner. Nodes that share a key believe each other's ids.
 //!
 //! A session that began on a WebSocket takes no requests, not even with its signed id.
 
@@ -47,7 +47,15 @@ impl fmt::Debug for SessionSecret {
     }
 }
 
-/// Signs and verifies the session ids of one node.
+/// Whose session an id names that was signed with our key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verified<'a> {
+    Own(Sid),
+    /// Of the node with this name.
+    Foreign(&'a str),
+}
+
+/// Signs the session ids of one node, and verifies those of all that have its key.
 pub struct SessionIds {
     node: String,
     key: Hmac<Sha256>,
@@ -63,18 +71,22 @@ impl SessionIds {
 
     /// What the client is told.
     pub fn sign(&self, sid: &Sid) -> String {
-        format!("{}.{sid}.{}", self.node, self.mac(sid.as_str()))
+        format!("{}.{sid}.{}", self.node, self.mac(&self.node, sid.as_str()))
     }
 
-    /// The sid of an id that this node signed; `None` for everything else.
-    pub fn verify(&self, wire: &str) -> Option<Sid> {
+    /// Whose an id is; `None` unless it was signed with our key.
+    pub fn verify<'a>(&self, wire: &'a str) -> Option<Verified<'a>> {
         let mut parts = wire.split('.');
         let (node, sid, mac) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || node != self.node {
+        let is_genuine = bool::from(self.mac(node, sid).as_bytes().ct_eq(mac.as_bytes()));
+        if parts.next().is_some() || !is_genuine {
             return None;
         }
-        let genuine = self.mac(sid).as_bytes().ct_eq(mac.as_bytes());
-        if bool::from(genuine) { sid.parse().ok() } else { None }
+        if node == self.node {
+            sid.parse().ok().map(Verified::Own)
+        } else {
+            Some(Verified::Foreign(node))
+        }
     }
 
     /// The session id in an open packet of the engine, and the packet with the signed one instead. The
@@ -89,9 +101,9 @@ impl SessionIds {
         Some((sid, rewrite_open_packet(packet, &wire, self.payload_bytes_max, protocol)?))
     }
 
-    fn mac(&self, sid: &str) -> String {
+    fn mac(&self, node: &str, sid: &str) -> String {
         let mut mac = self.key.clone();
-        mac.update(self.node.as_bytes());
+        mac.update(node.as_bytes());
         mac.update(b".");
         mac.update(sid.as_bytes());
         let digest = mac.finalize().into_bytes();
@@ -148,13 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_id_verifies_at_its_node_only() {
+    fn every_node_with_the_key_knows_whose_an_id_is() {
         let sid = Sid::new();
         let wire = ids("n3").sign(&sid);
-        assert_eq!(ids("n3").verify(&wire), Some(sid));
-        assert_eq!(ids("n4").verify(&wire), None);
-        assert_eq!(ids("n4").verify(&wire.replacen("n3", "n4", 1)), None);
-        assert_eq!(SessionIds::new("n3", &[8; 32].into(), 1000).verify(&wire), None);
+        assert_eq!(ids("n3").verify(&wire), Some(Verified::Own(sid)));
+        assert_eq!(ids("n4").verify(&wire), Some(Verified::Foreign("n3")));
+        for node in ["n3", "n4"] {
+            let renamed = wire.replacen("n3", "n4", 1);
+            assert_eq!(ids(node).verify(&renamed), None, "{node} is asked for {renamed}");
+            assert_eq!(SessionIds::new(node, &[8; 32].into(), 1000).verify(&wire), None);
+        }
     }
 
     #[test]
@@ -176,6 +191,7 @@ mod tests {
         ];
         for id in forged {
             assert_eq!(ids("n3").verify(&id), None, "{id}");
+            assert_eq!(ids("n4").verify(&id), None, "{id}");
         }
     }
 
@@ -214,6 +230,7 @@ mod tests {
             let mut forged = wire;
             forged.replace_range(at..=at, &to);
             prop_assert_eq!(ids("n3").verify(&forged), None, "{}", forged);
+            prop_assert_eq!(ids("n4").verify(&forged), None, "{}", forged);
         }
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use engineioxide_core::Sid;
 use http::header::{
     CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
@@ -21,7 +20,7 @@ use socketioxide::adapter::Adapter;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::connection::{CloseReason, Connection};
-use super::front::{Accepted, Front};
+use super::front::{Accepted, Front, Named};
 use super::opening::Opening;
 use super::outbound::Pending;
 use super::query::{EngineQuery, engine_uri};
@@ -41,15 +40,13 @@ impl<A: Adapter> Front<A> {
         self: Arc<Self>,
         accepted: Accepted,
         query: &EngineQuery,
+        named: Option<Named>,
         mut request: Request<Body>,
     ) -> Result<Response<Body>, Refusal> {
         let accept = accept_key(request.version(), request.headers())?;
-        let connecting = match &query.sid {
+        let connecting = match named {
             None => Connecting::New(self.begin_session(&accepted, query, &request)?),
-            Some(wire) => {
-                let (sid, session) = self.find_session(wire, query.protocol)?;
-                Connecting::Upgrade(sid, session)
-            }
+            Some(named) => Connecting::Upgrade(named),
         };
         let target = engine_uri(ENGINE_PATH, request.uri(), connecting.sid());
         let uri = target.ok_or(Refusal::BadRequest)?;
@@ -75,11 +72,11 @@ impl<A: Adapter> Front<A> {
                     .limit_attempts(session.attempts().clone());
                 self.give_to_engine(connection, uri, Some(session));
             }
-            (Connecting::Upgrade(sid, session), Some(connection)) => {
+            (Connecting::Upgrade(Named { sid, session }), Some(connection)) => {
                 let outcome = self.upgrade_session(connection, &sid, &session, uri).await;
                 probe::count(outcome);
             }
-            (Connecting::Upgrade(_, session), None) => {
+            (Connecting::Upgrade(Named { session, .. }), None) => {
                 session.resume_polling();
                 probe::count(probe::Outcome::Failed);
             }
@@ -112,14 +109,14 @@ impl<A: Adapter> Front<A> {
 /// What a WebSocket is for.
 enum Connecting {
     New(Arc<EngineSession>),
-    Upgrade(Sid, Arc<EngineSession>),
+    Upgrade(Named),
 }
 
 impl Connecting {
     fn sid(&self) -> Option<&str> {
         match self {
             Self::New(_) => None,
-            Self::Upgrade(sid, _) => Some(sid.as_str()),
+            Self::Upgrade(named) => Some(named.sid.as_str()),
         }
     }
 
@@ -127,7 +124,7 @@ impl Connecting {
     fn begin(&self) -> bool {
         match self {
             Self::New(_) => true,
-            Self::Upgrade(_, session) => session.begin_probing(),
+            Self::Upgrade(named) => named.session.begin_probing(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use vibetalk::edge::CloseReason;
 
-use super::client::Polling;
+use super::client::{Polling, raw};
 use super::server::{PATIENCE, Server};
 
 async fn get(url: &str) -> (StatusCode, String) {
@@ -34,6 +34,46 @@ async fn only_the_id_of_the_handshake_reaches_a_session() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{sid}");
         assert_eq!(body, r#"{"code":1,"message":"Session ID unknown"}"#, "{sid}");
     }
+    assert_eq!(client.post(r#"42["echo",1]"#).await, StatusCode::OK);
+    client.packets_until(|packet| packet == r#"42["echo",1]"#).await;
+}
+
+/// What another node with the same key made: told from a forgery, but not served here.
+#[tokio::test]
+async fn a_session_of_another_node_is_unknown_on_every_way_and_stays_where_it_is() {
+    let key = [7; 32];
+    let node = |name: &'static str| {
+        Server::with(move |config| {
+            (config.node, config.session_secret) = (name.to_owned(), key.into());
+        })
+    };
+    let (mut owner, other) = (node("n7").await, node("n8").await);
+    for eio in [3, 4] {
+        let client = Polling::open(&owner, eio).await;
+        let [polling, websocket] = ["polling", "websocket"].map(|transport| {
+            let sid = &client.sid;
+            format!("/socket.io/?EIO={eio}&transport={transport}&sid={sid}")
+        });
+        let post = reqwest::Client::new().post(other.url(&polling)).body("2").send();
+        let post = post.await.unwrap();
+        assert_eq!(post.status(), StatusCode::BAD_REQUEST);
+        let upgrade = format!(
+            "GET {websocket} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        for answer in [
+            post.text().await.unwrap(),
+            get(&other.url(&polling)).await.1,
+            raw(other.address, upgrade.as_bytes()).await,
+        ] {
+            assert!(answer.ends_with(r#"{"code":1,"message":"Session ID unknown"}"#), "{answer}");
+        }
+    }
+    assert_eq!(other.edge.sessions(), 0);
+    let client = Polling::connect(&owner).await;
+    assert_eq!(get(&other.url("/socket.io/?EIO=4&transport=polling")).await.0, StatusCode::OK);
+    owner.connected().await;
     assert_eq!(client.post(r#"42["echo",1]"#).await, StatusCode::OK);
     client.packets_until(|packet| packet == r#"42["echo",1]"#).await;
 }
