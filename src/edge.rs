@@ -7,16 +7,18 @@
 
 mod accept;
 mod address;
-mod attempts;
 mod bearer;
+mod close_reason;
 mod connect_error;
 mod connection;
 mod cors;
+mod first_output;
 mod frames;
 mod front;
 mod inbound;
+mod join_attempts;
+mod link;
 mod meters;
-mod opening;
 mod origin;
 mod outbound;
 mod path;
@@ -36,17 +38,17 @@ use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use engineioxide_core::{ProtocolVersion, Sid};
+use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use socketioxide::adapter::Adapter;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
 pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
-pub use attempts::Unused;
 pub use bearer::bearer;
+pub use close_reason::CloseReason;
 pub use connect_error::ConnectError;
-pub use connection::CloseReason;
 pub use front::SocketIo;
+pub use join_attempts::Unused;
 pub use origin::{Origin, OriginError};
 pub use path::{EnginePath, EnginePathError};
 pub use rest::{read_rest, watch_body};
@@ -63,6 +65,7 @@ use front::Front;
 use meters::Meters;
 use refusal::Refusal;
 use registry::Registry;
+use session::Client;
 use session_id::SessionIds;
 
 use crate::lifecycle::Lifecycle;
@@ -139,13 +142,14 @@ impl Default for EdgeConfig {
 /// The handle of one listener's edge; clones are cheap.
 #[derive(Clone)]
 pub struct Edge {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
 }
 
 /// Ends a polling session in the engine.
 type EndInEngine = Box<dyn Fn(&Sid, ProtocolVersion) + Send + Sync>;
 
-pub(crate) struct Shared {
+/// What all connections and sessions of one edge have in common.
+pub(crate) struct Core {
     config: EdgeConfig,
     lifecycle: Lifecycle,
     session_ids: Arc<SessionIds>,
@@ -162,7 +166,7 @@ impl Edge {
     /// Call it after the metrics recorder is installed.
     pub fn new(config: EdgeConfig, lifecycle: Lifecycle) -> Self {
         probe::register_outcomes();
-        let shared = Shared {
+        let core = Core {
             session_ids: Arc::new(SessionIds::new(
                 &config.node,
                 &config.session_secret,
@@ -177,7 +181,7 @@ impl Edge {
             lifecycle,
             config,
         };
-        Self { shared: Arc::new(shared) }
+        Self { core: Arc::new(core) }
     }
 
     /// Serves `listener` until the node stops: [`EdgeConfig::path`] goes to `socketio`, all else to
@@ -192,7 +196,7 @@ impl Edge {
         router: axum::Router,
         socketio: SocketIo<A>,
     ) -> io::Result<()> {
-        let front = Front::new(self.shared.clone(), router, socketio);
+        let front = Front::new(self.core.clone(), router, socketio);
         // Weak, because the sessions, which the engine owns, own what holds this.
         let weak = Arc::downgrade(&front);
         let end_in_engine: EndInEngine = Box::new(move |sid, protocol| {
@@ -200,19 +204,26 @@ impl Edge {
                 front.end_in_engine(sid, protocol);
             }
         });
-        if self.shared.end_in_engine.set(end_in_engine).is_err() {
+        if self.core.end_in_engine.set(end_in_engine).is_err() {
             return Err(io::Error::other("this edge serves already"));
         }
         accept::run(listener, &front).await;
-        for (_, session) in self.shared.registry.all() {
+        for (_, session) in self.core.registry.all() {
             session.upgrade().inspect(|session| session.close(CloseReason::Drain));
         }
         Ok(())
     }
 
+    /// A session without a client, of which no engine knows: for tests and benchmarks of what works with
+    /// one. It counts as one on polling, which nobody polls.
+    pub fn session_without_client(&self) -> Arc<EngineSession> {
+        let client = Client { protocol: ProtocolVersion::V4, bearer: None, _permit: None };
+        EngineSession::begin(&self.core, client, TransportType::Polling)
+    }
+
     /// Engine.IO sessions, authenticated or not.
     pub fn sessions(&self) -> usize {
-        self.shared.registry.len()
+        self.core.registry.len()
     }
 
     /// Closes all sessions of now over `spread`, so that their clients do not all come to the other
@@ -220,7 +231,7 @@ impl Edge {
     /// left, because clients may go by themselves. Returns how many it closed.
     pub async fn close_all(&self, reason: CloseReason, spread: Duration) -> usize {
         let began = Instant::now();
-        let mut due: Vec<_> = self.shared.registry.all().into_iter().collect();
+        let mut due: Vec<_> = self.core.registry.all().into_iter().collect();
         due.sort_unstable_by_key(|(number, _)| session::closes_in(*number, spread));
         let mut due = due.into_iter().peekable();
         let mut ticks = tokio::time::interval(CLOSE_SLICE);
@@ -240,7 +251,7 @@ impl Edge {
     }
 }
 
-impl Shared {
+impl Core {
     fn admit(&self) -> Result<(), Refusal> {
         if self.lifecycle.is_draining() || self.registry.len() >= self.config.sessions_max {
             return Err(Refusal::Unavailable);

@@ -12,10 +12,11 @@ use socket2::SockRef;
 use socketioxide::adapter::Adapter;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::Shared;
+use super::Core;
 use super::address::AddressPermit;
-use super::connection::{Bounds, Connection, Link};
+use super::connection::Connection;
 use super::front::{Accepted, Front};
+use super::link::{Bounds, Link};
 use crate::telemetry;
 
 /// hyper checks a head when it is whole: this times the limit bounds one that never is. Twice, so that
@@ -33,7 +34,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// Accepts until the node stops.
 pub(super) async fn run<A: Adapter>(listener: TcpListener, front: &Arc<Front<A>>) {
-    let lifecycle = front.shared.lifecycle.clone();
+    let lifecycle = front.core.lifecycle.clone();
     let mut retry = RETRY_MIN;
     loop {
         let accepted = tokio::select! {
@@ -63,8 +64,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>) {
-    let shared = &front.shared;
-    let Ok(permit) = connection_permit(shared, peer) else {
+    let core = &front.core;
+    let Ok(permit) = connection_permit(core, peer) else {
         metrics::counter!(telemetry::CONNECTIONS_REFUSED, "reason" => "address").increment(1);
         return;
     };
@@ -73,21 +74,21 @@ fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>)
         return;
     }
     let bounds = Bounds {
-        write_stall: shared.config.write_stall,
-        payload_bytes_max: shared.config.payload_bytes_max,
+        write_stall: core.config.write_stall,
+        payload_bytes_max: core.config.payload_bytes_max,
     };
-    let link = Link::new(shared.meters.clone(), bounds);
+    let link = Link::new(core.meters.clone(), bounds);
     let accepted = Accepted { peer, link: link.clone() };
     let connection = Connection::new(stream, link, permit);
-    shared.lifecycle.spawn("connection", serve(front.clone(), connection, accepted));
+    core.lifecycle.spawn("connection", serve(front.clone(), connection, accepted));
 }
 
 /// `Err` if the peer has too many connections. Trusted proxies have as many as they need: the
 /// sessions of each address are counted beside this.
-fn connection_permit(shared: &Shared, peer: SocketAddr) -> Result<Option<AddressPermit>, ()> {
+fn connection_permit(core: &Core, peer: SocketAddr) -> Result<Option<AddressPermit>, ()> {
     let ip = peer.ip().to_canonical();
-    let is_proxy = shared.config.trusted_proxies.iter().any(|network| network.contains(ip));
-    match &shared.connection_limit {
+    let is_proxy = core.config.trusted_proxies.iter().any(|network| network.contains(ip));
+    match &core.connection_limit {
         Some(limit) if !is_proxy => limit.try_acquire(ip).map(Some).ok_or(()),
         _ => Ok(None),
     }
@@ -103,10 +104,10 @@ fn configure(stream: &TcpStream) -> io::Result<()> {
 /// Speaks HTTP with one peer until it leaves, upgrades, or the node stops, which finishes the request
 /// that is under way.
 async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepted: Accepted) {
-    let config = &front.shared.config;
+    let config = &front.core.config;
     let (head_timeout, idle_timeout) = (config.head_timeout, config.idle_timeout);
     let head_bytes_max = config.head_bytes_max;
-    let lifecycle = front.shared.lifecycle.clone();
+    let lifecycle = front.core.lifecycle.clone();
     let link = accepted.link.clone();
     let service = service_fn(move |request| front.clone().handle(accepted.clone(), request));
     let http = http1::Builder::new()

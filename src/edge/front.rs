@@ -23,16 +23,17 @@ use tower::ServiceExt;
 
 use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
 use super::bearer::bearer;
-use super::connection::{CloseReason, Link};
+use super::close_reason::CloseReason;
 use super::cors::Cors;
 use super::inbound::Excess;
+use super::link::Link;
 use super::payload::{self, Seen};
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::rest::{read_rest, watch_body};
 use super::session::{Client, EngineSession, PollEnd};
 use super::session_id::Verified;
-use super::{ENGINE_PATH, Shared};
+use super::{Core, ENGINE_PATH};
 use crate::telemetry::{self, log_seldom};
 
 /// The Socket.IO service that the gateway builds (`SocketIo::builder().build_svc()`).
@@ -40,7 +41,7 @@ pub type SocketIo<A> = SocketIoService<NotFoundService, A>;
 
 /// Shared by all connections of one listener.
 pub(super) struct Front<A: Adapter> {
-    pub shared: Arc<Shared>,
+    pub core: Arc<Core>,
     pub socketio: SocketIo<A>,
     router: axum::Router,
 }
@@ -59,10 +60,10 @@ pub(super) struct Named {
 }
 
 impl<A: Adapter> Front<A> {
-    pub fn new(shared: Arc<Shared>, router: axum::Router, socketio: SocketIo<A>) -> Arc<Self> {
+    pub fn new(core: Arc<Core>, router: axum::Router, socketio: SocketIo<A>) -> Arc<Self> {
         // Only a default: a route that takes more (attachments) sets its own.
-        let router = router.layer(DefaultBodyLimit::max(shared.config.payload_bytes_max));
-        Arc::new(Self { shared, socketio, router })
+        let router = router.layer(DefaultBodyLimit::max(core.config.payload_bytes_max));
+        Arc::new(Self { core, socketio, router })
     }
 
     pub async fn handle(
@@ -79,23 +80,23 @@ impl<A: Adapter> Front<A> {
             Refusal::Host.response()
         } else if Cors::is_preflight(request.method(), request.headers()) {
             preflight(&request)
-        } else if self.shared.config.path.is(request.uri().path()) {
+        } else if self.core.config.path.is(request.uri().path()) {
             no_store(self.clone().engine(accepted, request).await)
         } else {
             self.route(&accepted, request).await
         };
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            self.shared.cors.apply(origin.as_ref(), response.headers_mut());
+            self.core.cors.apply(origin.as_ref(), response.headers_mut());
         }
         read_rest(rest, &mut response).await;
         Ok(response)
     }
 
     async fn route(&self, accepted: &Accepted, mut request: Request<Body>) -> Response<Body> {
-        let trusted = &self.shared.config.trusted_proxies;
+        let trusted = &self.core.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         request.extensions_mut().insert(PeerAddr(address));
-        request.extensions_mut().insert(BodyBytesMax(self.shared.config.payload_bytes_max));
+        request.extensions_mut().insert(BodyBytesMax(self.core.config.payload_bytes_max));
         let Ok(response) = self.router.clone().oneshot(request).await;
         response
     }
@@ -141,7 +142,7 @@ impl<A: Adapter> Front<A> {
         if parts.status != StatusCode::OK {
             return Ok(Response::from_parts(parts, Body::from(body)));
         }
-        let signed = self.shared.session_ids.sign_open_packet(&body, query.protocol);
+        let signed = self.core.session_ids.sign_open_packet(&body, query.protocol);
         let (sid, body) = signed.ok_or(Refusal::Internal)?;
         session.learn_sid(sid);
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -230,7 +231,7 @@ impl<A: Adapter> Front<A> {
         request: Request<Body>,
         uri: http::Uri,
     ) -> Result<Response<Body>, Refusal> {
-        let config = &self.shared.config;
+        let config = &self.core.config;
         let (parts, body) = request.into_parts();
         let content_type = parts.headers.get(CONTENT_TYPE).cloned();
         let read = tokio::time::timeout(
@@ -266,7 +267,7 @@ impl<A: Adapter> Front<A> {
 
     /// The session that a request names, if it is here and the request speaks its protocol.
     fn find_session(&self, wire: &str, protocol: ProtocolVersion) -> Result<Named, Refusal> {
-        let sid = match self.shared.session_ids.verify(wire) {
+        let sid = match self.core.session_ids.verify(wire) {
             Some(Verified::Own(sid)) => sid,
             Some(Verified::Foreign(node)) => {
                 tracing::debug!(node, "a request of a session of {node} came here");
@@ -274,7 +275,7 @@ impl<A: Adapter> Front<A> {
             }
             None => return Err(unknown("forged")),
         };
-        let session = self.shared.registry.find(&sid).ok_or_else(|| unknown("ended"))?;
+        let session = self.core.registry.find(&sid).ok_or_else(|| unknown("ended"))?;
         // The engine would decode by the request's word, and answer by the session's.
         if session.protocol() != protocol {
             return Err(Refusal::BadRequest);
@@ -289,21 +290,21 @@ impl<A: Adapter> Front<A> {
         query: &EngineQuery,
         request: &Request<B>,
     ) -> Result<Arc<EngineSession>, Refusal> {
-        if query.protocol == ProtocolVersion::V3 && !self.shared.config.allow_eio3 {
+        if query.protocol == ProtocolVersion::V3 && !self.core.config.allow_eio3 {
             refused("protocol");
             return Err(Refusal::UnsupportedProtocol);
         }
-        self.shared.admit().inspect_err(|_| refused("unavailable"))?;
-        let trusted = &self.shared.config.trusted_proxies;
+        self.core.admit().inspect_err(|_| refused("unavailable"))?;
+        let trusted = &self.core.config.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         let permit = self.session_permit(address)?;
         let bearer = request.headers().get(AUTHORIZATION).and_then(bearer).map(Box::from);
         let client = Client { protocol: query.protocol, bearer, _permit: permit };
-        Ok(EngineSession::begin(&self.shared, client, query.transport))
+        Ok(EngineSession::begin(&self.core, client, query.transport))
     }
 
     fn session_permit(&self, client: SocketAddr) -> Result<Option<AddressPermit>, Refusal> {
-        let Some(limit) = &self.shared.session_limit else { return Ok(None) };
+        let Some(limit) = &self.core.session_limit else { return Ok(None) };
         let permit = limit.try_acquire(client.ip());
         if permit.is_none() {
             refused("address");

@@ -32,10 +32,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::ENGINE_PATH;
-use super::connection::{CloseReason, Connection};
+use super::close_reason::CloseReason;
+use super::connection::Connection;
+use super::first_output::FirstOutput;
 use super::frames::{FrameError, Opcode, put_client_frame, put_server_frame, read_frame};
 use super::front::Front;
-use super::opening::Opening;
 use super::session::EngineSession;
 use super::settings::UPGRADE_TIMEOUT;
 use crate::telemetry;
@@ -131,10 +132,10 @@ impl<A: Adapter> Front<A> {
             session.close(CloseReason::TransportError);
             return Outcome::Lost;
         }
-        let opening = Opening::Repeated(PROBE_ANSWER_FRAME_BYTES);
+        let first = FirstOutput::Repeated(PROBE_ANSWER_FRAME_BYTES);
         let pending = *session.pending();
         let connection = connection
-            .hand_over(replay(&buffer), opening, pending)
+            .hand_over(replay(&buffer), first, pending)
             .behind(*session.binaries())
             .limit_attempts(session.attempts().clone());
         session.attach(connection.link().clone());

@@ -25,17 +25,17 @@ const BYTES_MAX: u64 = 4_000_000;
 
 /// What of a request's body is left when it is answered.
 pub struct Rest {
-    shared: Arc<Shared>,
+    shared: Arc<SharedBody>,
     /// The client sends its body only if it is asked to, which reading does (RFC 9110, section 10.1.1).
     waits_for_continue: bool,
 }
 
 /// The same body, for whoever answers.
 struct Watched {
-    shared: Arc<Shared>,
+    shared: Arc<SharedBody>,
 }
 
-struct Shared {
+struct SharedBody {
     body: Mutex<Incoming>,
     /// Somebody has begun to read.
     begun: AtomicBool,
@@ -49,7 +49,7 @@ pub fn watch_body(request: Request<Incoming>) -> (Request<Body>, Option<Rest>) {
     let asks = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     let waits_for_continue = request.headers().get(EXPECT).is_some_and(asks);
     let (parts, body) = request.into_parts();
-    let shared = Arc::new(Shared { body: Mutex::new(body), begun: AtomicBool::new(false) });
+    let shared = Arc::new(SharedBody { body: Mutex::new(body), begun: AtomicBool::new(false) });
     let body = Body::new(Watched { shared: shared.clone() });
     (Request::from_parts(parts, body), Some(Rest { shared, waits_for_continue }))
 }

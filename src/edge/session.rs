@@ -3,7 +3,8 @@
 //! The handle rides in the extensions of the handshake request, which the engine keeps for the
 //! session's life. So it is found from a socket, and its drop is the end of the session.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::Core;
 use super::address::AddressPermit;
-use super::attempts::{JoinAttempts, Unused};
-use super::connection::{CloseReason, Link, Queued, subtract};
+use super::close_reason::{CloseReason, FirstReason};
 use super::inbound::Binaries;
+use super::join_attempts::{JoinAttempts, Unused};
+use super::link::{Link, Queued, subtract};
 use super::outbound::Pending;
 use super::settings::{ACK_BYTES_QUEUED_MAX, ACKS_QUEUED_MAX};
 use crate::telemetry;
@@ -29,8 +31,8 @@ const POLL_WHILE_UPGRADING: Duration = Duration::from_millis(100);
 const ANNOUNCED: Duration = Duration::from_millis(100);
 
 /// Where a session is on its way from polling to WebSocket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum UpgradePhase {
     Polling,
     /// A WebSocket is open beside the polling; its probe has not arrived.
     Probing,
@@ -41,8 +43,8 @@ enum Phase {
     WebSocket,
 }
 
-struct State {
-    phase: Phase,
+struct Traffic {
+    phase: UpgradePhase,
     requests_in_flight: u32,
 }
 
@@ -57,15 +59,14 @@ pub(super) struct Client {
 
 /// See the module. Get it with [`EngineSession::of`].
 pub struct EngineSession {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
     client: Client,
     /// Known for sessions that began with polling.
     sid: OnceLock<Sid>,
     /// Known once the session is on a WebSocket.
     link: OnceLock<Arc<Link>>,
-    /// A [`CloseReason`], or 0 while open.
-    reason: AtomicU8,
-    state: Mutex<State>,
+    reason: FirstReason,
+    traffic: Mutex<Traffic>,
     /// Shared with the connection, which sees what comes over a WebSocket.
     attempts: Arc<Mutex<JoinAttempts>>,
     /// For polling; a WebSocket takes it over.
@@ -78,6 +79,7 @@ pub struct EngineSession {
     acks_unpolled: AtomicU32,
     /// Bytes of pushes and acks that no poll has taken, while there is no link.
     bytes_unpolled: AtomicU64,
+    /// Told of every change that somebody may wait for; see [`until`].
     changed: Notify,
     /// Its key in the registry.
     number: u64,
@@ -93,19 +95,15 @@ pub(super) enum PollEnd {
 }
 
 impl EngineSession {
-    pub(super) fn begin(
-        shared: &Arc<Shared>,
-        client: Client,
-        transport: TransportType,
-    ) -> Arc<Self> {
+    pub(super) fn begin(core: &Arc<Core>, client: Client, transport: TransportType) -> Arc<Self> {
         let phase = match transport {
-            TransportType::Polling => Phase::Polling,
-            TransportType::Websocket => Phase::WebSocket,
+            TransportType::Polling => UpgradePhase::Polling,
+            TransportType::Websocket => UpgradePhase::WebSocket,
         };
         gauge(transport_name(phase), client.protocol).increment(1.0);
         let began = Instant::now();
         Arc::new_cyclic(|weak: &Weak<Self>| Self {
-            shared: shared.clone(),
+            core: core.clone(),
             pending: Mutex::new(Pending::new(client.protocol)),
             binaries: Mutex::default(),
             client,
@@ -115,10 +113,10 @@ impl EngineSession {
             bytes_unpolled: AtomicU64::new(0),
             sid: OnceLock::new(),
             link: OnceLock::new(),
-            reason: AtomicU8::new(0),
-            state: Mutex::new(State { phase, requests_in_flight: 0 }),
+            reason: FirstReason::default(),
+            traffic: Mutex::new(Traffic { phase, requests_in_flight: 0 }),
             changed: Notify::new(),
-            number: shared.registry.register(weak.clone()),
+            number: core.registry.register(weak.clone()),
         })
     }
 
@@ -131,8 +129,8 @@ impl EngineSession {
 
     /// The transport in use now.
     pub fn transport(&self) -> TransportType {
-        match self.state.lock().phase {
-            Phase::WebSocket => TransportType::Websocket,
+        match self.traffic.lock().phase {
+            UpgradePhase::WebSocket => TransportType::Websocket,
             _ => TransportType::Polling,
         }
     }
@@ -162,8 +160,7 @@ impl EngineSession {
     /// engine's session ends now and the disconnect handlers run. The first reason stays. Call it
     /// within the runtime; it does not block.
     pub fn close(&self, reason: CloseReason) {
-        let code = reason as u8;
-        if self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        if !self.reason.set(reason) {
             return;
         }
         self.changed.notify_waiters();
@@ -188,7 +185,7 @@ impl EngineSession {
                 push_bytes: self.add_unpolled(packet_bytes),
             },
         };
-        let config = &self.shared.config;
+        let config = &self.core.config;
         let fits = queued.push_bytes <= config.push_bytes_queued_max || queued.pushes == 1;
         queued.pushes <= config.pushes_queued_max && fits
     }
@@ -207,20 +204,13 @@ impl EngineSession {
     /// Resolves to true when no more than `ACKS_QUEUED_MAX` acks wait for a poll. To false if the session
     /// is closed, which it is if nothing is polled for too long.
     pub(super) async fn acks_polled(&self) -> bool {
-        let polled = async {
-            loop {
-                let told = self.changed.notified();
-                tokio::pin!(told);
-                told.as_mut().enable();
-                let is_due = self.acks_unpolled.load(Ordering::SeqCst) <= ACKS_QUEUED_MAX;
-                if is_due || self.link.get().is_some() || self.is_closed() {
-                    return;
-                }
-                told.await;
-            }
+        let is_due = || {
+            let waiting = self.acks_unpolled.load(Ordering::SeqCst);
+            waiting <= ACKS_QUEUED_MAX || self.link.get().is_some() || self.is_closed()
         };
-        if tokio::time::timeout(self.shared.config.write_stall, polled).await.is_err() {
-            self.shared.meters.slow_consumers.increment(1);
+        let polled = until(|| &self.changed, is_due);
+        if tokio::time::timeout(self.core.config.write_stall, polled).await.is_err() {
+            self.core.meters.slow_consumers.increment(1);
             self.close(CloseReason::SlowConsumer);
         }
         !self.is_closed()
@@ -229,22 +219,15 @@ impl EngineSession {
     /// Whether acks of less than `ACK_BYTES_QUEUED_MAX` wait for the client.
     pub fn has_room(&self) -> bool {
         match self.link.get() {
-            Some(link) => link.room().0,
+            Some(link) => link.has_room(),
             None => self.bytes_unpolled.load(Ordering::SeqCst) <= ACK_BYTES_QUEUED_MAX,
         }
     }
 
     /// Resolves when there [is room](Self::has_room), or the session is closed.
     pub async fn room(&self) {
-        loop {
-            let told = self.link.get().map_or(&self.changed, |link| link.room().1).notified();
-            tokio::pin!(told);
-            told.as_mut().enable();
-            if self.has_room() || self.is_closed() {
-                return;
-            }
-            told.await;
-        }
+        let told = || self.link.get().map_or(&self.changed, |link| link.room());
+        until(told, || self.has_room() || self.is_closed()).await;
     }
 
     fn add_unpolled(&self, bytes: usize) -> u64 {
@@ -252,7 +235,7 @@ impl EngineSession {
     }
 
     /// A poll was answered, with so many bytes.
-    pub(super) fn polled(&self, bytes: u64) {
+    pub fn polled(&self, bytes: u64) {
         self.pushes_unpolled.store(0, Ordering::Relaxed);
         let had_many = self.acks_unpolled.swap(0, Ordering::SeqCst) > ACKS_QUEUED_MAX;
         if subtract(&self.bytes_unpolled, bytes) > ACK_BYTES_QUEUED_MAX || had_many {
@@ -290,26 +273,25 @@ impl EngineSession {
 
     /// Why this side closed the session, if it did.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        let own = CloseReason::from_code(self.reason.load(Ordering::SeqCst));
-        own.or_else(|| self.link.get().and_then(|link| link.close_reason()))
+        self.reason.get().or_else(|| self.link.get().and_then(|link| link.close_reason()))
     }
 
     fn is_closed(&self) -> bool {
-        self.reason.load(Ordering::SeqCst) != 0
+        self.reason.get().is_some()
     }
 
     /// The engine ends a polling session only at its client's word, so the edge says that word. On
     /// a WebSocket session it has no effect: there the cut connection is the end.
     fn end_in_engine(&self) {
         if let Some(sid) = self.sid.get() {
-            self.shared.end_in_engine(sid, self.client.protocol);
+            self.core.end_in_engine(sid, self.client.protocol);
         }
     }
 
     /// Told once, with the answer to a polling handshake.
     pub(super) fn learn_sid(self: &Arc<Self>, sid: Sid) {
         if self.sid.set(sid).is_ok() {
-            self.shared.registry.name(sid, Arc::downgrade(self));
+            self.core.registry.name(sid, Arc::downgrade(self));
         }
         if self.is_closed() {
             self.end_in_engine();
@@ -321,101 +303,74 @@ impl EngineSession {
         let link = self.link.get_or_init(|| link);
         self.changed.notify_waiters(); // Who waits for room asks the link from now on.
         // Closed while nobody could see the link.
-        if let Some(reason) = CloseReason::from_code(self.reason.load(Ordering::SeqCst)) {
+        if let Some(reason) = self.reason.get() {
             link.close(reason);
         }
     }
 
     /// A polling request begins; `None` if the session takes none any more.
     pub(super) fn begin_request(self: &Arc<Self>) -> Option<RequestInFlight> {
-        let mut state = self.state.lock();
-        if self.is_closed() || matches!(state.phase, Phase::Switching | Phase::WebSocket) {
+        let mut traffic = self.traffic.lock();
+        if self.is_closed()
+            || matches!(traffic.phase, UpgradePhase::Switching | UpgradePhase::WebSocket)
+        {
             return None;
         }
-        state.requests_in_flight += 1;
+        traffic.requests_in_flight += 1;
         Some(RequestInFlight { session: self.clone() })
     }
 
     /// Resolves when a waiting poll has to be answered by the edge.
     pub(super) async fn poll_end(&self) -> PollEnd {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if self.is_closed() {
-                return PollEnd::Closed;
-            }
-            let phase = self.state.lock().phase;
-            match phase {
-                Phase::Polling | Phase::Probing => changed.await,
-                Phase::Probed => {
-                    if tokio::time::timeout(POLL_WHILE_UPGRADING, changed).await.is_err() {
-                        return PollEnd::Upgrading;
-                    }
-                }
-                Phase::Switching | Phase::WebSocket => return PollEnd::Upgrading,
-            }
-        }
+        let is_at = |phase| self.is_closed() || self.traffic.lock().phase >= phase;
+        until(|| &self.changed, || is_at(UpgradePhase::Probed)).await;
+        let ended = until(|| &self.changed, || is_at(UpgradePhase::Switching));
+        let _at_the_latest = tokio::time::timeout(POLL_WHILE_UPGRADING, ended).await;
+        if self.is_closed() { PollEnd::Closed } else { PollEnd::Upgrading }
     }
 
     /// A WebSocket was opened to upgrade to; false if the session cannot upgrade now.
     pub(super) fn begin_probing(&self) -> bool {
-        !self.is_closed() && self.go(Phase::Polling, Phase::Probing)
+        !self.is_closed() && self.go(UpgradePhase::Polling, UpgradePhase::Probing)
     }
 
     pub(super) fn probed(&self) -> bool {
-        !self.is_closed() && self.go(Phase::Probing, Phase::Probed)
+        !self.is_closed() && self.go(UpgradePhase::Probing, UpgradePhase::Probed)
     }
 
     pub(super) fn switch(&self) -> bool {
-        !self.is_closed() && self.go(Phase::Probed, Phase::Switching)
+        !self.is_closed() && self.go(UpgradePhase::Probed, UpgradePhase::Switching)
     }
 
     /// The upgrade failed: polling goes on as if nothing had been.
     pub(super) fn resume_polling(&self) {
-        self.state.lock().phase = Phase::Polling;
+        self.traffic.lock().phase = UpgradePhase::Polling;
         self.changed.notify_waiters();
     }
 
     pub(super) fn switched(&self) {
-        self.go(Phase::Switching, Phase::WebSocket);
-        gauge(transport_name(Phase::Polling), self.client.protocol).decrement(1.0);
-        gauge(transport_name(Phase::WebSocket), self.client.protocol).increment(1.0);
+        self.go(UpgradePhase::Switching, UpgradePhase::WebSocket);
+        gauge(transport_name(UpgradePhase::Polling), self.client.protocol).decrement(1.0);
+        gauge(transport_name(UpgradePhase::WebSocket), self.client.protocol).increment(1.0);
     }
 
     /// Resolves when no request of the session is under way.
     pub(super) async fn idle(&self) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if self.state.lock().requests_in_flight == 0 {
-                return;
-            }
-            changed.await;
-        }
+        until(|| &self.changed, || self.traffic.lock().requests_in_flight == 0).await;
     }
 
     /// Resolves when [`close`](Self::close) was called.
-    pub(super) async fn closed(&self) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if self.is_closed() {
-                return;
-            }
-            changed.await;
-        }
+    pub async fn closed(&self) {
+        until(|| &self.changed, || self.is_closed()).await;
     }
 
-    fn go(&self, from: Phase, to: Phase) -> bool {
-        let mut state = self.state.lock();
-        if state.phase != from {
+    fn go(&self, from: UpgradePhase, to: UpgradePhase) -> bool {
+        let mut traffic = self.traffic.lock();
+        if traffic.phase != from {
             return false;
         }
-        state.phase = to;
-        drop(state);
+        traffic.phase = to;
+        drop(traffic);
         self.changed.notify_waiters();
         true
     }
@@ -423,9 +378,9 @@ impl EngineSession {
 
 impl Drop for EngineSession {
     fn drop(&mut self) {
-        let phase = self.state.lock().phase;
+        let phase = self.traffic.lock().phase;
         gauge(transport_name(phase), self.client.protocol).decrement(1.0);
-        self.shared.registry.forget(self.number, self.sid.get());
+        self.core.registry.forget(self.number, self.sid.get());
     }
 }
 
@@ -436,8 +391,22 @@ pub(super) struct RequestInFlight {
 
 impl Drop for RequestInFlight {
     fn drop(&mut self) {
-        self.session.state.lock().requests_in_flight -= 1;
+        self.session.traffic.lock().requests_in_flight -= 1;
         self.session.changed.notify_waiters();
+    }
+}
+
+/// Resolves when `is_so`; looks again whenever what `told` answers is told of a change.
+///
+/// A `watch` channel in each session would say the same, for ten times the memory of a `Notify`.
+async fn until<'a>(told: impl Fn() -> &'a Notify, is_so: impl Fn() -> bool) {
+    loop {
+        let mut changed = pin!(told().notified());
+        changed.as_mut().enable();
+        if is_so() {
+            return;
+        }
+        changed.await;
     }
 }
 
@@ -451,9 +420,9 @@ pub(super) fn closes_in(number: u64, spread: Duration) -> Duration {
     first + (spread - first).mul_f64(position)
 }
 
-fn transport_name(phase: Phase) -> &'static str {
+fn transport_name(phase: UpgradePhase) -> &'static str {
     match phase {
-        Phase::WebSocket => "websocket",
+        UpgradePhase::WebSocket => "websocket",
         _ => "polling",
     }
 }

@@ -19,9 +19,10 @@ use hyper_util::rt::TokioIo;
 use socketioxide::adapter::Adapter;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::connection::{CloseReason, Connection};
+use super::close_reason::CloseReason;
+use super::connection::Connection;
+use super::first_output::FirstOutput;
 use super::front::{Accepted, Front, Named};
-use super::opening::Opening;
 use super::outbound::Pending;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
@@ -55,7 +56,7 @@ impl<A: Adapter> Front<A> {
             return Err(Refusal::BadRequest);
         }
         let on_upgrade = hyper::upgrade::on(&mut request);
-        let lifecycle = self.shared.lifecycle.clone();
+        let lifecycle = self.core.lifecycle.clone();
         lifecycle.spawn("websocket_upgrade", self.take_over(on_upgrade, connecting, uri));
         Ok(switching_protocols(accept))
     }
@@ -65,10 +66,10 @@ impl<A: Adapter> Front<A> {
         match (connecting, connection) {
             (Connecting::New(session), Some(connection)) => {
                 session.attach(connection.link().clone());
-                let opening = Opening::unsigned(self.shared.session_ids.clone());
+                let first = FirstOutput::unsigned(self.core.session_ids.clone());
                 let pending = Pending::new(session.protocol());
                 let connection = connection
-                    .hand_over(Default::default(), opening, pending)
+                    .hand_over(Default::default(), first, pending)
                     .limit_attempts(session.attempts().clone());
                 self.give_to_engine(connection, uri, Some(session));
             }

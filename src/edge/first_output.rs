@@ -18,8 +18,8 @@ use crate::telemetry::log_seldom;
 const FRAME_BYTES: usize = 128;
 const OPEN_PACKET_START: &[u8] = b"0{";
 
-/// See the module. A connection lets go of it once it is [done](Self::is_done).
-pub enum Opening {
+/// See the module. A connection lets go of it once it is [over](Self::is_over).
+pub enum FirstOutput {
     /// So many bytes to come are dropped.
     Repeated(usize),
     /// What there is of the open packet's frame, at most 64 KiB.
@@ -28,7 +28,7 @@ pub enum Opening {
     Due(Bytes),
 }
 
-impl Opening {
+impl FirstOutput {
     /// For a new session: the session id of its open packet is signed by `ids`.
     pub fn unsigned(ids: Arc<SessionIds>) -> Self {
         Self::Unsigned(ids, BytesMut::with_capacity(FRAME_BYTES))
@@ -65,7 +65,7 @@ impl Opening {
     }
 
     /// All that follows is for the peer as it is.
-    pub fn is_done(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         match self {
             Self::Repeated(left) => *left == 0,
             Self::Unsigned(..) => false,
@@ -108,12 +108,12 @@ mod tests {
     }
 
     /// What the peer gets of `output`, written in pieces of `piece_bytes`.
-    fn written(mut opening: Opening, output: &[u8], piece_bytes: usize) -> Vec<u8> {
+    fn written(mut first: FirstOutput, output: &[u8], piece_bytes: usize) -> Vec<u8> {
         let mut written = Vec::new();
         for mut piece in output.chunks(piece_bytes) {
-            while !piece.is_empty() && !opening.is_done() {
-                piece = &piece[opening.take(piece)..];
-                if let Some(due) = opening.due() {
+            while !piece.is_empty() && !first.is_over() {
+                piece = &piece[first.take(piece)..];
+                if let Some(due) = first.due() {
                     written.extend(due.split_off(0));
                 }
             }
@@ -126,7 +126,7 @@ mod tests {
         let output = [frame(packet), frame("2"), frame("40")].concat();
         let expected = [frame(expected), frame("2"), frame("40")].concat();
         for piece_bytes in [1, 2, 3, 7, 60, 61, output.len()] {
-            let written = written(Opening::unsigned(ids(node)), &output, piece_bytes);
+            let written = written(FirstOutput::unsigned(ids(node)), &output, piece_bytes);
             assert_eq!(written, expected, "{node} {packet} in pieces of {piece_bytes}");
         }
     }
@@ -149,7 +149,7 @@ mod tests {
         // A close frame, one that is masked, and one that is too long to be waited for.
         for output in [&[0x88, 0x02, 3, 232][..], &[0x81, 0x80, 1, 2, 3, 4], &[0x81, 127, 0, 0]] {
             for piece_bytes in [1, output.len()] {
-                let written = written(Opening::unsigned(ids("n0")), output, piece_bytes);
+                let written = written(FirstOutput::unsigned(ids("n0")), output, piece_bytes);
                 assert_eq!(written, output);
             }
         }
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn repeated_bytes_are_dropped_and_no_more() {
         for piece_bytes in [1, 2, 5, 6] {
-            assert_eq!(written(Opening::Repeated(5), b"12345rest", piece_bytes), b"rest");
+            assert_eq!(written(FirstOutput::Repeated(5), b"12345rest", piece_bytes), b"rest");
         }
-        assert!(Opening::Repeated(0).is_done());
+        assert!(FirstOutput::Repeated(0).is_over());
     }
 }
