@@ -55,8 +55,8 @@ pub use rest::{read_rest, watch_body};
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{
-    CONNECT_TIMEOUT, EngineLimits, PAYLOAD_BYTES_MAX, PING_INTERVAL, PING_TIMEOUT,
-    PUSH_BYTES_QUEUED_MAX, PUSHES_QUEUED_MAX, UPGRADE_TIMEOUT, engine_settings,
+    ACK_BYTES_QUEUED_MAX, CONNECT_TIMEOUT, EngineLimits, PAYLOAD_BYTES_MAX, PING_INTERVAL,
+    PING_TIMEOUT, PUSH_BYTES_QUEUED_MAX, PUSHES_QUEUED_MAX, UPGRADE_TIMEOUT, engine_settings,
 };
 
 use address::AddressLimit;

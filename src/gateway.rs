@@ -32,7 +32,6 @@ mod session;
 pub mod socket_outlet;
 #[cfg(test)]
 mod test_client;
-pub mod transport;
 
 use expiries::{Expiries, run_expiries};
 use inbox::Rules;

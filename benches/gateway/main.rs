@@ -12,7 +12,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
@@ -23,14 +22,13 @@ use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, Deliveries, Delivery, GapFlag};
 use vibetalk::chat::ChatError;
 use vibetalk::clock::Clock;
-use vibetalk::edge::{CloseReason, EngineLimits, engine_settings};
+use vibetalk::edge::{Edge, EdgeConfig, EngineLimits, EngineSession, engine_settings};
 use vibetalk::gateway::dispatch::{Dispatcher, Route, answer};
 use vibetalk::gateway::fanout::bindings::Bindings;
 use vibetalk::gateway::fanout::subscriber::Subscriber;
 use vibetalk::gateway::fanout::{Context, FanoutHandle, Gaps, spawn};
 use vibetalk::gateway::inbox::{Inbox, Rules};
 use vibetalk::gateway::socket_outlet::SocketOutlet;
-use vibetalk::gateway::transport::Transport;
 use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::event::Push;
 use vibetalk::model::id::{GroupId, NodeId, SessionId, UserId};
@@ -85,33 +83,6 @@ const MESSAGE: Message = Message {
     pinned: false,
 };
 
-/// A connection that nobody closes.
-struct Open;
-
-impl Transport for Open {
-    fn close(&self, reason: CloseReason) {
-        panic!("closed as {}", reason.as_str());
-    }
-
-    fn close_reason(&self) -> Option<CloseReason> {
-        None
-    }
-
-    fn closes_in(&self, spread: Duration) -> Duration {
-        spread
-    }
-
-    fn queue_push(&self, _packet_bytes: usize) -> bool {
-        true
-    }
-
-    fn queue_ack(&self, _packet_bytes: usize) {}
-
-    fn room(&self) -> Option<BoxFuture<'_, ()>> {
-        None
-    }
-}
-
 fn rules() -> Arc<Rules> {
     Arc::new(Rules {
         requests: Some(vibetalk::model::rate::Rate { per_second: 1e9, burst: 1e9 }),
@@ -122,8 +93,14 @@ fn rules() -> Arc<Rules> {
     })
 }
 
-fn inbox(rules: &Arc<Rules>) -> Arc<Inbox> {
-    Inbox::new(rules.clone(), Arc::new(Open))
+/// Of connections that no amount of pushes is too much for.
+fn edge() -> Edge {
+    let unbounded = EdgeConfig {
+        pushes_queued_max: u32::MAX,
+        push_bytes_queued_max: u64::MAX,
+        ..EdgeConfig::default()
+    };
+    Edge::new(unbounded, Lifecycle::new())
 }
 
 fn main() {
@@ -193,12 +170,12 @@ impl GatewayRoom {
         let (opened, mut sockets) = mpsc::channel(SOCKETS);
         io.ns("/", async move |socket: SocketRef| opened.send(socket).await.unwrap());
         let (written, mut peers) = (Arc::<Tally>::default(), Vec::new());
-        let rules = rules();
+        let (rules, edge) = (rules(), edge());
         for number in 1..=SOCKETS as u64 {
             peers.push(connect(&service, &written));
             let socket = sockets.recv().await.unwrap();
-            let outlet =
-                SocketOutlet { socket, inbox: inbox(&rules), lifecycle: lifecycle.clone() };
+            let inbox = Inbox::new(rules.clone(), edge.session_without_client());
+            let outlet = SocketOutlet { socket, inbox, lifecycle: lifecycle.clone() };
             join(&fanout, &local, SocketKey(number), outlet).await;
         }
         drain(&peers.iter().collect::<Vec<_>>());
@@ -292,7 +269,8 @@ static ECHO: Route<()> = Route::new("echo", |context, payload| {
 });
 
 async fn dispatch() {
-    let (ours, theirs) = (echo_gateway().await, echo_bare().await);
+    let transport = edge().session_without_client();
+    let (ours, theirs) = (echo_gateway(transport.clone()).await, echo_bare().await);
     let packet = format!("2{}[\"echo\",{{\"content\":\"{}\"}}]", 1, MESSAGE.content);
     let mut comparison = Comparison::new();
     for peer in [&ours.1, &theirs.1] {
@@ -300,6 +278,7 @@ async fn dispatch() {
     }
     for _ in 0..ROUNDS {
         comparison.ours.push(ours.1.round_trips(&packet, REQUESTS_PER_ROUND).await);
+        transport.polled(u64::MAX); // There is room for the acks of the next round.
         comparison.bare.push(theirs.1.round_trips(&packet, REQUESTS_PER_ROUND).await);
     }
     comparison.report("dispatch, event to ack", REQUESTS_PER_ROUND, 1.3);
@@ -319,11 +298,11 @@ async fn join_alone(service: &Service) -> Peer {
     peer
 }
 
-async fn echo_gateway() -> (Service, Peer) {
+async fn echo_gateway(transport: Arc<EngineSession>) -> (Service, Peer) {
     let (service, io) = engine();
     let rules = rules();
     let install = move |socket: SocketRef| {
-        let inbox = inbox(&rules);
+        let inbox = Inbox::new(rules.clone(), transport.clone());
         let find = |event: &str| (event == ECHO.event).then_some(&ECHO);
         socket.on_fallback(Dispatcher { inbox, context: (), find });
         async { Ok::<(), std::convert::Infallible>(()) }

@@ -20,7 +20,6 @@ use crate::gateway::inbox::Inbox;
 use crate::gateway::opening::{NotReady, STEP_TIMEOUT};
 use crate::gateway::session::{Session, Shared, transport_name};
 use crate::gateway::socket_outlet::SocketOutlet;
-use crate::gateway::transport::transport_of;
 use crate::telemetry::{self, log_seldom};
 
 /// Lets people into the main namespace.
@@ -59,7 +58,10 @@ async fn authenticate(
     io: SocketIo,
     State(shared): State<Arc<Shared>>,
 ) -> Result<(), Refusal> {
-    let session = EngineSession::of(socket.req_parts());
+    let Some(session) = EngineSession::of(socket.req_parts()) else {
+        log_seldom!(error, "a socket did not come through the edge");
+        return Err(UNAVAILABLE);
+    };
     let result = identify(&shared, &socket, &auth).await.map_err(refusal);
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
     let transport = transport_name(transport);
@@ -67,14 +69,12 @@ async fn authenticate(
         .increment(1);
     match result {
         Ok(caller) => {
-            session.inspect(|session| session.attempt_accepted());
-            install(shared, &socket, caller);
+            session.attempt_accepted();
+            install(shared, &socket, session.clone(), caller);
         }
         Err(refusal) => {
             // Whoever goes on trying is let go, lest a stranger has a token checked as fast as it can.
-            if let Some(session) = session
-                && !session.attempt_refused()
-            {
+            if !session.attempt_refused() {
                 session.close(CloseReason::TransportError);
             }
             // Version 2 knows no timeout for clients that have joined no namespace.
@@ -133,8 +133,7 @@ fn token_of(auth: &str) -> Option<String> {
 }
 
 /// Makes the session, and the handlers of the socket, of which there are only two.
-fn install(shared: Arc<Shared>, socket: &SocketRef, caller: Caller) {
-    let transport = transport_of(socket.req_parts());
+fn install(shared: Arc<Shared>, socket: &SocketRef, transport: Arc<EngineSession>, caller: Caller) {
     let inbox = Inbox::new(shared.rules.clone(), transport);
     let session = Session::new(shared, caller, inbox.clone());
     socket.extensions.insert(session.clone());

@@ -17,10 +17,9 @@ use tokio::time::{Instant, timeout};
 use crate::chat::ChatError;
 use crate::chat::limits::Limits;
 use crate::clock::Clock;
-use crate::edge::CloseReason;
+use crate::edge::{CloseReason, EngineSession};
 use crate::gateway::meters::EventMeters;
 use crate::gateway::reply::{AckBody, Reply};
-use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
 use crate::model::rate::{Rate, TokenBucket};
 use crate::telemetry::{self, log_seldom};
@@ -81,20 +80,20 @@ struct State {
 
 pub struct Inbox {
     rules: Arc<Rules>,
-    transport: Arc<dyn Transport>,
+    transport: Arc<EngineSession>,
     state: Mutex<State>,
     became_unheard: Notify,
 }
 
 impl Inbox {
-    pub fn new(rules: Arc<Rules>, transport: Arc<dyn Transport>) -> Arc<Self> {
+    pub fn new(rules: Arc<Rules>, transport: Arc<EngineSession>) -> Arc<Self> {
         let tokens = rules.requests.map(|rate| TokenBucket::full(rate, rules.clock.now_ms()));
         let (jobs, unanswered, stopped, unheard) = (VecDeque::new(), 0, false, false);
         let state = Mutex::new(State { tokens, jobs, unanswered, stopped, unheard });
         Arc::new(Self { rules, transport, state, became_unheard: Notify::new() })
     }
 
-    pub fn transport(&self) -> &Arc<dyn Transport> {
+    pub fn transport(&self) -> &Arc<EngineSession> {
         &self.transport
     }
 
@@ -151,12 +150,11 @@ impl Inbox {
     async fn room(&self) {
         let mut unheard = pin!(self.became_unheard.notified());
         unheard.as_mut().enable();
-        let Some(room) = self.transport.room() else { return };
-        if self.state.lock().unheard {
+        if self.transport.has_room() || self.state.lock().unheard {
             return;
         }
         tokio::select! {
-            () = room => {}
+            () = self.transport.room() => {}
             () = unheard => {}
             () = tokio::time::sleep(ROOM_TIMEOUT) => self.transport.close(CloseReason::SlowConsumer),
         }

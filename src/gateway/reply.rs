@@ -9,8 +9,7 @@ use socketioxide::{SendError, SocketError};
 
 use crate::chat::ChatError;
 use crate::chat::error::ErrorBody;
-use crate::edge::CloseReason;
-use crate::gateway::transport::Transport;
+use crate::edge::{CloseReason, EngineSession};
 
 /// A whole ack, serialised once: see [`accepted`].
 pub type AckBody = Box<RawValue>;
@@ -52,11 +51,11 @@ pub struct Ack {
 pub struct Reply {
     /// `None` if the client asked for no ack, and once it is sent.
     ack: Option<Ack>,
-    transport: Arc<dyn Transport>,
+    transport: Arc<EngineSession>,
 }
 
 impl Reply {
-    pub fn new(ack: Option<Ack>, transport: Arc<dyn Transport>) -> Self {
+    pub fn new(ack: Option<Ack>, transport: Arc<EngineSession>) -> Self {
         Self { ack, transport }
     }
 

@@ -13,12 +13,12 @@ use tokio::time::Instant;
 use crate::bus::Bus;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
+use crate::edge::EngineSession;
 use crate::gateway::expiries::Expiries;
 use crate::gateway::fanout::{ByKey, FanoutHandle};
 use crate::gateway::inbox::{Inbox, Rules};
 use crate::gateway::opening::Opener;
 use crate::gateway::socket_outlet::SocketOutlet;
-use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
 use crate::model::presence::SocketKey;
 use crate::telemetry;
@@ -66,7 +66,7 @@ pub struct Session {
     pub shared: Arc<Shared>,
     pub caller: Caller,
     pub key: SocketKey,
-    pub transport: Arc<dyn Transport>,
+    pub transport: Arc<EngineSession>,
     pub inbox: Arc<Inbox>,
     began: Instant,
     phase: Mutex<Phase>,

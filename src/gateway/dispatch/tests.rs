@@ -1,8 +1,6 @@
 use std::time::Duration;
 
 use engineioxide::service::NotFoundService;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -14,10 +12,9 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::*;
 use crate::clock::Clock;
-use crate::edge::CloseReason;
+use crate::edge::{ACK_BYTES_QUEUED_MAX, CloseReason, Edge, EdgeConfig, EngineSession};
 use crate::gateway::inbox::Rules;
 use crate::gateway::test_client::TestClient;
-use crate::gateway::transport::Transport;
 use crate::lifecycle::Lifecycle;
 use crate::model::rate::Rate;
 
@@ -63,49 +60,10 @@ fn find(event: &str) -> Option<&'static Route<Bench>> {
     ROUTES.iter().find(|route| route.event == event)
 }
 
-#[derive(Default)]
-struct Closable {
-    reason: Mutex<Option<CloseReason>>,
-    closed: Notify,
-    ack_bytes: Mutex<usize>,
-    room: Notify,
-}
-
-impl Transport for Closable {
-    fn close(&self, reason: CloseReason) {
-        self.reason.lock().get_or_insert(reason);
-        self.closed.notify_one();
-    }
-
-    fn close_reason(&self) -> Option<CloseReason> {
-        *self.reason.lock()
-    }
-
-    fn closes_in(&self, spread: Duration) -> Duration {
-        spread
-    }
-
-    fn queue_push(&self, _packet_bytes: usize) -> bool {
-        true
-    }
-
-    fn queue_ack(&self, packet_bytes: usize) {
-        *self.ack_bytes.lock() += packet_bytes;
-    }
-
-    fn room(&self) -> Option<BoxFuture<'_, ()>> {
-        let is_full = self.ack_bytes.lock().saturating_sub(1) >= ROOM_BYTES;
-        is_full.then(|| self.room.notified().boxed())
-    }
-}
-
-/// What [`Closable`] has room for.
-const ROOM_BYTES: usize = 100_000;
-
 struct Fixture {
     client: TestClient,
     bench: Bench,
-    transport: Arc<Closable>,
+    transport: Arc<EngineSession>,
     lifecycle: Lifecycle,
     clock: Clock,
 }
@@ -123,7 +81,7 @@ fn rules() -> Rules {
 fn service(
     rules: Rules,
     bench: Bench,
-    transport: Arc<Closable>,
+    transport: Arc<EngineSession>,
 ) -> SocketIoService<NotFoundService> {
     let (service, io) = SocketIo::builder().max_buffer_size(64).build_svc();
     let rules = Arc::new(rules);
@@ -144,7 +102,7 @@ async fn connect(rules: Rules) -> Fixture {
         waiting: Arc::default(),
         gate: Arc::new(Semaphore::new(0)),
     };
-    let transport = Arc::new(Closable::default());
+    let transport = Edge::new(EdgeConfig::default(), lifecycle.clone()).session_without_client();
     let service = service(rules, bench.clone(), transport.clone());
     let client = TestClient::connect(&service).await;
     Fixture { client, bench, transport, lifecycle, clock }
@@ -330,15 +288,46 @@ async fn what_a_stopped_inbox_holds_is_not_carried_out() {
     assert_eq!(*fixture.bench.carried_out.lock(), [0, 5]);
 }
 
-#[tokio::test]
-async fn requests_wait_until_there_is_room_for_their_answers_or_nobody_to_hear_them() {
-    let mut fixture = connect(rules()).await;
-    *fixture.transport.ack_bytes.lock() = ROOM_BYTES;
-    fixture.request(12, "echo", 345).await;
-    assert_eq!(fixture.ack().await.0, 12);
-    let counted = *fixture.transport.ack_bytes.lock() - ROOM_BYTES;
-    assert_eq!(counted, r#"4312[{"ok":true,"data":345}]"#.len());
+/// That of request 12 or another of two digits.
+const ACK: &str = r#"4312[{"ok":true,"data":345}]"#;
 
+/// So many bytes may wait beside what does.
+fn fill(transport: &EngineSession, bytes_left: usize) {
+    transport.queue_ack(ACK_BYTES_QUEUED_MAX as usize - bytes_left);
+}
+
+#[tokio::test]
+async fn an_ack_takes_the_room_that_its_packet_needs() {
+    for (bytes_left, has_room) in [(ACK.len(), true), (ACK.len() - 1, false)] {
+        let mut fixture = connect(rules()).await;
+        fill(&fixture.transport, bytes_left);
+        fixture.request(12, "echo", 345).await;
+        assert_eq!(fixture.ack().await.0, 12);
+        assert_eq!(fixture.transport.has_room(), has_room);
+    }
+}
+
+#[tokio::test]
+async fn requests_wait_until_there_is_room_for_their_answers() {
+    let mut fixture = connect(rules()).await;
+    fill(&fixture.transport, ACK.len() - 1);
+    for id in 12..15 {
+        fixture.request(id, "echo", 345).await;
+    }
+    assert_eq!(fixture.ack().await.0, 12);
+    settle().await;
+    assert_eq!(*fixture.bench.carried_out.lock(), [345], "the others wait");
+    fixture.transport.polled(1);
+    assert_eq!(fixture.ack().await.0, 13);
+    settle().await;
+    assert_eq!(*fixture.bench.carried_out.lock(), [345; 2], "and there is no more room");
+    assert_eq!(fixture.transport.close_reason(), None);
+}
+
+#[tokio::test]
+async fn requests_wait_no_longer_than_there_is_somebody_to_hear_the_answers() {
+    let fixture = connect(rules()).await;
+    fixture.transport.queue_ack(ACK_BYTES_QUEUED_MAX as usize + 1);
     let inbox = Inbox::new(Arc::new(rules()), fixture.transport.clone());
     let ask = |n| {
         let (reply, bench) = (Reply::new(None, inbox.transport().clone()), fixture.bench.clone());
@@ -347,29 +336,31 @@ async fn requests_wait_until_there_is_room_for_their_answers_or_nobody_to_hear_t
         });
     };
     (1..=3).for_each(&ask);
+    settle().await;
+    assert!(fixture.bench.carried_out.lock().is_empty(), "they wait");
+    inbox.client_gone();
+    while fixture.bench.carried_out.lock().len() < 3 {
+        fixture.bench.changed.notified().await;
+    }
+    assert_eq!(*fixture.bench.carried_out.lock(), [1, 2, 3]);
+    assert_eq!(fixture.transport.close_reason(), None);
+}
+
+/// Lets every task run that has something to do.
+async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(*fixture.bench.carried_out.lock(), [345], "they wait");
-    fixture.transport.room.notify_one();
-    fixture.bench.changed.notified().await;
-    fixture.bench.changed.notified().await;
-    assert_eq!(*fixture.bench.carried_out.lock(), [345, 1], "one, and there is no more room");
-    inbox.client_gone();
-    while fixture.bench.carried_out.lock().len() < 4 {
-        fixture.bench.changed.notified().await;
-    }
-    assert_eq!(fixture.transport.close_reason(), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_makes_no_room_for_answers_is_slow() {
     let fixture = connect(rules()).await;
-    *fixture.transport.ack_bytes.lock() = ROOM_BYTES + 1;
+    fixture.transport.queue_ack(ACK_BYTES_QUEUED_MAX as usize + 1);
     let inbox = Inbox::new(Arc::new(rules()), fixture.transport.clone());
     let reply = Reply::new(None, inbox.transport().clone());
     inbox.push(unknown(), reply, || Box::pin(async { Ok(accepted(&())) }));
-    fixture.transport.closed.notified().await;
+    fixture.transport.closed().await;
     assert_eq!(fixture.transport.close_reason(), Some(CloseReason::SlowConsumer));
 }
 
@@ -384,7 +375,7 @@ async fn acks_that_nobody_reads_close_the_connection() {
     };
     tokio::select! {
         () = flood => {}
-        () = transport.closed.notified() => {}
+        () = transport.closed() => {}
     }
     assert_eq!(transport.close_reason(), Some(CloseReason::SlowConsumer));
 }
