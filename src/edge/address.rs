@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use ipnet::{IpNet, Ipv4Net};
 use parking_lot::Mutex;
 
 use crate::model::address::network;
@@ -24,10 +25,7 @@ pub struct BodyBytesMax(pub usize);
 
 /// A network in CIDR notation, such as `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix_bits: u8,
-}
+pub struct Network(IpNet);
 
 /// Of `::ffff:0:0/96`, IPv4 in IPv6 (RFC 4291, section 2.5.5.2).
 const MAPPED_PREFIX_BITS: u8 = 96;
@@ -40,47 +38,39 @@ impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let invalid = || NetworkError(text.to_owned());
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.trim().parse().map_err(|_| invalid())?;
-        let bits_max = if address.is_ipv4() { 32 } else { 128 };
-        let prefix_bits = match prefix {
-            Some(prefix) => prefix.trim().parse().map_err(|_| invalid())?,
-            None => bits_max,
-        };
-        match (address, address.to_canonical()) {
-            _ if prefix_bits > bits_max => Err(invalid()),
-            // Peers are compared as the IPv4 addresses that they are.
-            (IpAddr::V6(_), address @ IpAddr::V4(_)) if prefix_bits >= MAPPED_PREFIX_BITS => {
-                Ok(Self { address, prefix_bits: prefix_bits - MAPPED_PREFIX_BITS })
-            }
-            _ => Ok(Self { address, prefix_bits }),
+        let single = || text.parse().map(|address: IpAddr| address.into());
+        let network: IpNet =
+            text.parse().or_else(|_| single()).map_err(|_| NetworkError(text.to_owned()))?;
+        Ok(Self(canonical(network)))
+    }
+}
+
+/// Peers are compared as the IPv4 addresses that they are.
+fn canonical(network: IpNet) -> IpNet {
+    let prefix_bits = network.prefix_len().checked_sub(MAPPED_PREFIX_BITS);
+    match (network.addr(), network.addr().to_canonical(), prefix_bits) {
+        (IpAddr::V6(_), mapped @ IpAddr::V4(_), Some(prefix_bits)) => {
+            IpNet::new(mapped, prefix_bits).unwrap_or(network)
         }
+        _ => network,
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.address, self.prefix_bits)
+        self.0.fmt(formatter)
     }
 }
 
 impl Network {
     /// The networks of this machine itself, where a local nginx is.
     pub fn loopback() -> Vec<Self> {
-        vec![
-            Self { address: Ipv4Addr::LOCALHOST.into(), prefix_bits: 8 },
-            Self { address: Ipv6Addr::LOCALHOST.into(), prefix_bits: 128 },
-        ]
+        let ipv4 = Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8);
+        vec![Self(ipv4.into()), Self(IpAddr::from(Ipv6Addr::LOCALHOST).into())]
     }
 
     pub fn contains(&self, ip: IpAddr) -> bool {
-        let differing_bits = match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => (u32::from(a) ^ u32::from(b)).leading_zeros(),
-            (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a) ^ u128::from(b)).leading_zeros(),
-            _ => return false,
-        };
-        differing_bits >= u32::from(self.prefix_bits)
+        self.0.contains(&ip.to_canonical())
     }
 }
 
@@ -185,15 +175,29 @@ mod tests {
         check_client("127.0.0.1", &[], "127.0.0.1");
     }
 
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn networks_are_parsed_and_matched() {
         let network: Network = "192.168.4.0/22".parse().unwrap();
         assert!(network.contains("192.168.7.255".parse().unwrap()));
         assert!(!network.contains("192.168.8.0".parse().unwrap()));
         assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
-        let mapped: Network = "::ffff:10.0.0.0/104".parse().unwrap();
-        assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
-        for wrong in ["", "10.0.0.0/33", "host", "10.0.0.0/x"] {
+        for (text, same) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:10.0.0.1", "10.0.0.1/32"),
+            ("10.0.0.1", "10.0.0.1/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("10.1.2.3/8", "10.1.2.3/8"),
+        ] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), same);
+        }
+        let all: Network = "::/0".parse().unwrap();
+        assert!(all.contains(Ipv6Addr::LOCALHOST.into()) && !all.contains(ip("10.0.0.1")));
+        assert!(network.contains(ip("::ffff:192.168.4.1")));
+        for wrong in ["", "10.0.0.0/33", "10.0.0.0/", "host", "10.0.0.0/x", "10.0.0/8"] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
     }
@@ -234,7 +238,7 @@ mod tests {
         #[test]
         fn any_text_is_a_network_or_an_error(text in "([0-9a-f:./ ]|\\PC){0,24}") {
             if let Ok(network) = text.parse::<Network>() {
-                prop_assert!(network.contains(network.address));
+                prop_assert!(network.contains(network.0.addr()));
                 prop_assert_eq!(network.to_string().parse::<Network>().unwrap(), network);
             }
         }
