@@ -1,12 +1,15 @@
-//! Statements about passwords that were shown: each counts as wrong until it is known to be right.
+//! Passwords that were shown: each counts as wrong until it is known to be right.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use crate::clock::UnixMs;
 use crate::model::account::{Asker, PasswordAttempt};
+use crate::model::id::AttemptId;
 use crate::model::name::folded_username;
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::statement::{Ms, execute, exists, find};
-use crate::store::{AttemptLimits, Reservation};
+use crate::store::{AttemptLimits, AttemptStore, Reservation, StoreError};
 
 /// When there is room for one more attempt of some kind: the `max`th of those that count, from the one
 /// that counts longest, has to cease first. None while there is room.
@@ -55,4 +58,26 @@ pub fn reserve(
         params![attempt.id, name, network, signed_in, Ms(attempt.expires_at_ms)],
     )?;
     Ok(Reservation::Reserved)
+}
+
+#[async_trait]
+impl AttemptStore for SqliteStore {
+    async fn reserve_attempt(
+        &self,
+        attempt: &PasswordAttempt,
+        limits: AttemptLimits,
+        now_ms: UnixMs,
+    ) -> Result<Reservation, StoreError> {
+        let attempt = attempt.clone();
+        self.write("reserve_attempt", 128, move |conn| Ok(reserve(conn, &attempt, limits, now_ms)?))
+            .await
+    }
+
+    async fn release_attempt(&self, attempt_id: AttemptId) -> Result<(), StoreError> {
+        self.write("release_attempt", 16, move |conn| {
+            execute(conn, "DELETE FROM password_attempts WHERE attempt_id = ?1", [attempt_id])?;
+            Ok(())
+        })
+        .await
+    }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{Change, ChangeKind};
 use crate::store::StoreError;
-use crate::store::sqlite::messages::channel_exists;
+use crate::store::sqlite::parents::channel_exists;
 use crate::store::sqlite::statement::{execute, list, rows};
 
 /// Noting a change twice is a no-op.

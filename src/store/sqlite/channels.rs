@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use crate::model::channel::{Channel, ChannelKind, ChannelPatch};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::groups::group_exists;
+use crate::store::sqlite::parents::group_exists;
 use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, rows, user_list};
 use crate::store::{ChannelStore, ChannelsSize, Opening, OpeningQuota, StoreError};
 

@@ -1,13 +1,14 @@
-//! Statements about invites.
+//! Codes that let people into a group.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
 use crate::clock::UnixMs;
 use crate::model::group::{Invite, Member};
 use crate::model::id::{GroupId, UserId};
-use crate::store::sqlite::members;
 use crate::store::sqlite::statement::{Ms, execute, exists, find, list, rows};
-use crate::store::{Redemption, StoreError};
+use crate::store::sqlite::{SqliteStore, members};
+use crate::store::{InviteStore, Redemption, StoreError};
 
 macro_rules! invite_columns {
     () => {
@@ -113,4 +114,45 @@ pub fn redeem(
     execute(conn, "UPDATE invites SET uses = uses + 1 WHERE code = ?1", [code])?;
     members::insert(conn, member)?;
     Ok(Redemption::Joined)
+}
+
+#[async_trait]
+impl InviteStore for SqliteStore {
+    async fn insert_invite(&self, invite: &Invite) -> Result<(), StoreError> {
+        let invite = invite.clone();
+        self.write("insert_invite", 128, move |conn| insert(conn, &invite)).await
+    }
+
+    async fn find_invite(&self, code: &str) -> Result<Option<Invite>, StoreError> {
+        let code = code.to_owned();
+        self.read("find_invite", move |conn| Ok(find_one(conn, &code)?)).await
+    }
+
+    async fn list_invites(
+        &self,
+        group_id: GroupId,
+        creator: Option<UserId>,
+        now_ms: UnixMs,
+        limit: usize,
+    ) -> Result<Vec<Invite>, StoreError> {
+        self.read("list_invites", move |conn| {
+            Ok(open_ones(conn, group_id, creator, now_ms, limit)?)
+        })
+        .await
+    }
+
+    async fn delete_invite(&self, code: &str) -> Result<bool, StoreError> {
+        let code = code.to_owned();
+        self.write("delete_invite", 16, move |conn| Ok(delete(conn, &code)?)).await
+    }
+
+    async fn redeem_invite(
+        &self,
+        code: &str,
+        member: &Member,
+        now_ms: UnixMs,
+    ) -> Result<Redemption, StoreError> {
+        let (code, member) = (code.to_owned(), member.clone());
+        self.write("redeem_invite", 128, move |conn| redeem(conn, &code, &member, now_ms)).await
+    }
 }

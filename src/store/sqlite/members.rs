@@ -1,8 +1,6 @@
-//! Statements about members of groups. Every insert and delete keeps the group's `member_count`.
-//!
-//! The rows of a deleted group are still there for a while: every statement asks whether the group is,
-//! which costs one lookup.
+//! Who is in which group. Every insert and delete keeps the group's `member_count`.
 
+use async_trait::async_trait;
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row, params};
 
@@ -10,9 +8,12 @@ use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
 use crate::model::name::folded_username;
 use crate::model::search;
-use crate::store::sqlite::groups::group_exists;
-use crate::store::sqlite::statement::{Ms, count, execute, find, list, prefix_end, rows};
-use crate::store::sqlite::words;
+use crate::store::sqlite::parents::{group_exists, group_is_there};
+use crate::store::sqlite::statement::{
+    Ms, count, execute, find, list, prefix_end, rows, user_list,
+};
+use crate::store::sqlite::{SqliteStore, words};
+use crate::store::{MemberStore, StoreError};
 
 /// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the
 /// members one by one: a match is then rarely far, and at worst all members are looked at.
@@ -23,14 +24,6 @@ macro_rules! member_columns {
         "members.group_id, members.user_id, members.roles, members.nickname, members.joined_at_ms"
     };
 }
-
-/// For statements whose `?1` is a group.
-macro_rules! group_is_there {
-    () => {
-        " EXISTS (SELECT 1 FROM groups WHERE groups.group_id = ?1) "
-    };
-}
-pub(super) use group_is_there;
 
 fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
     let roles: String = row.get(2)?;
@@ -219,4 +212,91 @@ pub fn page_of_prefix(
     let sql = if named <= NAMES_LOOKED_UP_MAX { BY_NAME } else { BY_MEMBER };
     let values = params![group_id, username, username_end, word, word_end, after, rows(limit)];
     list(conn, sql, values, member)
+}
+
+#[async_trait]
+impl MemberStore for SqliteStore {
+    async fn insert_member(&self, member: &Member) -> Result<bool, StoreError> {
+        let member = member.clone();
+        self.write("insert_member", 128, move |conn| {
+            Ok(group_exists(conn, member.group_id)? && insert(conn, &member)?)
+        })
+        .await
+    }
+
+    async fn delete_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        let delete = move |conn: &Connection| Ok(delete(conn, group_id, user_id)?);
+        self.write("delete_member", 16, delete).await
+    }
+
+    async fn find_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        let read = move |conn: &Connection| Ok(find_one(conn, group_id, user_id)?);
+        self.read("find_member", read).await
+    }
+
+    async fn update_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+        patch: &MemberPatch,
+    ) -> Result<Option<Member>, StoreError> {
+        let patch = patch.clone();
+        self.write("update_member", 256, move |conn| Ok(update(conn, group_id, user_id, &patch)?))
+            .await
+    }
+
+    async fn list_members(
+        &self,
+        group_id: GroupId,
+        prefix: Option<&str>,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<Member>, StoreError> {
+        let prefix = prefix.map(str::to_owned);
+        self.read("list_members", move |conn| {
+            Ok(match &prefix {
+                None => page(conn, group_id, after, limit)?,
+                Some(prefix) => page_of_prefix(conn, group_id, prefix, after, limit)?,
+            })
+        })
+        .await
+    }
+
+    async fn filter_members(
+        &self,
+        group_id: GroupId,
+        user_ids: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        let user_ids = user_list(user_ids);
+        self.read("filter_members", move |conn| {
+            let sql = concat!(
+                "SELECT user_id FROM members
+                 WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2)) AND",
+                group_is_there!()
+            );
+            Ok(list(conn, sql, params![group_id, user_ids], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn count_members(&self, group_id: GroupId) -> Result<u64, StoreError> {
+        self.read("count_members", move |conn| {
+            let sql = "SELECT coalesce(max(member_count), 0) FROM groups WHERE group_id = ?1";
+            Ok(count(conn, sql, [group_id])?)
+        })
+        .await
+    }
+
+    async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError> {
+        let read = move |conn: &Connection| Ok(of_user(conn, user_id)?);
+        self.read("list_memberships", read).await
+    }
 }

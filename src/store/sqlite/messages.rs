@@ -1,17 +1,15 @@
-//! Channel history. Reactions and pins are in `reactions`, which shares the trait with it.
-//!
-//! The rows of a deleted channel are still there for a while: every statement that reads asks first
-//! whether the channel is, which costs one lookup.
+//! Channel history.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
 use crate::clock::UnixMs;
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
-use crate::model::message::{Change, ChangeKind, Message, MessageEdit, ReactionCount};
+use crate::model::message::{Change, ChangeKind, Message, MessageEdit};
+use crate::store::sqlite::parents::channel_exists;
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, id_list, list, rows};
-use crate::store::sqlite::{SqliteStore, changes, mentions, reactions, slow_mode};
-use crate::store::{Inserted, MessageStore, Outcome, Reaction, StoreError, TooEarly};
+use crate::store::sqlite::{SqliteStore, changes, mentions, slow_mode};
+use crate::store::{Inserted, MessageStore, StoreError, TooEarly};
 
 macro_rules! message_columns {
     () => {
@@ -19,14 +17,6 @@ macro_rules! message_columns {
          mentions_everyone, nonce, pinned"
     };
 }
-
-/// For statements whose `?1` is a channel.
-macro_rules! channel_exists {
-    () => {
-        " EXISTS (SELECT 1 FROM channels WHERE channels.channel_id = ?1) "
-    };
-}
-pub(super) use channel_exists;
 
 macro_rules! select_messages {
     ($rest:literal) => {
@@ -344,85 +334,5 @@ impl MessageStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
         self.read("list_changes", move |conn| changes::since(conn, channel_id, since, limit)).await
-    }
-
-    async fn insert_reaction(
-        &self,
-        reaction: &Reaction,
-        change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        let reaction = reaction.clone();
-        self.write("insert_reaction", 128, move |conn| {
-            reactions::insert(conn, &reaction, change_id)
-        })
-        .await
-    }
-
-    async fn delete_reaction(
-        &self,
-        reaction: &Reaction,
-        change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        let reaction = reaction.clone();
-        self.write("delete_reaction", 128, move |conn| {
-            reactions::delete(conn, &reaction, change_id)
-        })
-        .await
-    }
-
-    async fn list_reaction_users(
-        &self,
-        channel_id: ChannelId,
-        message_id: MessageId,
-        emoji: &str,
-        after: UserId,
-        limit: usize,
-    ) -> Result<Vec<UserId>, StoreError> {
-        let emoji = emoji.to_owned();
-        self.read("list_reaction_users", move |conn| {
-            Ok(reactions::users(conn, (channel_id, message_id), &emoji, after, limit)?)
-        })
-        .await
-    }
-
-    async fn count_reactions(
-        &self,
-        channel_id: ChannelId,
-        message_ids: &[MessageId],
-        reader: Option<UserId>,
-    ) -> Result<Vec<(MessageId, Vec<ReactionCount>)>, StoreError> {
-        let message_ids = id_list(message_ids.iter().map(|message_id| message_id.to_i64()));
-        self.read("count_reactions", move |conn| {
-            Ok(reactions::counts(conn, channel_id, &message_ids, reader)?)
-        })
-        .await
-    }
-
-    async fn insert_pin(
-        &self,
-        channel_id: ChannelId,
-        message_id: MessageId,
-        change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        self.write("insert_pin", 64, move |conn| {
-            reactions::pin(conn, channel_id, message_id, change_id)
-        })
-        .await
-    }
-
-    async fn delete_pin(
-        &self,
-        channel_id: ChannelId,
-        message_id: MessageId,
-        change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        self.write("delete_pin", 64, move |conn| {
-            reactions::unpin(conn, channel_id, message_id, change_id)
-        })
-        .await
-    }
-
-    async fn list_pins(&self, channel_id: ChannelId) -> Result<Vec<Message>, StoreError> {
-        self.read("list_pins", move |conn| Ok(pinned_messages(conn, channel_id)?)).await
     }
 }

@@ -1,16 +1,18 @@
-//! Statements about reactions and pins.
+//! Emojis on messages.
 //!
 //! A count is kept for each emoji of a message, so that showing a page never counts the reactions of
 //! thousands of people. An emoji keeps its place while anybody uses it.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
-use crate::model::message::{ChangeKind, PINS_PER_CHANNEL_MAX, REACTION_KINDS_MAX, ReactionCount};
-use crate::store::sqlite::changes;
-use crate::store::sqlite::messages::{channel_exists, find_message, message_exists};
-use crate::store::sqlite::statement::{Ms, count, execute, exists, list, rows};
-use crate::store::{Outcome, Reaction, StoreError};
+use crate::model::message::{ChangeKind, REACTION_KINDS_MAX, ReactionCount};
+use crate::store::sqlite::messages::message_exists;
+use crate::store::sqlite::parents::channel_exists;
+use crate::store::sqlite::statement::{Ms, count, execute, exists, id_list, list, rows};
+use crate::store::sqlite::{SqliteStore, changes};
+use crate::store::{Outcome, Reaction, ReactionStore, StoreError};
 
 pub fn insert(
     conn: &Connection,
@@ -140,49 +142,51 @@ pub fn counts(
     Ok(by_message)
 }
 
-pub fn pin(
-    conn: &Connection,
-    channel_id: ChannelId,
-    message_id: MessageId,
-    change_id: ChangeId,
-) -> Result<Outcome, StoreError> {
-    match find_message(conn, channel_id, message_id)? {
-        None => return Ok(Outcome::NoMessage),
-        Some(message) if message.pinned => return Ok(Outcome::Unchanged),
-        Some(_) => {}
+#[async_trait]
+impl ReactionStore for SqliteStore {
+    async fn insert_reaction(
+        &self,
+        reaction: &Reaction,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError> {
+        let reaction = reaction.clone();
+        self.write("insert_reaction", 128, move |conn| insert(conn, &reaction, change_id)).await
     }
-    let sql = "SELECT count(*) FROM messages INDEXED BY pins WHERE channel_id = ?1 AND pinned = 1";
-    if count(conn, sql, [channel_id])? >= PINS_PER_CHANNEL_MAX as u64 {
-        return Ok(Outcome::Full);
-    }
-    set_pinned(conn, channel_id, message_id, true)?;
-    changes::note(conn, change_id, channel_id, message_id, ChangeKind::Pinned)?;
-    Ok(Outcome::Changed)
-}
 
-pub fn unpin(
-    conn: &Connection,
-    channel_id: ChannelId,
-    message_id: MessageId,
-    change_id: ChangeId,
-) -> Result<Outcome, StoreError> {
-    match find_message(conn, channel_id, message_id)? {
-        None => return Ok(Outcome::NoMessage),
-        Some(message) if !message.pinned => return Ok(Outcome::Unchanged),
-        Some(_) => {}
+    async fn delete_reaction(
+        &self,
+        reaction: &Reaction,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError> {
+        let reaction = reaction.clone();
+        self.write("delete_reaction", 128, move |conn| delete(conn, &reaction, change_id)).await
     }
-    set_pinned(conn, channel_id, message_id, false)?;
-    changes::note(conn, change_id, channel_id, message_id, ChangeKind::Unpinned)?;
-    Ok(Outcome::Changed)
-}
 
-fn set_pinned(
-    conn: &Connection,
-    channel_id: ChannelId,
-    message_id: MessageId,
-    pinned: bool,
-) -> rusqlite::Result<()> {
-    let sql = "UPDATE messages SET pinned = ?3 WHERE channel_id = ?1 AND message_id = ?2";
-    execute(conn, sql, params![channel_id, message_id, pinned])?;
-    Ok(())
+    async fn list_reaction_users(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        emoji: &str,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let emoji = emoji.to_owned();
+        self.read("list_reaction_users", move |conn| {
+            Ok(users(conn, (channel_id, message_id), &emoji, after, limit)?)
+        })
+        .await
+    }
+
+    async fn count_reactions(
+        &self,
+        channel_id: ChannelId,
+        message_ids: &[MessageId],
+        reader: Option<UserId>,
+    ) -> Result<Vec<(MessageId, Vec<ReactionCount>)>, StoreError> {
+        let message_ids = id_list(message_ids.iter().map(|message_id| message_id.to_i64()));
+        self.read("count_reactions", move |conn| {
+            Ok(counts(conn, channel_id, &message_ids, reader)?)
+        })
+        .await
+    }
 }

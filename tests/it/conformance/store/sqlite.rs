@@ -11,9 +11,10 @@ use vibetalk::model::account::{Account, Asker, PasswordAttempt, Session};
 use vibetalk::model::id::{AttemptId, ChangeId, GroupId, MessageId, SessionId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
-use vibetalk::store::{AccountStore, ChannelStore, GroupStore, MessageStore, ReadStateStore};
 use vibetalk::store::{
-    AttemptLimits, CHANGES_KEPT_MS, Reaction, ReadMark, Reservation, SLOW_MODE_KEPT_MS, StoreError,
+    AccountStore, AttemptLimits, AttemptStore, CHANGES_KEPT_MS, ChannelStore, GroupStore,
+    MemberStore, MessageStore, PinStore, Reaction, ReactionStore, ReadMark, ReadStateStore,
+    Reservation, SLOW_MODE_KEPT_MS, SessionStore, StoreError,
 };
 
 use super::groups::fill;

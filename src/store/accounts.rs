@@ -1,0 +1,59 @@
+//! People and their passwords.
+
+use async_trait::async_trait;
+
+use crate::model::account::{Account, User, UserPatch};
+use crate::model::id::{GroupId, SessionId, UserId};
+use crate::store::StoreError;
+
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the folded user name is taken. Two racing inserts of one name:
+    /// exactly one succeeds. Repeating an insert that succeeded succeeds, and changes nothing.
+    async fn insert_account(&self, account: &Account) -> Result<(), StoreError>;
+
+    async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// `username` in any case.
+    async fn find_account_by_name(&self, username: &str) -> Result<Option<Account>, StoreError>;
+
+    /// The users among `user_ids` that exist, in any order. At most 1,000 ids.
+    async fn list_users(&self, user_ids: &[UserId]) -> Result<Vec<User>, StoreError>;
+
+    /// Returns the user after the change, `None` if there is no such user.
+    async fn update_user(
+        &self,
+        user_id: UserId,
+        patch: &UserPatch,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// Replaces a person's password and ends all their sessions but `kept`, in one step: whoever knew
+    /// only the old password is out. Returns those that have ended and are not deleted, earlier ones
+    /// included; see [`end_sessions`](Self::end_sessions).
+    ///
+    /// `None`, and nothing changes, if the person's hash is neither `replaced` nor `password_hash`: the
+    /// password was changed meanwhile. May be retried.
+    async fn change_password(
+        &self,
+        user_id: UserId,
+        replaced: &str,
+        password_hash: &str,
+        kept: SessionId,
+    ) -> Result<Option<Vec<SessionId>>, StoreError>;
+
+    async fn set_operator(&self, user_id: UserId, operator: bool) -> Result<(), StoreError>;
+
+    /// Users whose user name begins with `prefix`, or whose display name does from one of its words on
+    /// ([`search`](crate::model::search)), without case; by folded user name.
+    async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError>;
+
+    /// Ids of users who are neither members of `group_id` nor banned from it, ascending, after `after`.
+    async fn list_non_members(
+        &self,
+        group_id: GroupId,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError>;
+}

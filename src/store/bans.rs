@@ -1,0 +1,27 @@
+//! Who is kept out of a group.
+
+use async_trait::async_trait;
+
+use crate::model::group::Ban;
+use crate::model::id::{GroupId, UserId};
+use crate::store::StoreError;
+
+#[async_trait]
+pub trait BanStore: Send + Sync {
+    /// Bans a person and ends their membership, in one step. Repeating it keeps the first ban; nothing
+    /// happens in a group that does not exist.
+    async fn insert_ban(&self, ban: &Ban) -> Result<(), StoreError>;
+
+    async fn delete_ban(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError>;
+
+    async fn find_ban(&self, group_id: GroupId, user_id: UserId)
+    -> Result<Option<Ban>, StoreError>;
+
+    /// Bans after `after` by user id.
+    async fn list_bans(
+        &self,
+        group_id: GroupId,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<Ban>, StoreError>;
+}

@@ -1,0 +1,80 @@
+//! Channels of groups and between people.
+
+use async_trait::async_trait;
+
+use crate::model::channel::{Channel, ChannelPatch};
+use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::store::StoreError;
+
+#[async_trait]
+pub trait ChannelStore: Send + Sync {
+    /// False, and nothing changes, if the group does not exist (any more).
+    async fn insert_channel(&self, channel: &Channel) -> Result<bool, StoreError>;
+
+    async fn find_channel(&self, channel_id: ChannelId) -> Result<Option<Channel>, StoreError>;
+
+    /// By position, then id.
+    async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError>;
+
+    /// How much [`list_channels`](Self::list_channels) would list.
+    async fn measure_channels(&self, group_id: GroupId) -> Result<ChannelsSize, StoreError>;
+
+    async fn update_channel(
+        &self,
+        channel_id: ChannelId,
+        patch: &ChannelPatch,
+    ) -> Result<Option<Channel>, StoreError>;
+
+    /// Deletes a channel with its messages. False if it was not there. What takes long goes on behind:
+    /// nothing of the channel is found from now on.
+    async fn delete_channel(&self, channel_id: ChannelId) -> Result<bool, StoreError>;
+
+    /// Returns the direct channel of exactly these people, inserting `candidate` if there is none and
+    /// `quota` allows it. Racing calls for the same people get one channel.
+    async fn open_direct_channel(
+        &self,
+        candidate: &Channel,
+        quota: OpeningQuota,
+    ) -> Result<Opening, StoreError>;
+
+    /// Those `limit` of a person's direct channels in which something happened last (a message, else
+    /// their opening), by id.
+    async fn list_direct_channels(
+        &self,
+        user_id: UserId,
+        limit: usize,
+    ) -> Result<Vec<Channel>, StoreError>;
+
+    /// The newest message of each of `channel_ids` (at most 10,000) that has one.
+    async fn list_last_messages(
+        &self,
+        channel_ids: &[ChannelId],
+    ) -> Result<Vec<(ChannelId, MessageId)>, StoreError>;
+}
+
+/// How much there is of a group's channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelsSize {
+    pub count: usize,
+    /// Names and topics as JSON.
+    pub text_bytes: usize,
+}
+
+/// How many direct channels somebody may open: fewer than `opened_max` with ids of `since` or above
+/// before the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct OpeningQuota {
+    pub opener: UserId,
+    pub since: ChannelId,
+    pub opened_max: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    New(Channel),
+    Found(Channel),
+    /// Nothing was inserted; `first` is the oldest one that counts against the quota.
+    TooMany {
+        first: ChannelId,
+    },
+}

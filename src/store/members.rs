@@ -1,0 +1,56 @@
+//! Who is in which group.
+
+use async_trait::async_trait;
+
+use crate::model::group::{Member, MemberPatch};
+use crate::model::id::{GroupId, UserId};
+use crate::store::StoreError;
+
+#[async_trait]
+pub trait MemberStore: Send + Sync {
+    /// False, and nothing changes, if the person is a member already or the group does not exist.
+    async fn insert_member(&self, member: &Member) -> Result<bool, StoreError>;
+
+    /// Returns the member who was removed.
+    async fn delete_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Member>, StoreError>;
+
+    async fn find_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+    ) -> Result<Option<Member>, StoreError>;
+
+    /// Returns the member after the change.
+    async fn update_member(
+        &self,
+        group_id: GroupId,
+        user_id: UserId,
+        patch: &MemberPatch,
+    ) -> Result<Option<Member>, StoreError>;
+
+    /// Members after `after` by user id; with `prefix` those whose user name begins with it, or whose
+    /// display name or nickname does from one of its words on, without case.
+    async fn list_members(
+        &self,
+        group_id: GroupId,
+        prefix: Option<&str>,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<Member>, StoreError>;
+
+    /// Who of `user_ids` (at most 1,000) is a member.
+    async fn filter_members(
+        &self,
+        group_id: GroupId,
+        user_ids: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    async fn count_members(&self, group_id: GroupId) -> Result<u64, StoreError>;
+
+    /// A person's memberships, by group id.
+    async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError>;
+}

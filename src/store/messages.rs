@@ -1,0 +1,116 @@
+//! Channel history, and what changed in it.
+//!
+//! Keys follow Discord's: `((channel_id, bucket), message_id)`. "How Discord Stores Billions of
+//! Messages" (2017).
+
+use async_trait::async_trait;
+
+use crate::clock::UnixMs;
+use crate::model::channel::SLOW_MODE_SECONDS_MAX;
+use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
+use crate::model::message::{Change, Message, MessageEdit};
+use crate::store::StoreError;
+
+/// Changes of messages are kept this long: whoever was away longer reloads their channels.
+pub const CHANGES_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// When somebody last sent in a slow channel is known this long: the longest slow mode there is.
+pub const SLOW_MODE_KEPT_MS: u64 = SLOW_MODE_SECONDS_MAX as u64 * 1000;
+
+#[async_trait]
+pub trait MessageStore: Send + Sync {
+    /// Inserts `message` unless its author used its nonce in its channel before and that still counts
+    /// (until `nonce_expires_at_ms` of the first use): then nothing changes and the stored one returns.
+    ///
+    /// If the stored one was deleted since, the answer is the repetition under the id of the first, not
+    /// new, and nothing is stored. May be retried, also without a nonce: an id is stored once. Mentions
+    /// are counted for read states from here on. A message for a channel that has just been deleted goes
+    /// the way of the channel: it counts as stored before the deletion.
+    ///
+    /// With `slow_mode_ms` (at most [`SLOW_MODE_KEPT_MS`]) nothing changes either if the author's last
+    /// message in the channel is younger than that; a repetition wins over it. Messages from before slow
+    /// mode was switched on count, as far as they are among the channel's newest 100.
+    async fn insert_message(
+        &self,
+        message: &Message,
+        nonce_expires_at_ms: UnixMs,
+        now_ms: UnixMs,
+        slow_mode_ms: Option<u64>,
+    ) -> Result<Result<Inserted, TooEarly>, StoreError>;
+
+    /// The message that `author_id` sent with `nonce`, while the nonce still counts.
+    async fn find_message_by_nonce(
+        &self,
+        author_id: UserId,
+        channel_id: ChannelId,
+        nonce: &str,
+        now_ms: UnixMs,
+    ) -> Result<Option<Message>, StoreError>;
+
+    async fn find_message(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// Those of `message_ids` (at most 200) in `channel_id` that exist, in any order.
+    async fn list_messages(
+        &self,
+        channel_id: ChannelId,
+        message_ids: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Messages older than `before`, newest first, at most `limit`.
+    async fn messages_before(
+        &self,
+        channel_id: ChannelId,
+        before: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// The oldest messages newer than `after`, **oldest first**, at most `limit`.
+    async fn messages_after(
+        &self,
+        channel_id: ChannelId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Changes a message of its author and notes `change_id`. Returns it after the change, `None` if it
+    /// is gone or somebody else's: an edit that races a deletion never brings the message back.
+    async fn update_message(
+        &self,
+        edit: &MessageEdit,
+        change_id: ChangeId,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// Deletes a message with its reactions, pin and mentions, and notes `change_id`. False if it was not there.
+    async fn delete_message(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<bool, StoreError>;
+
+    /// Changes with ids of `since` or above, oldest first, at most `limit`. They are kept for
+    /// [`CHANGES_KEPT_MS`].
+    async fn list_changes(
+        &self,
+        channel_id: ChannelId,
+        since: ChangeId,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    pub message: Message,
+    /// False for a repeated nonce.
+    pub new: bool,
+}
+
+/// Slow mode does not let a message through yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooEarly {
+    pub wait_ms: u64,
+}

@@ -1,0 +1,28 @@
+//! Messages that a channel keeps at hand.
+
+use async_trait::async_trait;
+
+use crate::model::id::{ChangeId, ChannelId, MessageId};
+use crate::model::message::Message;
+use crate::store::{Outcome, StoreError};
+
+#[async_trait]
+pub trait PinStore: Send + Sync {
+    /// Pins a message and notes `change_id` if it was not pinned.
+    async fn insert_pin(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError>;
+
+    async fn delete_pin(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+        change_id: ChangeId,
+    ) -> Result<Outcome, StoreError>;
+
+    /// Pinned messages, newest message first.
+    async fn list_pins(&self, channel_id: ChannelId) -> Result<Vec<Message>, StoreError>;
+}
