@@ -16,7 +16,9 @@ use vibetalk::model::group::{Group, built_in_roles};
 use vibetalk::model::id::{ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore};
-use vibetalk::store::{ChannelStore, GroupStore, MessageStore, ReadScope, ReadStateStore};
+use vibetalk::store::{
+    ChannelStore, GroupStore, MemberStore, MessageStore, PinStore, ReadScope, ReadStateStore,
+};
 
 const NOW_MS: u64 = 1_795_000_000_000;
 const CONTENT: &str = "Two hundred bytes, about what people write on a busy day when they have something \

@@ -8,10 +8,12 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait AccountStore: Send + Sync {
+    /// Steps: the account, then its name, without which nobody can sign in to it. Of racing inserts of one
+    /// name one succeeds. Repeating an insert that succeeded succeeds, and changes nothing.
+    ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if the folded user name is taken. Two racing inserts of one name:
-    /// exactly one succeeds. Repeating an insert that succeeded succeeds, and changes nothing.
+    /// [`StoreError::Conflict`] if the folded user name is taken.
     async fn insert_account(&self, account: &Account) -> Result<(), StoreError>;
 
     async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
@@ -29,12 +31,12 @@ pub trait AccountStore: Send + Sync {
         patch: &UserPatch,
     ) -> Result<Option<User>, StoreError>;
 
-    /// Replaces a person's password and ends all their sessions but `kept`, in one step: whoever knew
-    /// only the old password is out. Returns those that have ended and are not deleted, earlier ones
-    /// included; see [`end_sessions`](Self::end_sessions).
+    /// Replaces a person's password and ends all their sessions but `kept`: whoever knew only the old
+    /// password is out. Steps: the password, then the sessions. Returns those that have ended and are not deleted, earlier ones
+    /// included; see [`end_sessions`](crate::store::SessionStore::end_sessions).
     ///
     /// `None`, and nothing changes, if the person's hash is neither `replaced` nor `password_hash`: the
-    /// password was changed meanwhile. May be retried.
+    /// password was changed meanwhile. Of racing changes one is carried out.
     async fn change_password(
         &self,
         user_id: UserId,
@@ -43,10 +45,12 @@ pub trait AccountStore: Send + Sync {
         kept: SessionId,
     ) -> Result<Option<Vec<SessionId>>, StoreError>;
 
+    /// Nothing happens if there is no such user.
     async fn set_operator(&self, user_id: UserId, operator: bool) -> Result<(), StoreError>;
 
     /// Users whose user name begins with `prefix`, or whose display name does from one of its words on
-    /// ([`search`](crate::model::search)), without case; by folded user name.
+    /// ([`search`](crate::model::search)), without case; by folded user name. Names that thousands share are not all looked at. A name that was
+    /// just changed may be found by the old one.
     async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError>;
 
     /// Ids of users who are neither members of `group_id` nor banned from it, ascending, after `after`.

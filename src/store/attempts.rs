@@ -13,7 +13,7 @@ pub trait AttemptStore: Send + Sync {
     /// `limits` allow count already. Of racing attempts at most so many are reserved.
     ///
     /// Repeating one that was reserved reserves it once. One that is not released counts until it
-    /// expires.
+    /// expires, as does one of which a repetition arrives after its release.
     async fn reserve_attempt(
         &self,
         attempt: &PasswordAttempt,

@@ -12,6 +12,7 @@ pub trait BanStore: Send + Sync {
     /// happens in a group that does not exist.
     async fn insert_ban(&self, ban: &Ban) -> Result<(), StoreError>;
 
+    /// True if there was one.
     async fn delete_ban(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError>;
 
     async fn find_ban(&self, group_id: GroupId, user_id: UserId)

@@ -8,7 +8,8 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait ChannelStore: Send + Sync {
-    /// False, and nothing changes, if the group does not exist (any more).
+    /// False, and nothing changes, if the group does not exist (any more); true also for a repetition. A
+    /// channel that races its group's deletion may be stored, and is found by nobody.
     async fn insert_channel(&self, channel: &Channel) -> Result<bool, StoreError>;
 
     async fn find_channel(&self, channel_id: ChannelId) -> Result<Option<Channel>, StoreError>;
@@ -19,18 +20,23 @@ pub trait ChannelStore: Send + Sync {
     /// How much [`list_channels`](Self::list_channels) would list.
     async fn measure_channels(&self, group_id: GroupId) -> Result<ChannelsSize, StoreError>;
 
+    /// Returns the channel after the change; never brings a deleted one back.
     async fn update_channel(
         &self,
         channel_id: ChannelId,
         patch: &ChannelPatch,
     ) -> Result<Option<Channel>, StoreError>;
 
-    /// Deletes a channel with its messages. False if it was not there. What takes long goes on behind:
-    /// nothing of the channel is found from now on.
+    /// Deletes a channel with its messages. False if it was not there. Steps: a note of what is to be
+    /// deleted, then the channel: nothing of it is found from now on. What takes long goes on behind, also
+    /// after a crash.
     async fn delete_channel(&self, channel_id: ChannelId) -> Result<bool, StoreError>;
 
     /// Returns the direct channel of exactly these people, inserting `candidate` if there is none and
-    /// `quota` allows it. Racing calls for the same people get one channel.
+    /// `quota` allows it, about. Racing calls for the same people get one channel.
+    ///
+    /// Steps: the claim of these people, the channel, then each one's list. Whoever finds a claim does what
+    /// is missing of the rest.
     async fn open_direct_channel(
         &self,
         candidate: &Channel,
@@ -38,7 +44,7 @@ pub trait ChannelStore: Send + Sync {
     ) -> Result<Opening, StoreError>;
 
     /// Those `limit` of a person's direct channels in which something happened last (a message, else
-    /// their opening), by id.
+    /// their opening), by id. Which one was last is about: a deleted message may count.
     async fn list_direct_channels(
         &self,
         user_id: UserId,

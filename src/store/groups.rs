@@ -9,8 +9,8 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait GroupStore: Send + Sync {
-    /// Inserts a group with its roles, first channels and first members; all or nothing, and nothing
-    /// if the group is there already.
+    /// Inserts a group with its roles, first channels and first members; nothing if the group is there
+    /// already. Steps: all that is in it, then the group, without which nothing of it is found.
     ///
     /// # Errors
     ///
@@ -25,17 +25,19 @@ pub trait GroupStore: Send + Sync {
 
     async fn find_group(&self, group_id: GroupId) -> Result<Option<Group>, StoreError>;
 
+    /// There is at most one, whichever node made it.
     async fn find_official_group(&self) -> Result<Option<Group>, StoreError>;
 
-    /// Returns the group after the change.
+    /// Returns the group after the change; of a group that is being deleted `None`.
     async fn update_group(
         &self,
         group_id: GroupId,
         patch: &GroupPatch,
     ) -> Result<Option<Group>, StoreError>;
 
-    /// Deletes a group with everything in it, messages included. False if it was not there. What takes
-    /// long goes on behind: nothing of the group is found from now on.
+    /// Deletes a group with everything in it, messages included. False if it was not there. Steps: a note of
+    /// what is to be deleted, then the group: nothing of it is found from now on. What takes long goes on
+    /// behind, also after a crash.
     async fn delete_group(&self, group_id: GroupId) -> Result<bool, StoreError>;
 
     /// Lowest rank first.

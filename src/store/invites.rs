@@ -17,7 +17,7 @@ pub trait InviteStore: Send + Sync {
     /// Also a spent or (for a while) an expired one; see [`Invite::is_open`].
     async fn find_invite(&self, code: &str) -> Result<Option<Invite>, StoreError>;
 
-    /// Open invites of a group, newest first, at most `limit`; only `creator`'s if given.
+    /// For limits it is about: racing inserts do not see each other. Open invites of a group, newest first, at most `limit`; only `creator`'s if given.
     async fn list_invites(
         &self,
         group_id: GroupId,
@@ -26,6 +26,7 @@ pub trait InviteStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Invite>, StoreError>;
 
+    /// True if it was there: whoever comes from now on finds none.
     async fn delete_invite(&self, code: &str) -> Result<bool, StoreError>;
 
     /// Uses an invite and makes `member` a member, in one step: of racing people on the last use

@@ -11,7 +11,8 @@ pub trait MemberStore: Send + Sync {
     /// False, and nothing changes, if the person is a member already or the group does not exist.
     async fn insert_member(&self, member: &Member) -> Result<bool, StoreError>;
 
-    /// Returns the member who was removed.
+    /// Returns the member who was removed. Steps: the member, then the person's list of groups; a repetition
+    /// does the rest, and finds nobody.
     async fn delete_member(
         &self,
         group_id: GroupId,
@@ -24,7 +25,7 @@ pub trait MemberStore: Send + Sync {
         user_id: UserId,
     ) -> Result<Option<Member>, StoreError>;
 
-    /// Returns the member after the change.
+    /// Returns the member after the change; never makes somebody a member who has left meanwhile.
     async fn update_member(
         &self,
         group_id: GroupId,
@@ -49,8 +50,10 @@ pub trait MemberStore: Send + Sync {
         user_ids: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
 
+    /// About: it may lag behind joins and departures for some seconds.
     async fn count_members(&self, group_id: GroupId) -> Result<u64, StoreError>;
 
-    /// A person's memberships, by group id.
+    /// A person's memberships, by group id. While somebody joins or leaves it may differ from
+    /// [`find_member`](Self::find_member), which decides.
     async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError>;
 }

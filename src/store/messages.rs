@@ -77,7 +77,10 @@ pub trait MessageStore: Send + Sync {
     ) -> Result<Vec<Message>, StoreError>;
 
     /// Changes a message of its author and notes `change_id`. Returns it after the change, `None` if it
-    /// is gone or somebody else's: an edit that races a deletion never brings the message back.
+    /// is gone or somebody else's: an edit that races a deletion never brings the message back. Of racing
+    /// edits one stays, whole.
+    ///
+    /// Steps: the message, its mentions, the change. A repetition does them again.
     async fn update_message(
         &self,
         edit: &MessageEdit,
@@ -85,6 +88,11 @@ pub trait MessageStore: Send + Sync {
     ) -> Result<Option<Message>, StoreError>;
 
     /// Deletes a message with its reactions, pin and mentions, and notes `change_id`. False if it was not there.
+    ///
+    /// Steps: the mark in the claim of its nonce, if it has one, so that no repetition of the send brings it
+    /// back; mentions, reactions and pin; the message; the change. After a crash before the last but one the
+    /// message is there still, and a repetition takes it away. After one before the last, clients that were
+    /// away learn of the deletion when they reload the channel.
     async fn delete_message(
         &self,
         channel_id: ChannelId,

@@ -8,7 +8,7 @@ use crate::store::{Outcome, StoreError};
 
 #[async_trait]
 pub trait PinStore: Send + Sync {
-    /// Pins a message and notes `change_id` if it was not pinned.
+    /// Pins a message and notes `change_id` if it was not pinned. The limit is exact.
     async fn insert_pin(
         &self,
         channel_id: ChannelId,

@@ -9,14 +9,16 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait ReactionStore: Send + Sync {
-    /// Adds a reaction and notes `change_id` if it was new.
+    /// Adds a reaction and notes `change_id` if it was new. Steps: the reaction, how many people used the
+    /// emoji, the change. [`Outcome::Full`] is about: racing first uses may exceed the limit.
     async fn insert_reaction(
         &self,
         reaction: &Reaction,
         change_id: ChangeId,
     ) -> Result<Outcome, StoreError>;
 
-    /// Removes a reaction and notes `change_id` if it was there.
+    /// Removes a reaction and notes `change_id` if it was there. Steps as those of
+    /// [`insert_reaction`](Self::insert_reaction).
     async fn delete_reaction(
         &self,
         reaction: &Reaction,
@@ -34,7 +36,8 @@ pub trait ReactionStore: Send + Sync {
     ) -> Result<Vec<UserId>, StoreError>;
 
     /// Reactions of `message_ids` (at most 200), emojis in order of their first use; `me` is `reader`'s.
-    /// Messages without reactions are left out.
+    /// Messages without reactions are left out. Counts are about while people react, and exact once somebody
+    /// reacted alone after them.
     async fn count_reactions(
         &self,
         channel_id: ChannelId,

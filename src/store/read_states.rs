@@ -12,6 +12,7 @@ pub const OWN_MESSAGES_MAX: u32 = 1000;
 
 #[async_trait]
 pub trait ReadStateStore: Send + Sync {
+    /// The mark with the highest [`set_at`](ReadMark::set_at) stays, in whatever order they arrive.
     async fn set_read_state(&self, mark: ReadMark) -> Result<(), StoreError>;
 
     /// Read states of a person in those of `scopes` that have one: where something was marked read, or

@@ -9,6 +9,7 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait SessionStore: Send + Sync {
+    /// Repeating it changes nothing, also after the session was refreshed or has ended.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
 
     /// `None` also for one that has ended, or expires at `now_ms` or before.
@@ -21,15 +22,15 @@ pub trait SessionStore: Send + Sync {
     /// Replaces the refresh token of a session if it is still `presented`, and prolongs the session.
     ///
     /// If it is `next` already and has been for less than `grace_ms`, the answer is the same and nothing
-    /// changes: a repetition, or a race of several who hold one token. May be retried, because `next`
-    /// depends on `presented` alone. Of racing rotations one is carried out; every later one sees it.
+    /// changes: a repetition, or a race of several who hold one token, because `next` depends on
+    /// `presented` alone. Of racing rotations one is carried out; every later one sees it.
     async fn rotate_refresh_token(
         &self,
         session_id: SessionId,
         rotation: &RefreshRotation,
     ) -> Result<Rotation, StoreError>;
 
-    /// Ends all of `session_ids` in one step: from now on they are neither found nor listed nor
+    /// Ends all of `session_ids`, one after the other: from now on they are neither found nor listed nor
     /// refreshed. Those that are not there, or have ended, are no failure.
     ///
     /// They stay until [`delete_sessions`](Self::delete_sessions), or until they expire, so that
@@ -46,7 +47,7 @@ pub trait SessionStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(UserId, SessionId)>, StoreError>;
 
-    /// Deletes all of `session_ids` in one step; those that are not there are no failure.
+    /// Deletes all of `session_ids`, one after the other; those that are not there are no failure.
     async fn delete_sessions(&self, session_ids: &[SessionId]) -> Result<(), StoreError>;
 
     /// Sessions of a user that have neither ended nor expired, oldest first.

@@ -74,7 +74,8 @@ impl ReadStateStore for SqliteStore {
                        SELECT ?1, ?2, ?3, ?4
                        WHERE EXISTS (SELECT 1 FROM channels WHERE channel_id = ?2)
                        ON CONFLICT DO UPDATE
-                       SET last_read_id = excluded.last_read_id, set_at = excluded.set_at";
+                       SET last_read_id = excluded.last_read_id, set_at = excluded.set_at
+                       WHERE excluded.set_at >= read_states.set_at";
             let ReadMark { user_id, channel_id, last_read_id, set_at } = mark;
             execute(conn, sql, params![user_id, channel_id, last_read_id, set_at])?;
             Ok(())

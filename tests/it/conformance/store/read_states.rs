@@ -245,3 +245,22 @@ pub async fn many_own_messages_are_read_up_to_a_bound(store: &dyn Store) {
     sent(store, channel_id, person).await;
     check_read(store, person, scope(channel_id), ids.last().copied()).await;
 }
+
+/// However late an earlier one arrives.
+pub async fn the_mark_that_was_made_last_stays(store: &dyn Store) {
+    let (channel_id, person) = (stored_channel(store).await, user_id());
+    let [earlier, later] = [stored_message(store, channel_id).await, stored_message(store, channel_id).await];
+    let mark = |read: &Message, set_at| ReadMark {
+        user_id: person,
+        channel_id,
+        last_read_id: read.id,
+        set_at,
+    };
+    let made = [message(channel_id).id, message(channel_id).id];
+    // Back to the earlier message; the mark on the later one is repeated after that.
+    for mark in [mark(&later, made[0]), mark(&earlier, made[1]), mark(&later, made[0])] {
+        store.set_read_state(mark).await.unwrap();
+    }
+    let states = store.list_read_states(person, &[scope(channel_id)]).await.unwrap();
+    assert_eq!(states[0].last_read_id, Some(earlier.id));
+}
