@@ -23,6 +23,7 @@ use crate::chat::limits::Limits;
 use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
 use crate::chat::official;
 use crate::chat::passwords::Passwords;
+use crate::chat::placing::Placing;
 use crate::chat::presence::{PresenceBoard, run_presence};
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::{Repairs, run_repairs};
@@ -284,6 +285,7 @@ fn start_chat(
         repairs: Repairs::default(),
         mention_news,
         untold,
+        placing: Placing::default(),
     });
     lifecycle.spawn_critical("changes", run_changes(chat.clone()));
     lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));

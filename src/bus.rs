@@ -19,7 +19,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::bus::envelope::{Envelope, Topic};
 use crate::bus::node_event::NodeEvent;
-use crate::model::id::NodeId;
+use crate::model::id::{GroupId, NodeId, UserId};
+use crate::model::permission::Permissions;
 
 pub mod envelope;
 pub mod local;
@@ -28,6 +29,8 @@ pub mod node_event;
 /// Deliveries that wait for one node's fan-out at most; beyond, publishers wait (in-process) or the
 /// queue overflows into a gap (broker).
 pub const DELIVERIES_QUEUED_MAX: usize = 4096;
+/// Whoever delivers more of them late waits.
+const LATER_QUEUED_MAX: usize = 256;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
@@ -79,17 +82,29 @@ pub enum Delivery {
         /// Resolved by the fan-out once the envelope is applied, for `publish_applied`.
         applied: Option<oneshot::Sender<()>>,
     },
+    /// A membership has changed: the [place](Place) that this node has read for it, and the envelope that
+    /// announced it. Made by the inbound side, never sent.
+    Placed { place: Place, envelope: Arc<Envelope>, applied: oneshot::Sender<()> },
     /// What another node told. It ends at the inbound side; no fan-out reads it.
     Node { origin: NodeId, event: Arc<NodeEvent> },
     /// Something may be missing: sessions have to sync.
     Gap,
 }
 
+/// Where somebody's sessions are by now, in a group: `None` for nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub user_id: UserId,
+    pub group_id: GroupId,
+    pub permissions: Option<Permissions>,
+}
+
 /// What a node does with everything that arrives, before its fan-out gets it: forgets what it has cached,
 /// keeps what it knows of other nodes.
 pub trait Inbound: Send + Sync {
-    /// Called once for each delivery, in order. Must not block.
-    fn heard(&self, delivery: &Delivery);
+    /// Called once for each delivery, in order. Must not block. What it returns is delivered; instead it may
+    /// deliver something `later`.
+    fn heard(&self, delivery: Delivery, later: &mpsc::Sender<Delivery>) -> Option<Delivery>;
 }
 
 /// The receiving end of a bus: a node's inbound side hears it, one fan-out reads it.
@@ -97,13 +112,15 @@ pub struct Deliveries {
     queue: mpsc::Receiver<Delivery>,
     gap: GapFlag,
     inbound: Option<Arc<dyn Inbound>>,
+    /// What the inbound side delivers later than it came.
+    later: (mpsc::Sender<Delivery>, mpsc::Receiver<Delivery>),
     /// Taken from the queue, but not yet wanted.
     held: Option<Delivery>,
 }
 
 impl Deliveries {
     pub fn new(queue: mpsc::Receiver<Delivery>, gap: GapFlag) -> Self {
-        Self { queue, gap, inbound: None, held: None }
+        Self { queue, gap, inbound: None, later: mpsc::channel(LATER_QUEUED_MAX), held: None }
     }
 
     /// From now on `inbound` hears each delivery before it is read.
@@ -124,6 +141,7 @@ impl Deliveries {
             let next = tokio::select! {
                 biased;
                 () = raised.taken() => Delivery::Gap,
+                Some(late) = self.later.1.recv() => return Some(late),
                 next = self.queue.recv() => next?,
             };
             if let Some(delivery) = self.hear(next) {
@@ -141,6 +159,9 @@ impl Deliveries {
         }
         if let Some(held) = self.held.take() {
             return Ok(held);
+        }
+        if let Ok(late) = self.later.1.try_recv() {
+            return Ok(late);
         }
         loop {
             let next = self.queue.try_recv()?;
@@ -163,12 +184,12 @@ impl Deliveries {
         None
     }
 
-    /// `None` for what is not for the fan-out.
+    /// `None` for what is not for the fan-out, or not yet.
     fn hear(&self, delivery: Delivery) -> Option<Delivery> {
-        if let Some(inbound) = &self.inbound {
-            inbound.heard(&delivery);
+        match &self.inbound {
+            Some(inbound) => inbound.heard(delivery, &self.later.0),
+            None => Some(delivery),
         }
-        (!matches!(delivery, Delivery::Node { .. })).then_some(delivery)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::chat::changes::Untold;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
 use crate::chat::passwords::Passwords;
+use crate::chat::placing::Placing;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::Repairs;
@@ -56,6 +57,7 @@ pub mod moderation;
 pub mod official;
 pub mod passwords;
 pub mod pins;
+pub mod placing;
 pub mod presence;
 pub mod rates;
 pub mod reactions;
@@ -121,6 +123,8 @@ pub struct Shared {
     pub mention_news: mpsc::Sender<MentionNews>,
     /// What has changed and other nodes may not know; told by [`changes::run_changes`].
     pub untold: Arc<Untold>,
+    /// Memberships that have changed, and what holds for this node is being read.
+    pub placing: Placing,
 }
 
 impl Chat {

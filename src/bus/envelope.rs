@@ -9,7 +9,6 @@ use crate::clock::UnixMs;
 use crate::model::channel::ChannelKind;
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, MessageId, NodeId, SessionId, UserId};
-use crate::model::permission::Permissions;
 use crate::model::presence::Presence;
 
 /// Whose sessions an envelope is for.
@@ -86,29 +85,11 @@ pub enum Content {
 /// What an envelope changes at every node, before its content goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The sessions of `user_id` join the group's audience.
-    Join {
-        user_id: UserId,
-        group_id: GroupId,
-        permissions: Permissions,
-    },
-    Leave {
-        user_id: UserId,
-        group_id: GroupId,
-    },
-    /// Somebody's group-wide permissions have changed.
-    Permissions {
-        user_id: UserId,
-        group_id: GroupId,
-        permissions: Permissions,
-    },
+    /// Whether `user_id` is in the group, or what they may do there, has changed. Each node reads what holds
+    /// by now; the content goes out there only if that is what `is_member` says.
+    Membership { user_id: UserId, group_id: GroupId, is_member: bool },
     /// The group is gone: `content` still reaches its audience, then nobody is in it.
-    CloseGroup {
-        group_id: GroupId,
-    },
+    CloseGroup { group_id: GroupId },
     /// Those sockets of `user_id` that belong to these signed-in sessions are disconnected, for good.
-    EndSessions {
-        user_id: UserId,
-        session_ids: Vec<SessionId>,
-    },
+    EndSessions { user_id: UserId, session_ids: Vec<SessionId> },
 }

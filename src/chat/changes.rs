@@ -86,6 +86,12 @@ impl Untold {
         }
     }
 
+    /// Whether everything has been told, or is being told.
+    pub fn is_empty(&self) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.changed.is_empty() && !waiting.all
+    }
+
     /// The next event; `None` if there is nothing to tell.
     fn take(&self) -> Option<NodeEvent> {
         let mut waiting = self.waiting.lock();

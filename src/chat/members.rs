@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Changed, Content, Effect, Envelope, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Topic};
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::changes::Changes;
@@ -122,7 +122,7 @@ impl Chat {
         let GroupSnapshot { group, roles, .. } = &*before.group;
         let (permissions, _) = standing(group, roles, &updated, person.operator);
         let changed = permissions != before.permissions;
-        let effect = changed.then_some(Effect::Permissions { user_id, group_id, permissions });
+        let effect = changed.then_some(Effect::Membership { user_id, group_id, is_member: true });
         let announced = self.announce_member(&view, group.official, changes, effect).await;
         self.repairs.note(owed, announced);
         if changed {
@@ -146,8 +146,12 @@ impl Chat {
             true => (Topic::User(view.user_id), Content::None),
             false => (Topic::Group(view.group_id), push(Push::MemberUpdated, view)),
         };
-        let envelope = Envelope { effect, ..self.envelope([topic], content) };
-        self.announce(envelope.with_changes(changes)).await
+        let envelope = self.envelope([topic], content).with_changes(changes);
+        match effect {
+            None => self.announce(envelope).await,
+            // From the answer on they may do what they may now, and no more, at every node.
+            Some(effect) => self.announce_applied(envelope.with_effect(effect)).await.is_ok(),
+        }
     }
 
     /// Tells a person which channels they have other permissions in now.

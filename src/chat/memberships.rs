@@ -76,10 +76,10 @@ impl Chat {
         content: Content,
     ) -> Result<(), ChatError> {
         let missing = ChatError::NotFound(Noun::Group);
-        let Some(standing) = self.standing_of(user_id, group_id).await? else {
+        if self.group_permissions(user_id, group_id).await?.is_none() {
             return Err(missing);
-        };
-        let effect = Effect::Join { user_id, group_id, permissions: standing.permissions };
+        }
+        let effect = Effect::Membership { user_id, group_id, is_member: true };
         let envelope = self.envelope([Topic::User(user_id)], content);
         self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await?;
         // A group that was deleted meanwhile may have been closed before this person came in.
@@ -118,7 +118,7 @@ impl Chat {
             return self.announce_left(user_id, group_id).await;
         }
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
-        let effect = Effect::Leave { user_id, group_id };
+        let effect = Effect::Membership { user_id, group_id, is_member: false };
         let envelope = self.envelope([Topic::User(user_id)], Content::None);
         self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
     }
@@ -130,7 +130,7 @@ impl Chat {
         changes: Changes,
     ) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
-        let effect = Effect::Leave { user_id, group_id };
+        let effect = Effect::Membership { user_id, group_id, is_member: false };
         let envelope = self.envelope([Topic::User(user_id)], content);
         self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
     }

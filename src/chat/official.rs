@@ -56,10 +56,13 @@ impl Chat {
             return Ok(());
         }
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
-        let Some(standing) = self.standing_of(user_id, group_id).await? else { return Ok(()) };
-        let permissions = standing.permissions;
         let envelope = self.envelope([Topic::User(user_id)], Content::None).with_changes(changes);
-        self.announce(envelope.with_effect(Effect::Join { user_id, group_id, permissions })).await;
+        self.announce(envelope.with_effect(Effect::Membership {
+            user_id,
+            group_id,
+            is_member: true,
+        }))
+        .await;
         Ok(())
     }
 

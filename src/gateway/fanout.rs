@@ -46,7 +46,7 @@ pub use outlet::{EmitError, Outlet};
 use recent::RecentIds;
 pub use rooms::ByKey;
 use rooms::Rooms;
-use subscriber::{Body, Subscriber};
+use subscriber::{Body, Placement, Subscriber};
 
 /// What the fan-out works with.
 pub struct Context {
@@ -62,7 +62,7 @@ pub struct Fanout<O> {
     context: Context,
     subscribers: ByKey<Subscriber<O>>,
     rooms: Rooms,
-    /// Sessions whose effects are logged: they have no groups yet.
+    /// Sessions whose placements are logged: they have no groups yet.
     joining: HashSet<SocketKey>,
     emitted: RecentIds,
     meters: HashMap<Push, PushMeters>,
@@ -172,8 +172,8 @@ impl<O: Outlet> Fanout<O> {
         }
         self.joining.remove(&key);
         let mut pending = Confirmations::default();
-        for effect in subscriber.take_effects() {
-            self.apply_to(key, &effect, &mut pending);
+        for placement in subscriber.take_placements() {
+            self.place(key, placement, &mut pending);
         }
         pending.then(&self.context.lifecycle, move || {
             let _asker_may_be_gone = done.send(());
@@ -233,76 +233,67 @@ impl<O: Outlet> Fanout<O> {
                 metrics::counter!(telemetry::BUS_GAPS).increment(1);
                 self.context.gaps.raise();
             }
-            Delivery::Envelope { envelope, applied } => {
+            Delivery::Placed { place, envelope, applied } => {
                 let mut pending = Confirmations::default();
-                if let Some(effect) = &envelope.effect {
-                    self.apply(effect, &mut pending);
+                for key in self.rooms.keys(&Topic::User(place.user_id)) {
+                    self.place_and_log(key, Placement::from(place), &mut pending);
+                }
+                self.emit(&envelope, None).await;
+                self.confirm(applied, pending);
+            }
+            Delivery::Envelope { envelope, applied } => {
+                if let Some(Effect::EndSessions { user_id, session_ids }) = &envelope.effect {
+                    self.end_sessions(*user_id, session_ids);
                 }
                 // What was waited for, or changes an audience after it, is followed by nothing.
                 let followed = envelope.effect.is_none() && applied.is_none();
                 self.emit(&envelope, followed.then_some(inflow)).await;
+                let mut pending = Confirmations::default();
                 if let Some(Effect::CloseGroup { group_id }) = &envelope.effect {
                     self.close_group(*group_id, &mut pending);
                 }
                 if let Some(applied) = applied {
-                    pending.then(&self.context.lifecycle, move || {
-                        let _publisher_may_have_given_up = applied.send(());
-                    });
+                    self.confirm(applied, pending);
                 }
             }
         }
     }
 
-    fn apply(&mut self, effect: &Effect, pending: &mut Confirmations) {
-        match effect {
-            Effect::Join { user_id, .. }
-            | Effect::Leave { user_id, .. }
-            | Effect::Permissions { user_id, .. } => {
-                for key in self.rooms.keys(&Topic::User(*user_id)) {
-                    self.apply_and_log(key, effect, pending);
-                }
-            }
-            Effect::EndSessions { user_id, session_ids } => {
-                self.end_sessions(*user_id, session_ids);
-            }
-            Effect::CloseGroup { .. } => {} // After the content.
-        }
+    fn confirm(&self, applied: oneshot::Sender<()>, pending: Confirmations) {
+        pending.then(&self.context.lifecycle, move || {
+            let _publisher_may_have_given_up = applied.send(());
+        });
     }
 
     fn close_group(&mut self, group_id: GroupId, pending: &mut Confirmations) {
-        let effect = Effect::CloseGroup { group_id };
         let members = self.rooms.keys(&Topic::Group(group_id));
         let joining: Vec<SocketKey> = self.joining.iter().copied().collect();
         for key in members.into_iter().chain(joining) {
-            self.apply_and_log(key, &effect, pending);
+            self.place_and_log(key, Placement { group_id, permissions: None }, pending);
         }
     }
 
-    /// A session that joins with audiences that were read before gets the effect once more then.
-    fn apply_and_log(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
+    /// A session that joins with audiences that were read before is placed once more then.
+    fn place_and_log(&mut self, key: SocketKey, placement: Placement, pending: &mut Confirmations) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
-        if let Err(error) = subscriber.log_effect(effect) {
+        if let Err(error) = subscriber.log(placement) {
             return self.drop_failed(key, error);
         }
-        self.apply_to(key, effect, pending);
+        self.place(key, placement, pending);
     }
 
-    fn apply_to(&mut self, key: SocketKey, effect: &Effect, pending: &mut Confirmations) {
+    fn place(&mut self, key: SocketKey, placement: Placement, pending: &mut Confirmations) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
-        match *effect {
-            Effect::Join { group_id, permissions, .. } => {
-                subscriber.bindings.add(Topic::Group(group_id), pending);
-                self.rooms.join(Topic::Group(group_id), key, permissions);
+        let group = Topic::Group(placement.group_id);
+        match placement.permissions {
+            Some(permissions) => {
+                subscriber.bindings.add(group, pending);
+                self.rooms.join(group, key, permissions);
             }
-            Effect::Leave { group_id, .. } | Effect::CloseGroup { group_id } => {
-                let left = Topic::Group(group_id);
-                subscriber.bindings.release(|topic| *topic == left);
-                self.rooms.leave(left, key);
+            None => {
+                subscriber.bindings.release(|topic| *topic == group);
+                self.rooms.leave(group, key);
             }
-            Effect::Permissions { group_id, permissions, .. } => {
-                self.rooms.set_permissions(Topic::Group(group_id), key, permissions);
-            }
-            Effect::EndSessions { .. } => {}
         }
     }
 

@@ -21,6 +21,7 @@ use vibetalk::chat::limits::Limits;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::mentions::run_mentions;
 use vibetalk::chat::passwords::Passwords;
+use vibetalk::chat::placing::Placing;
 use vibetalk::chat::presence::PresenceBoard;
 use vibetalk::chat::rates::PersonRates;
 use vibetalk::chat::repairs::Repairs;
@@ -32,6 +33,7 @@ use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::account::{Account, User};
 use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::Presence;
+use vibetalk::store::Store;
 use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
@@ -46,7 +48,7 @@ mod invites;
 mod lossy_bus;
 mod members;
 mod mentions;
-mod messages;
+pub mod messages;
 mod moderation;
 mod official;
 mod official_group;
@@ -120,29 +122,7 @@ impl TestChat {
         let faults = store.faults().clone();
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
-        let (mention_news, news) = mpsc::channel(100);
-        let untold = Arc::new(Untold::new(bus.is_alone()));
-        let chat = Chat::new(Shared {
-            store,
-            bus,
-            clock: clock.clone(),
-            ids: IdGenerator::new(NodeId::default()),
-            node: NodeId::default(),
-            limits,
-            caches: Caches::new(&lifecycle),
-            tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
-            passwords: Passwords::default(),
-            attempts: Attempts::default(),
-            rates: PersonRates::default(),
-            official_group: OnceLock::new(),
-            presence: PresenceBoard::default(),
-            lifecycle,
-            announced: Announced::default(),
-            repairs: Repairs::default(),
-            mention_news,
-            untold,
-        });
-        chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
+        let chat = new_chat(NodeId::default(), store, bus, clock.clone(), limits, lifecycle);
         Self { chat, clock, record, bus_loses: Arc::default(), faults, _folder: folder }
     }
 
@@ -285,6 +265,42 @@ impl TestChat {
     }
 }
 
+/// The commands of one node, with what tells people of mentions.
+pub fn new_chat(
+    node: NodeId,
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Clock,
+    limits: Limits,
+    lifecycle: Lifecycle,
+) -> Chat {
+    let (mention_news, news) = mpsc::channel(100);
+    let untold = Arc::new(Untold::new(bus.is_alone()));
+    let chat = Chat::new(Shared {
+        store,
+        bus,
+        clock,
+        ids: IdGenerator::new(node),
+        node,
+        limits,
+        caches: Caches::new(&lifecycle),
+        tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
+        passwords: Passwords::default(),
+        attempts: Attempts::default(),
+        rates: PersonRates::default(),
+        official_group: OnceLock::new(),
+        presence: PresenceBoard::default(),
+        lifecycle,
+        announced: Announced::default(),
+        repairs: Repairs::default(),
+        mention_news,
+        untold,
+        placing: Placing::default(),
+    });
+    chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
+    chat
+}
+
 impl Record {
     async fn run(self: Arc<Self>, mut deliveries: Deliveries) {
         let mut applies = self.applies.subscribe();
@@ -322,13 +338,8 @@ fn topic(topic: &Topic) -> String {
 
 fn effect_line(effect: &Effect) -> String {
     match effect {
-        Effect::Join { user_id, permissions, .. } => {
-            format!("{user_id} joins with {}", permissions.bits())
-        }
-        Effect::Leave { user_id, .. } => format!("{user_id} leaves"),
-        Effect::Permissions { user_id, permissions, .. } => {
-            format!("{user_id} may {}", permissions.bits())
-        }
+        Effect::Membership { user_id, is_member: true, .. } => format!("{user_id} is in"),
+        Effect::Membership { user_id, is_member: false, .. } => format!("{user_id} is out"),
         Effect::CloseGroup { .. } => "closes".to_owned(),
         Effect::EndSessions { session_ids, .. } if session_ids.len() == 1 => {
             "ends sessions".to_owned()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
@@ -37,6 +37,13 @@ impl ForgetfulBus {
         (Arc::new(bus), Deliveries::new(queue, gap))
     }
 
+    fn put(&self, envelope: Envelope, applied: Option<oneshot::Sender<()>>) {
+        if !self.loses.load(Ordering::SeqCst) {
+            let delivery = Delivery::Envelope { envelope: Arc::new(envelope), applied };
+            self.deliveries.try_send(delivery).unwrap();
+        }
+    }
+
     pub fn lose(&self) {
         self.loses.store(true, Ordering::SeqCst);
     }
@@ -56,15 +63,15 @@ impl Bus for ForgetfulBus {
     }
 
     async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
-        self.publish_volatile(envelope);
+        let (applied, confirmed) = oneshot::channel();
+        self.put(envelope, Some(applied));
+        // Who takes everything says that it is applied, too.
+        let _lost = confirmed.await;
         Ok(())
     }
 
     fn publish_volatile(&self, envelope: Envelope) {
-        if !self.loses.load(Ordering::SeqCst) {
-            let delivery = Delivery::Envelope { envelope: Arc::new(envelope), applied: None };
-            self.deliveries.try_send(delivery).unwrap();
-        }
+        self.put(envelope, None);
     }
 
     async fn bind(&self, _: Topic) -> Result<(), BusError> {

@@ -55,12 +55,4 @@ impl Rooms {
             self.by_topic.remove(&topic);
         }
     }
-
-    /// Changes nothing for who is not in the room.
-    pub fn set_permissions(&mut self, topic: Topic, key: SocketKey, permissions: Permissions) {
-        let room = self.by_topic.get_mut(&topic);
-        if let Some(held) = room.and_then(|room| room.get_mut(&key)) {
-            *held = permissions;
-        }
-    }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::bus::envelope::Effect;
+use crate::bus::Place;
 use crate::edge::PUSHES_QUEUED_MAX;
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::fanout::outlet::{EmitError, Outlet};
 use crate::model::event::Push;
-use crate::model::id::SessionId;
+use crate::model::id::{GroupId, SessionId};
+use crate::model::permission::Permissions;
 
 /// Pushes, and changes of audiences, that wait for `ready` at most, which with it are as many as may be queued for a socket;
 /// whoever has more is a slow consumer, as with a full queue.
@@ -34,18 +35,31 @@ enum Phase {
 struct Held {
     pushes: Vec<(Push, Body)>,
     /// Changes of audiences that arrived before the audiences themselves were known.
-    effects: Option<Vec<Effect>>,
+    placements: Option<Vec<Placement>>,
+}
+
+/// In which way a session is in a group from now on, if it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    pub group_id: GroupId,
+    pub permissions: Option<Permissions>,
+}
+
+impl From<Place> for Placement {
+    fn from(Place { group_id, permissions, .. }: Place) -> Self {
+        Self { group_id, permissions }
+    }
 }
 
 impl Phase {
-    /// With effects logged.
+    /// With placements logged.
     fn held() -> Self {
-        Self::Held(Box::new(Held { pushes: Vec::new(), effects: Some(Vec::new()) }))
+        Self::Held(Box::new(Held { pushes: Vec::new(), placements: Some(Vec::new()) }))
     }
 }
 
 impl<O: Outlet> Subscriber<O> {
-    /// Held back, with effects logged until [`take_effects`](Self::take_effects).
+    /// Held back, with placements logged until [`take_placements`](Self::take_placements).
     pub fn new(session_id: SessionId, outlet: O, bindings: Bindings) -> Self {
         Self { session_id, outlet, bindings, phase: Phase::held() }
     }
@@ -65,25 +79,25 @@ impl<O: Outlet> Subscriber<O> {
         self.emit_all(&held.pushes)
     }
 
-    /// Remembers an effect until the audiences are known, which may be those from before it.
-    pub fn log_effect(&mut self, effect: &Effect) -> Result<(), EmitError> {
+    /// Remembers a placement until the audiences are known, which may be those from before it.
+    pub fn log(&mut self, placement: Placement) -> Result<(), EmitError> {
         if let Phase::Held(held) = &mut self.phase
-            && let Some(effects) = &mut held.effects
+            && let Some(placements) = &mut held.placements
         {
-            if effects.len() >= HELD_MAX {
+            if placements.len() >= HELD_MAX {
                 return Err(EmitError::Full);
             }
-            effects.push(effect.clone());
+            placements.push(placement);
         }
         Ok(())
     }
 
     /// The audiences are known: ends the log, and forgets the pushes that the snapshot, which is
     /// taken after this, will contain.
-    pub fn take_effects(&mut self) -> Vec<Effect> {
+    pub fn take_placements(&mut self) -> Vec<Placement> {
         let Phase::Held(held) = &mut self.phase else { return Vec::new() };
         held.pushes.clear();
-        held.effects.take().unwrap_or_default()
+        held.placements.take().unwrap_or_default()
     }
 
     pub fn deliver(&mut self, push: Push, body: &Body) -> Result<(), EmitError> {

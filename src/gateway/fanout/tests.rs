@@ -9,7 +9,7 @@ use super::subscriber::HELD_MAX;
 use super::*;
 use crate::bus::envelope::{Content, Envelope};
 use crate::bus::node_event::NodeEvent;
-use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag};
+use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag, Place};
 use crate::model::channel::ChannelKind;
 use crate::model::id::{MessageId, UserId};
 use crate::model::presence::{Presence, Status};
@@ -182,6 +182,10 @@ impl Fixture {
         self.deliver(topics, None, push(n)).await;
     }
 
+    async fn place(&mut self, place: Place) {
+        self.take(placed(&[], place, Content::None)).await;
+    }
+
     async fn effect(&mut self, effect: Effect) {
         self.deliver(&[], Some(effect), Content::None).await;
     }
@@ -207,6 +211,13 @@ fn delivery(topics: &[Topic], effect: Option<Effect>, content: Content) -> Deliv
     Delivery::Envelope { envelope, applied: None }
 }
 
+fn placed(topics: &[Topic], place: Place, content: Content) -> Delivery {
+    let Delivery::Envelope { envelope, .. } = delivery(topics, None, content) else {
+        unreachable!("that is what it makes");
+    };
+    Delivery::Placed { place, envelope, applied: oneshot::channel().0 }
+}
+
 fn push(n: u32) -> Content {
     Content::Push { push: Push::MessageCreated, body: raw(n.to_string()), once: None }
 }
@@ -215,8 +226,12 @@ fn said(numbers: &[u32]) -> Vec<String> {
     numbers.iter().map(|n| format!("message:created {n}")).collect()
 }
 
-fn joins(user_id: UserId, group_id: GroupId) -> Effect {
-    Effect::Join { user_id, group_id, permissions: Permissions::MEMBER }
+fn joins(user_id: UserId, group_id: GroupId) -> Place {
+    Place { user_id, group_id, permissions: Some(Permissions::MEMBER) }
+}
+
+fn leaves(user_id: UserId, group_id: GroupId) -> Place {
+    Place { user_id, group_id, permissions: None }
 }
 
 #[tokio::test]
@@ -239,9 +254,9 @@ async fn effects_that_arrive_while_the_audiences_are_read_leave_no_stale_members
     let mut fixture = Fixture::new();
     let (key, inbox) = fixture.attach(ADA).await;
     // The audiences that are read are from before all of these.
-    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
-    fixture.effect(joins(ADA, OTHER_GROUP)).await;
-    fixture.effect(joins(BOB, GROUP)).await;
+    fixture.place(leaves(ADA, GROUP)).await;
+    fixture.place(joins(ADA, OTHER_GROUP)).await;
+    fixture.place(joins(BOB, GROUP)).await;
     fixture.join(key, &[GROUP]).await;
     fixture.open(key).await;
     inbox.take();
@@ -267,10 +282,9 @@ async fn who_joins_gets_the_content_and_who_leaves_does_not() {
     let mut fixture = Fixture::new();
     let (_, ada) = fixture.live(ADA, &[GROUP]).await;
     let (_, bob) = fixture.live(BOB, &[]).await;
-    fixture.deliver(&[Topic::Group(GROUP)], Some(joins(BOB, GROUP)), push(1)).await;
+    fixture.take(placed(&[Topic::Group(GROUP)], joins(BOB, GROUP), push(1))).await;
     assert_eq!((ada.take(), bob.take()), (said(&[1]), said(&[1])));
-    let leave = Effect::Leave { user_id: ADA, group_id: GROUP };
-    fixture.deliver(&[Topic::Group(GROUP)], Some(leave), push(2)).await;
+    fixture.take(placed(&[Topic::Group(GROUP)], leaves(ADA, GROUP), push(2))).await;
     assert_eq!((ada.take(), bob.take()), (said(&[]), said(&[2])));
     let close = Effect::CloseGroup { group_id: GROUP };
     fixture.deliver(&[Topic::Group(GROUP)], Some(close), push(3)).await;
@@ -306,8 +320,8 @@ async fn a_channel_carries_the_permissions_of_each_receiver() {
     let (_, ada) = fixture.live(ADA, &[GROUP]).await;
     let (_, bob) = fixture.live(BOB, &[GROUP]).await;
     let all = Permissions::ALL;
-    let promoted = Effect::Permissions { user_id: ADA, group_id: GROUP, permissions: all };
-    fixture.effect(promoted).await;
+    let promoted = Place { permissions: Some(all), ..joins(ADA, GROUP) };
+    fixture.place(promoted).await;
     let (push, kind) = (Push::ChannelUpdated, ChannelKind::Announcement);
     let content = Content::ChannelPush { push, kind, body: raw(r#"{"id":"5"}"#.into()) };
     fixture.deliver(&[Topic::Group(GROUP)], None, content).await;
@@ -351,8 +365,7 @@ async fn nothing_goes_along_that_changes_an_audience() {
     let mut fixture = Fixture::new();
     let (_, ada) = fixture.live(ADA, &[GROUP]).await;
     let group = [Topic::Group(GROUP)];
-    let leave = Effect::Leave { user_id: ADA, group_id: GROUP };
-    fixture.behind.send(delivery(&group, Some(leave), push(2))).await.unwrap();
+    fixture.behind.send(placed(&group, leaves(ADA, GROUP), push(2))).await.unwrap();
     fixture.behind.send(delivery(&group, None, push(3))).await.unwrap();
     fixture.say(&group, 1).await;
     fixture.take_the_rest().await;
@@ -472,11 +485,11 @@ async fn what_a_session_bound_is_given_back() {
     let mut fixture = Fixture::new();
     let (key, _) = fixture.live(ADA, &[GROUP]).await;
     let (other, _) = fixture.live(ADA, &[GROUP]).await;
-    fixture.effect(joins(ADA, OTHER_GROUP)).await;
-    fixture.effect(joins(ADA, OTHER_GROUP)).await;
+    fixture.place(joins(ADA, OTHER_GROUP)).await;
+    fixture.place(joins(ADA, OTHER_GROUP)).await;
     fixture.watch(key, &[BOB]).await;
     assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [2, 2, 2, 1]);
-    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
+    fixture.place(leaves(ADA, GROUP)).await;
     fixture.fanout.obey(Command::Detach { key: other }).await;
     fixture.watch(key, &[]).await;
     assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [1, 1]);
@@ -491,9 +504,9 @@ async fn a_join_is_applied_once_its_topic_is_bound() {
     let bus = fixture.bus.clone();
     let shut = bus.gate.acquire().await.unwrap();
     let (applied, mut told) = oneshot::channel();
-    let mut joining = delivery(&[], Some(joins(ADA, GROUP)), Content::None);
-    if let Delivery::Envelope { applied: confirmation, .. } = &mut joining {
-        *confirmation = Some(applied);
+    let mut joining = placed(&[], joins(ADA, GROUP), Content::None);
+    if let Delivery::Placed { applied: confirmation, .. } = &mut joining {
+        *confirmation = applied;
     }
     fixture.take(joining).await;
     assert!(told.try_recv().is_err());
@@ -551,8 +564,8 @@ async fn changes_while_a_session_is_opened_anew_hold_against_what_was_read_befor
     let mut fixture = Fixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
     fixture.fanout.obey(Command::Hold { key }).await;
-    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
-    fixture.effect(joins(ADA, OTHER_GROUP)).await;
+    fixture.place(leaves(ADA, GROUP)).await;
+    fixture.place(joins(ADA, OTHER_GROUP)).await;
     fixture.join(key, &[GROUP]).await; // What was read before.
     fixture.open(key).await;
     fixture.say(&[Topic::Group(GROUP)], 1).await;
@@ -567,7 +580,7 @@ async fn a_session_that_cannot_be_opened_anew_goes_on_with_what_was_held() {
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
     fixture.fanout.obey(Command::Hold { key }).await;
     fixture.say(&[Topic::Group(GROUP)], 1).await;
-    fixture.effect(Effect::Leave { user_id: ADA, group_id: GROUP }).await;
+    fixture.place(leaves(ADA, GROUP)).await;
     fixture.say(&[Topic::Group(GROUP)], 2).await;
     fixture.say(&[Topic::User(ADA)], 3).await;
     fixture.fanout.obey(Command::Release { key }).await;

@@ -71,7 +71,7 @@ async fn whoever_registers_is_signed_in_and_in_the_official_group() {
     let user_id = caller.user_id;
     assert_eq!(
         test.announced().await,
-        [format!("nothing to user {user_id}, {user_id} joins with 135")],
+        [format!("nothing to user {user_id}, {user_id} is in")],
         "nobody is told of everybody"
     );
 }

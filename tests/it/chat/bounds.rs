@@ -386,7 +386,8 @@ async fn who_was_mentioned_by_an_edit_just_before_the_deletion_is_told_of_it() {
     test.hold();
     let group_id = GroupId::new(1);
     let fence = || {
-        let effect = Some(Effect::Leave { user_id: member.user_id, group_id });
+        let effect =
+            Some(Effect::Membership { user_id: member.user_id, group_id, is_member: false });
         let topics = [].into_iter().collect();
         let origin = NodeId::default();
         let content = Content::None;

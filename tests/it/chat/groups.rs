@@ -26,10 +26,7 @@ async fn a_new_group_belongs_to_its_creator_and_starts_with_a_channel() {
     assert_eq!(channels, ["general"]);
     assert_eq!(group.channels[0].permissions.unwrap().bits(), 511);
     let me = owner.user_id;
-    assert_eq!(
-        test.announced().await,
-        [format!("group:created to user {me}, {me} joins with 511")]
-    );
+    assert_eq!(test.announced().await, [format!("group:created to user {me}, {me} is in")]);
 }
 
 #[tokio::test]
@@ -128,7 +125,7 @@ async fn leaving_is_applied_before_it_is_answered() {
     leaving.await.unwrap();
     let me = member.user_id;
     let expected =
-        [format!("group:deleted to user {me}, {me} leaves"), "member:left to group".into()];
+        [format!("group:deleted to user {me}, {me} is out"), "member:left to group".into()];
     assert_eq!(test.announced().await, expected);
     assert_eq!(code(test.chat.get_group(member, group_id).await), "group_not_found");
     assert_eq!(test.chat.get_group(owner, group_id).await.unwrap().group.member_count, 1);

@@ -22,10 +22,8 @@ async fn accepting_joins_and_tells_the_person_and_the_members() {
     let group = test.chat.accept_invite(person, &code).await.unwrap();
     assert_eq!((group.group.member_count, group.me.user_id), (2, person.user_id));
     let me = person.user_id;
-    let expected = [
-        format!("group:created to user {me}, {me} joins with 135"),
-        "member:joined to group".into(),
-    ];
+    let expected =
+        [format!("group:created to user {me}, {me} is in"), "member:joined to group".into()];
     assert_eq!(test.announced().await, expected);
     assert_eq!(test.chat.get_invite(person, &code).await.unwrap().group.member_count, 2);
 }
@@ -60,7 +58,7 @@ async fn a_member_uses_nothing_up_and_announces_nothing_to_clients() {
     let group = test.chat.accept_invite(member, &invite).await.unwrap();
     assert_eq!((group.group.id, group.group.member_count), (group_id, 2));
     let me = member.user_id;
-    assert_eq!(test.announced().await, [format!("nothing to user {me}, {me} joins with 135")]);
+    assert_eq!(test.announced().await, [format!("nothing to user {me}, {me} is in")]);
 
     test.chat.accept_invite(other, &invite).await.unwrap();
     assert_eq!(code(test.chat.accept_invite(owner, &invite).await), "invite_not_found");

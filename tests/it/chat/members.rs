@@ -137,7 +137,7 @@ async fn a_role_holds_at_once_and_its_bearer_learns_of_the_permissions() {
     test.give_roles(owner, group_id, member, &["moderator"]).await.unwrap();
     let me = member.user_id;
     let expected =
-        [format!("member:updated to group, {me} may 463"), format!("channel:updated to user {me}")];
+        [format!("member:updated to group, {me} is in"), format!("channel:updated to user {me}")];
     assert_eq!(test.announced().await, expected);
     let channel = test.chat.get_channel(member, channel_id).await.unwrap();
     assert_eq!(channel.permissions.unwrap().bits(), 463);

@@ -69,7 +69,7 @@ async fn a_removal_is_applied_before_it_is_answered_and_tells_everybody() {
     removal.await.unwrap();
     let it = member.user_id;
     let expected =
-        [format!("group:deleted to user {it}, {it} leaves"), "member:left to group".into()];
+        [format!("group:deleted to user {it}, {it} is out"), "member:left to group".into()];
     assert_eq!(test.announced().await, expected);
     test.join(owner, group_id, member).await.unwrap();
 }
@@ -103,7 +103,7 @@ async fn somebody_who_never_joined_can_be_banned() {
     test.announced().await;
     test.ban(owner, group_id, stranger).await.unwrap();
     let it = stranger.user_id;
-    assert_eq!(test.announced().await, [format!("nothing to user {it}, {it} leaves")]);
+    assert_eq!(test.announced().await, [format!("nothing to user {it}, {it} is out")]);
     let nobody = Caller { user_id: UserId::new(12), ..stranger };
     assert_eq!(code(test.ban(owner, group_id, nobody).await), "user_not_found");
 }
@@ -179,6 +179,6 @@ async fn a_departure_that_failed_half_way_is_completed_by_trying_again() {
     test.announced().await;
     assert_eq!(code(test.remove(owner, group_id, removed).await), "member_not_found");
     let user_id = removed.user_id;
-    let expected = format!("nothing to user {user_id}, {user_id} leaves");
+    let expected = format!("nothing to user {user_id}, {user_id} is out");
     assert_eq!(test.announced().await, [expected]);
 }

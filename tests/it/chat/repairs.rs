@@ -69,10 +69,7 @@ async fn a_group_whose_making_was_not_announced_is_made_once() {
     let groups = test.chat.list_groups(owner).await.unwrap().groups;
     assert_eq!(groups.iter().map(|it| it.group.id).collect::<Vec<_>>(), [group.group.id]);
     let me = owner.user_id;
-    assert_eq!(
-        test.announced().await,
-        [format!("group:created to user {me}, {me} joins with 511")]
-    );
+    assert_eq!(test.announced().await, [format!("group:created to user {me}, {me} is in")]);
     assert!(test.chat.pay().await);
     let closed = ["group:deleted to group, closes"];
     assert_eq!(test.announced().await, closed, "in case its owner had heard of the first");
@@ -111,7 +108,7 @@ async fn a_joining_is_announced_by_the_next_try_or_without() {
         assert_eq!(code(joined), "unavailable");
         let me = late.user_id;
         let mut expected = vec![
-            format!("group:created to user {me}, {me} joins with 135"),
+            format!("group:created to user {me}, {me} is in"),
             "member:joined to group".to_owned(),
         ];
         let lines = match again {
@@ -119,7 +116,7 @@ async fn a_joining_is_announced_by_the_next_try_or_without() {
             true => {
                 test.lose(false);
                 test.chat.accept_invite(late, &code_of_invite).await.unwrap();
-                expected.push(format!("nothing to user {me}, {me} joins with 135"));
+                expected.push(format!("nothing to user {me}, {me} is in"));
                 test.announced().await
             }
         };
@@ -168,7 +165,7 @@ async fn a_departure_is_announced_by_the_next_try_or_without() {
             };
             let me = member.user_id;
             let expected =
-                [format!("group:deleted to user {me}, {me} leaves"), "member:left to group".into()];
+                [format!("group:deleted to user {me}, {me} is out"), "member:left to group".into()];
             assert_eq!(lines, expected, "{how:?}, again: {again}");
         }
     }
@@ -182,10 +179,8 @@ async fn who_came_back_before_their_departure_was_announced_is_announced_as_a_me
     assert_eq!(code(test.chat.leave_group(member, group_id).await), "unavailable");
     assert_eq!(code(test.chat.accept_invite(member, &invite).await), "unavailable");
     let me = member.user_id;
-    let expected = [
-        format!("group:created to user {me}, {me} joins with 135"),
-        "member:joined to group".to_owned(),
-    ];
+    let expected =
+        [format!("group:created to user {me}, {me} is in"), "member:joined to group".to_owned()];
     assert_eq!(test.paid().await, expected);
 }
 
@@ -211,8 +206,7 @@ async fn what_became_of_channels_and_members_is_announced_late() {
     let promote = UpdateMember { nickname: None, roles: Some(vec!["admin".to_owned()]) };
     test.chat.update_member(owner, group_id, member.user_id, promote).await.unwrap();
     let me = member.user_id;
-    let expected =
-        [format!("nothing to user {me}, {me} joins with 511"), "member:updated to group".into()];
+    let expected = [format!("nothing to user {me}, {me} is in"), "member:updated to group".into()];
     assert_eq!(test.paid().await, expected);
 }
 

@@ -78,7 +78,7 @@ async fn who_was_removed_is_out_of_the_room() {
             };
             assert_eq!(code(removed), "timeout");
             let lines = test.settled().await;
-            let left = format!("group:deleted to user {user_id}, {user_id} leaves");
+            let left = format!("group:deleted to user {user_id}, {user_id} is out");
             assert_eq!(lines.contains(&left), fault == AnswerLost, "{operation}: {lines:?}");
             let is_member = test.chat.group_access(member, group_id).await.is_ok();
             assert_eq!(is_member, fault == NotDone, "{operation}");
@@ -94,10 +94,8 @@ async fn who_joined_is_in_the_room() {
     test.faults.plan("redeem_invite", AnswerLost);
     assert_eq!(code(test.chat.accept_invite(late, &invite).await), "timeout");
     let me = late.user_id;
-    let expected = [
-        format!("group:created to user {me}, {me} joins with 135"),
-        "member:joined to group".to_owned(),
-    ];
+    let expected =
+        [format!("group:created to user {me}, {me} is in"), "member:joined to group".to_owned()];
     assert_eq!(test.settled().await, expected);
     test.chat.accept_invite(late, &invite).await.unwrap();
 }
@@ -146,8 +144,7 @@ async fn everybody_learns_what_became_of_channels_and_members() {
     let promoted = test.chat.update_member(owner, group_id, member.user_id, promote).await;
     assert_eq!(code(promoted), "timeout");
     let me = member.user_id;
-    let expected =
-        [format!("nothing to user {me}, {me} joins with 511"), "member:updated to group".into()];
+    let expected = [format!("nothing to user {me}, {me} is in"), "member:updated to group".into()];
     assert_eq!(test.settled().await, expected);
 }
 

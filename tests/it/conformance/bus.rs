@@ -61,7 +61,7 @@ fn envelope(number: u64) -> Envelope {
 async fn next(deliveries: &mut Deliveries) -> (u64, Option<oneshot::Sender<()>>) {
     match deliveries.recv().await.unwrap() {
         Delivery::Envelope { envelope, applied } => (envelope.published_at_ms, applied),
-        Delivery::Node { .. } | Delivery::Gap => panic!("nothing was lost"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -69,7 +69,7 @@ async fn next(deliveries: &mut Deliveries) -> (u64, Option<oneshot::Sender<()>>)
 fn waiting(deliveries: &mut Deliveries) -> Vec<u64> {
     let number = |delivery| match delivery {
         Delivery::Envelope { envelope, .. } => envelope.published_at_ms,
-        Delivery::Node { .. } | Delivery::Gap => panic!("nothing was lost"),
+        other => panic!("{other:?}"),
     };
     std::iter::from_fn(|| deliveries.try_recv().ok().map(number)).collect()
 }

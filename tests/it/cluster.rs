@@ -1,0 +1,252 @@
+//! Several nodes in this process, each with its own caches, turns, presence and fan-out, over one store and one
+//! broker. Sessions have no sockets: what they would get is read from their [`Screen`].
+
+use std::collections::VecDeque;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use vibetalk::bus::Bus;
+use vibetalk::bus::envelope::{Content, Envelope};
+use vibetalk::chat::changes::run_changes;
+use vibetalk::chat::groups::CreateGroup;
+use vibetalk::chat::invites::CreateInvite;
+use vibetalk::chat::limits::Limits;
+use vibetalk::chat::{Caller, Chat};
+use vibetalk::clock::Clock;
+use vibetalk::edge::CloseReason;
+use vibetalk::gateway::fanout::{Context, EmitError, FanoutHandle, Gaps, Outlet, spawn};
+use vibetalk::gateway::opening::Opener;
+use vibetalk::lifecycle::Lifecycle;
+use vibetalk::model::account::{Account, Session, User};
+use vibetalk::model::event::Push;
+use vibetalk::model::id::{ChannelId, GroupId, NodeId, SessionId, UserId};
+use vibetalk::model::presence::SocketKey;
+use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+
+use super::chat::{NOW_MS, new_chat};
+
+mod broker;
+mod caches;
+mod order;
+
+use broker::Broker;
+
+/// Nothing takes so long on any machine; what does not come by then does not come.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub struct Cluster {
+    pub nodes: Vec<Node>,
+    pub broker: Arc<Broker>,
+    next_name: AtomicU64,
+    _folder: TempDir,
+}
+
+impl Cluster {
+    pub fn of(count: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW_MS);
+        let settings = SqliteConfig {
+            synchronous: Synchronous::Off,
+            ..SqliteConfig::new(folder.path().join("test.db"))
+        };
+        let store = Arc::new(SqliteStore::open(&settings, clock.clone()).unwrap());
+        let broker = Arc::new(Broker::default());
+        let start = |number| Node::start(number, &broker, store.clone(), clock.clone());
+        let nodes = (0..count).map(start).collect();
+        Self { nodes, broker, next_name: AtomicU64::new(0), _folder: folder }
+    }
+
+    pub fn both(&self) -> (&Node, &Node) {
+        (&self.nodes[0], &self.nodes[1])
+    }
+
+    /// Somebody with an account, signed in once.
+    pub async fn person(&self) -> Caller {
+        let node = &self.nodes[0];
+        let name = format!("person{}", self.next_name.fetch_add(1, Ordering::Relaxed));
+        let user_id = UserId::new(node.chat.next_id().unwrap());
+        let user = User { id: user_id, username: name.clone(), display_name: name, avatar: None };
+        let (password_hash, created_at_ms) = (String::new(), NOW_MS);
+        let account = Account { user, password_hash, operator: false, created_at_ms };
+        node.chat.store.insert_account(&account).await.unwrap();
+        self.session_of(user_id).await
+    }
+
+    pub async fn people<const N: usize>(&self) -> [Caller; N] {
+        let mut people = Vec::new();
+        for _ in 0..N {
+            people.push(self.person().await);
+        }
+        people.try_into().unwrap()
+    }
+
+    /// One more sign-in of somebody.
+    pub async fn session_of(&self, user_id: UserId) -> Caller {
+        let node = &self.nodes[0];
+        let session_id = SessionId::new(node.chat.next_id().unwrap());
+        let session = Session {
+            id: session_id,
+            user_id,
+            refresh_hash: [0; 32],
+            created_at_ms: NOW_MS,
+            last_used_at_ms: NOW_MS,
+            expires_at_ms: NOW_MS + 1_000_000,
+            user_agent: String::new(),
+        };
+        node.chat.store.insert_session(&session).await.unwrap();
+        Caller { user_id, session_id }
+    }
+}
+
+impl Cluster {
+    /// Returns when every node has heard, and its fan-out emitted, what was announced before.
+    pub async fn settle(&self) {
+        for node in &self.nodes {
+            let told = async {
+                while !node.untold.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(DEADLINE, told).await.unwrap();
+            node.bus.publish_applied(node.fence()).await.unwrap();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.nodes.iter().for_each(|node| node.lifecycle.stop());
+    }
+}
+
+pub struct Node {
+    pub id: NodeId,
+    pub chat: Chat,
+    bus: Arc<dyn Bus>,
+    fanout: FanoutHandle<Screen>,
+    next_key: AtomicU64,
+}
+
+impl Deref for Node {
+    type Target = Chat;
+    fn deref(&self) -> &Chat {
+        &self.chat
+    }
+}
+
+impl Node {
+    fn start(number: u16, broker: &Arc<Broker>, store: Arc<SqliteStore>, clock: Clock) -> Self {
+        let id = NodeId::new(number).unwrap();
+        let lifecycle = Lifecycle::new();
+        let (bus, deliveries) = broker.join(id);
+        let bus: Arc<dyn Bus> = bus;
+        let limits = Limits { rates: false, ..Limits::default() };
+        let chat = new_chat(id, store, bus.clone(), clock.clone(), limits, lifecycle.clone());
+        lifecycle.spawn("changes", run_changes(chat.clone()));
+        let context =
+            Context { bus: bus.clone(), clock, node: id, lifecycle, gaps: Gaps::default() };
+        let fanout = spawn(context, deliveries.heard_by(Arc::new(chat.clone())));
+        Self { id, chat, bus, fanout, next_key: AtomicU64::new(1) }
+    }
+
+    /// A session of `caller` at this node, which is ready.
+    pub async fn open(&self, caller: Caller) -> Screen {
+        let key = SocketKey(self.next_key.fetch_add(1, Ordering::Relaxed));
+        let screen = Screen::default();
+        let opener = Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout };
+        opener.open(caller, key, screen.clone(), || false).await.unwrap();
+        screen.next("ready").await;
+        screen
+    }
+
+    fn fence(&self) -> Envelope {
+        Envelope {
+            origin: self.id,
+            published_at_ms: 0,
+            topics: [].into_iter().collect(),
+            changed: [].into_iter().collect(),
+            effect: None,
+            content: Content::None,
+        }
+    }
+
+    /// A group with its first channel.
+    pub async fn group(&self, owner: Caller) -> (GroupId, ChannelId) {
+        let request = CreateGroup { name: "group".into(), icon: None };
+        let view = self.create_group(owner, request).await.unwrap();
+        (view.group.id, view.channels[0].id)
+    }
+
+    pub async fn invite(&self, owner: Caller, group_id: GroupId) -> String {
+        let request = CreateInvite { expires_in_seconds: None, max_uses: None };
+        self.create_invite(owner, group_id, request).await.unwrap().code
+    }
+}
+
+/// What a client would show.
+#[derive(Clone, Default)]
+pub struct Screen(Arc<Shown>);
+
+#[derive(Default)]
+struct Shown {
+    pushes: Mutex<VecDeque<(&'static str, Value)>>,
+    more: Notify,
+}
+
+impl Screen {
+    /// The body of the next push, which is a `push`.
+    pub async fn next(&self, push: &str) -> Value {
+        let (name, body) = self.any().await;
+        assert_eq!(name, push, "{body}");
+        body
+    }
+
+    async fn any(&self) -> (&'static str, Value) {
+        let next = async {
+            loop {
+                let more = self.0.more.notified();
+                if let Some(next) = self.0.pushes.lock().pop_front() {
+                    return next;
+                }
+                more.await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, next).await.expect("no push came")
+    }
+
+    /// Names of the pushes that came and were not read.
+    pub fn rest(&self) -> Vec<&'static str> {
+        self.0.pushes.lock().drain(..).map(|(name, _)| name).collect()
+    }
+
+    fn show(&self, name: &'static str, body: Value) {
+        self.0.pushes.lock().push_back((name, body));
+        self.0.more.notify_one();
+    }
+}
+
+impl Outlet for Screen {
+    fn emit(&self, push: Push, body: &RawValue) -> Result<(), EmitError> {
+        self.show(push.name(), serde_json::from_str(body.get()).unwrap());
+        Ok(())
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.show("closed", reason.as_str().into());
+    }
+
+    fn closes_in(&self, spread: Duration) -> Duration {
+        spread
+    }
+
+    fn end(&self) {
+        self.show("ended", Value::Null);
+    }
+}

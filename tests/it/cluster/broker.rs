@@ -1,0 +1,180 @@
+//! A broker in this process, for the buses of several nodes, with the faults that real ones have.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use vibetalk::bus::envelope::{Envelope, Topic};
+use vibetalk::bus::node_event::NodeEvent;
+use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
+use vibetalk::model::id::NodeId;
+
+const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One queue for each node, in which only what it bound or what is for every node is put.
+#[derive(Default)]
+pub struct Broker {
+    queues: Mutex<HashMap<NodeId, Queue>>,
+}
+
+struct Queue {
+    deliveries: mpsc::Sender<Delivery>,
+    gap: GapFlag,
+    bound: HashMap<Topic, usize>,
+    /// What waits from these publishers until it is released.
+    held: HashMap<NodeId, Vec<Delivery>>,
+    /// Nothing is put in, and the node is told once that ends.
+    loses: bool,
+}
+
+impl Queue {
+    fn wants(&self, envelope: &Envelope) -> bool {
+        let mut topics = envelope.topics.iter();
+        envelope.is_for_every_node() || topics.any(|topic| self.bound.contains_key(topic))
+    }
+
+    fn put(&mut self, publisher: NodeId, delivery: Delivery) {
+        if self.loses {
+            return; // Whoever waits for it is told that the answer does not come.
+        }
+        match self.held.get_mut(&publisher) {
+            Some(held) => held.push(delivery),
+            None if self.deliveries.try_send(delivery).is_ok() => {}
+            None => self.gap.raise(),
+        }
+    }
+}
+
+impl Broker {
+    /// The bus of a node that joins.
+    pub fn join(self: &Arc<Self>, node: NodeId) -> (Arc<BrokerBus>, Deliveries) {
+        let (deliveries, queue) = mpsc::channel(DELIVERIES_QUEUED_MAX);
+        let gap = GapFlag::default();
+        let made = Queue {
+            deliveries,
+            gap: gap.clone(),
+            bound: HashMap::new(),
+            held: HashMap::new(),
+            loses: false,
+        };
+        self.queues.lock().insert(node, made);
+        let bus = BrokerBus { broker: self.clone(), node };
+        (Arc::new(bus), Deliveries::new(queue, gap))
+    }
+
+    /// From now on what `publisher` sends to `node` waits.
+    pub fn hold(&self, publisher: NodeId, node: NodeId) {
+        self.with(node, |queue| _ = queue.held.entry(publisher).or_default());
+    }
+
+    /// Delivers what waited, and what comes next without waiting.
+    pub fn release(&self, publisher: NodeId, node: NodeId) {
+        self.with(node, |queue| {
+            for delivery in queue.held.remove(&publisher).unwrap_or_default() {
+                queue.put(publisher, delivery);
+            }
+        });
+    }
+
+    /// From now on whatever is for `node` is lost.
+    pub fn lose(&self, node: NodeId) {
+        self.with(node, |queue| queue.loses = true);
+    }
+
+    pub fn heal(&self, node: NodeId) {
+        self.with(node, |queue| {
+            queue.loses = false;
+            queue.gap.raise();
+        });
+    }
+
+    fn with(&self, node: NodeId, change: impl FnOnce(&mut Queue)) {
+        change(self.queues.lock().get_mut(&node).expect("the node has joined"));
+    }
+
+    fn put(
+        &self,
+        publisher: NodeId,
+        is_wanted: impl Fn(NodeId, &Queue) -> bool,
+        mut delivery: impl FnMut() -> Delivery,
+    ) -> Result<(), BusError> {
+        let mut queues = self.queues.lock();
+        if !queues.contains_key(&publisher) {
+            return Err(BusError::Unavailable("the node is gone".into()));
+        }
+        for (node, queue) in queues.iter_mut() {
+            if is_wanted(*node, queue) {
+                queue.put(publisher, delivery());
+            }
+        }
+        Ok(())
+    }
+}
+
+pub struct BrokerBus {
+    broker: Arc<Broker>,
+    node: NodeId,
+}
+
+#[async_trait]
+impl Bus for BrokerBus {
+    async fn publish(&self, envelope: Envelope) -> Result<(), BusError> {
+        let envelope = Arc::new(envelope);
+        let delivery = || Delivery::Envelope { envelope: envelope.clone(), applied: None };
+        self.broker.put(self.node, |_, queue| queue.wants(&envelope), delivery)
+    }
+
+    async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
+        let envelope = Arc::new(envelope);
+        let mut confirmations = Vec::new();
+        let delivery = || {
+            let (applied, confirmed) = oneshot::channel();
+            confirmations.push(confirmed);
+            Delivery::Envelope { envelope: envelope.clone(), applied: Some(applied) }
+        };
+        self.broker.put(self.node, |_, _| true, delivery)?;
+        match tokio::time::timeout(APPLY_TIMEOUT, join_all(confirmations)).await {
+            Err(_) => Err(BusError::Timeout),
+            Ok(confirmed) if confirmed.iter().all(Result::is_ok) => Ok(()),
+            Ok(_) => Err(BusError::Unavailable("a node did not apply it".into())),
+        }
+    }
+
+    fn publish_volatile(&self, envelope: Envelope) {
+        let envelope = Arc::new(envelope);
+        let delivery = || Delivery::Envelope { envelope: envelope.clone(), applied: None };
+        let _dropped = self.broker.put(self.node, |_, queue| queue.wants(&envelope), delivery);
+    }
+
+    async fn bind(&self, topic: Topic) -> Result<(), BusError> {
+        let mut queues = self.broker.queues.lock();
+        let queue = queues.get_mut(&self.node);
+        let queue = queue.ok_or_else(|| BusError::Unavailable("the node is gone".into()))?;
+        *queue.bound.entry(topic).or_default() += 1;
+        Ok(())
+    }
+
+    fn unbind(&self, topic: Topic) {
+        let mut queues = self.broker.queues.lock();
+        let Some(queue) = queues.get_mut(&self.node) else { return };
+        let Some(count) = queue.bound.get_mut(&topic) else { return };
+        *count -= 1;
+        if *count == 0 {
+            queue.bound.remove(&topic);
+        }
+    }
+
+    async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
+        let origin = self.node;
+        let delivery = || Delivery::Node { origin, event: event.clone() };
+        self.broker.put(origin, |node, _| node != origin, delivery)
+    }
+
+    fn is_alone(&self) -> bool {
+        false
+    }
+}

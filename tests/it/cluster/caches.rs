@@ -1,0 +1,110 @@
+//! What one node has changed holds at the other from the answer on.
+
+use vibetalk::chat::channels::UpdateChannel;
+use vibetalk::chat::groups::UpdateGroup;
+use vibetalk::chat::members::{Moderation, UpdateMember};
+
+use super::super::chat::code;
+use super::super::chat::messages::content;
+use super::Cluster;
+
+const NO_REASON: Moderation = Moderation { reason: None };
+
+#[tokio::test]
+async fn who_was_removed_at_one_node_is_refused_at_the_other() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner, ada] = cluster.people().await;
+    let (group_id, channel_id) = one.group(owner).await;
+    let code_of = one.invite(owner, group_id).await;
+    other.accept_invite(ada, &code_of).await.unwrap();
+    other.create_message(ada, channel_id, content("hello")).await.unwrap();
+
+    one.remove_member(owner, group_id, ada.user_id, NO_REASON).await.unwrap();
+    let refused = other.create_message(ada, channel_id, content("still here")).await;
+    assert_eq!(code(refused), "channel_not_found");
+}
+
+#[tokio::test]
+async fn a_member_who_was_promoted_at_one_node_is_not_banned_at_the_other() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner, moderator, ada] = cluster.people().await;
+    let (group_id, _) = one.group(owner).await;
+    let code_of = one.invite(owner, group_id).await;
+    for person in [moderator, ada] {
+        one.accept_invite(person, &code_of).await.unwrap();
+    }
+    let roles = |name: &str| UpdateMember { nickname: None, roles: Some(vec![name.into()]) };
+    one.update_member(owner, group_id, moderator.user_id, roles("moderator")).await.unwrap();
+    // The other node knows both as they are.
+    other.get_group(moderator, group_id).await.unwrap();
+    other.get_group(ada, group_id).await.unwrap();
+
+    one.update_member(owner, group_id, ada.user_id, roles("admin")).await.unwrap();
+    let banned = other.ban_member(moderator, group_id, ada.user_id, NO_REASON).await;
+    assert_eq!(code(banned), "forbidden");
+}
+
+#[tokio::test]
+async fn settings_of_groups_channels_and_people_are_those_of_the_last_change() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner] = cluster.people().await;
+    let (group_id, channel_id) = one.group(owner).await;
+    other.get_group(owner, group_id).await.unwrap();
+    other.get_channel(owner, channel_id).await.unwrap();
+
+    let renamed = UpdateGroup { name: Some("new name".into()), icon: None };
+    one.update_group(owner, group_id, renamed).await.unwrap();
+    let topic = UpdateChannel {
+        name: None,
+        topic: Some("new topic".into()),
+        position: None,
+        slow_mode_seconds: None,
+    };
+    one.update_channel(owner, channel_id, topic).await.unwrap();
+    cluster.settle().await;
+    assert_eq!(other.get_group(owner, group_id).await.unwrap().group.name, "new name");
+    assert_eq!(other.get_channel(owner, channel_id).await.unwrap().topic, "new topic");
+}
+
+#[tokio::test]
+async fn a_page_of_history_that_is_remembered_without_anybody_being_there_is_forgotten() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner] = cluster.people().await;
+    let (_, channel_id) = one.group(owner).await;
+    let newest = || other.list_messages(owner, channel_id, Default::default());
+    assert_eq!(newest().await.unwrap().messages.len(), 0);
+    one.create_message(owner, channel_id, content("said at the other node")).await.unwrap();
+    cluster.settle().await;
+    assert_eq!(newest().await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_at_one_node_is_over_at_the_other() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [ada] = cluster.people().await;
+    let screen = other.open(ada).await;
+    assert!(other.session_lasts(ada).await.unwrap());
+    one.logout(ada).await.unwrap();
+    assert!(!other.session_lasts(ada).await.unwrap());
+    screen.next("ended").await;
+}
+
+#[tokio::test]
+async fn a_node_that_missed_changes_reads_everything_anew() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner] = cluster.people().await;
+    let (group_id, _) = one.group(owner).await;
+    other.get_group(owner, group_id).await.unwrap();
+    cluster.broker.lose(other.id);
+    let renamed = UpdateGroup { name: Some("new name".into()), icon: None };
+    one.update_group(owner, group_id, renamed).await.unwrap();
+    cluster.broker.heal(other.id);
+    cluster.settle().await;
+    assert_eq!(other.get_group(owner, group_id).await.unwrap().group.name, "new name");
+}
