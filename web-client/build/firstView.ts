@@ -4,14 +4,21 @@
  */
 import type { HtmlTagDescriptor, Plugin, Rolldown } from "vite";
 
+/** With what the sign-in page and the chat share: either would wait for all of the other. */
+const SHARED =
+  /\/src\/(start\.ts|ui\/parts\/(Avatar|IconButton|Later)\.svelte|i18n\/generated\/messages\/app_name\.js)$/;
+
 /** One file each, with all that it imports, instead of one for whatever two others share: a file costs a request. */
 export const groups: Rolldown.CodeSplittingGroup[] = [
-  // Of the bundler; apart, so that the first script waits for nothing else.
-  { name: "boot", test: /preload-helper/, priority: 5 },
+  // The first script, with what the bundler adds to every other.
+  { name: "boot", test: /preload-helper|\/src\/(main|protocol\/ahead)\.ts$/, priority: 7 },
+  // Apart from the state, so that both have come, and run, while the chat is still on its way.
+  { name: "framework", test: /\/node_modules\/svelte\//, priority: 6 },
   // Connects while the others are still on their way.
-  { name: "protocol", test: /\/src\/protocol\/here\.ts$/, priority: 4 },
-  // With what the sign-in page and the chat share.
-  { name: "start", test: /\/src\/(start\.ts|ui\/parts\/(Avatar|Field|Later)\.svelte)$/, priority: 3 },
+  { name: "protocol", test: /\/src\/protocol\/here\.ts$/, priority: 5 },
+  { name: "start", test: SHARED, priority: 4 },
+  // Of the sign-in page and of dialogs.
+  { name: "field", test: /\/src\/ui\/parts\/Field\.svelte$/, priority: 3 },
   { name: "chat", test: /\/src\/ui\/layout\/Layout\.svelte$/, priority: 2 },
   { name: "soon", test: /\/src\/ui\/soon\.ts$/, priority: 1 },
 ];

@@ -2,6 +2,9 @@
  * The first script of the page, and a small one: it sends for what the visitor needs, all at once. `index.html` names
  * the start already (build/firstView.ts); what comes with it depends on whether somebody is signed in.
  */
+import { openAhead } from "./protocol/ahead";
+
+if (isSignedIn()) openAhead(localStorage);
 void import("./protocol/here");
 void import("./start");
 void (isSignedIn() ? import("./ui/layout/Layout.svelte") : import("./ui/auth/AuthPage.svelte"));

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freshName, PASSWORD } from '../../js/lib/people.mjs';
 import { ChatPage } from './page.mjs';
-import { browser, origins } from './world.mjs';
+import { browser, built, origins } from './world.mjs';
 
 export const WAIT_MS = 15_000;
 const SCENE_MS = 120_000;
@@ -18,8 +18,8 @@ export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 export const FAILURES = fileURLToPath(new URL('../failures/', import.meta.url));
 
-/** A build of the client to be served from the disk, so that the binary need not be built for each change of it. */
-const DIST = process.env.CLIENT_DIST;
+/** For origins that do not serve the build on the disk themselves (built.mjs): servers and proxies of single scenes. */
+const routed = (origin) => built !== null && origin !== built.url;
 
 /** What Chromium itself says about requests that failed; no page can prevent that. */
 export const BROKEN_NETWORK = /net::ERR_|WebSocket connection to '.*' failed|the server responded with a status of (401|403|502|503)/;
@@ -61,10 +61,10 @@ class Stage {
   /** A fresh browser before the sign-in page. `origin` is another server or proxy than those of the world. */
   async visitor({ transport = 'websocket', origin = origins[transport](), tolerates, prepare, path: target = '/', phone = false, ...options } = {}) {
     const context = await browser.newContext({
-      viewport: phone ? PHONE : DESKTOP, hasTouch: phone, isMobile: phone, locale: 'en-GB', timezoneId: 'Europe/Berlin', baseURL: origin, ...(DIST && { serviceWorkers: 'block' }), ...options,
+      viewport: phone ? PHONE : DESKTOP, hasTouch: phone, isMobile: phone, locale: 'en-GB', timezoneId: 'Europe/Berlin', baseURL: origin, ...(routed(origin) && { serviceWorkers: 'block' }), ...options,
     });
     context.setDefaultTimeout(WAIT_MS);
-    if (DIST) await serveFrom(context, DIST);
+    if (routed(origin)) await serveFrom(context, process.env.CLIENT_DIST);
     await prepare?.(context);
     const visitor = new Visitor(context, origin, [tolerates, NO_PICTURE, transport === 'polling' && REFUSED_UPGRADE].filter(Boolean), options.locale);
     this.#visitors.push(visitor);

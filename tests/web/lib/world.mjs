@@ -9,6 +9,7 @@ import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { freshName, PASSWORD } from '../../js/lib/people.mjs';
 import { suite } from '../../js/lib/suite.mjs';
+import { startBuilt } from './built.mjs';
 import { startFront } from './front.mjs';
 
 const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -16,15 +17,18 @@ const executablePath = candidates.find((file) => file && existsSync(file));
 assert.ok(executablePath, 'no Chromium: install it, or say where it is with CHROMIUM');
 
 export const vt = await suite();
+/** A build of the client on the disk, so that the binary need not be built for each change of it. */
+export const built = process.env.CLIENT_DIST ? await startBuilt(process.env.CLIENT_DIST, vt.server) : null;
 export const front = await startFront(vt.server.port);
 export const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...(process.env.CLIENT_DIST ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
 after(async () => {
   front.stop();
+  built?.stop();
   await browser.close();
 });
 
 /** Where a visitor goes to get one transport: behind the proxy polling is all there is. */
-export const origins = { websocket: () => vt.server.url, polling: () => front.url };
+export const origins = { websocket: () => built?.url ?? vt.server.url, polling: () => front.url };
 
 /** Somebody with a name, connected over the protocol; `person` holds what signs them in at a page. Has been here before. */
 export async function resident(displayName) {

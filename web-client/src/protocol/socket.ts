@@ -2,7 +2,8 @@
  * One connection of socket.io-client from its opening to its end, without the library's own reconnecting,
  * buffering and token handling: `connection.ts` decides those, with a new socket for each attempt.
  */
-import { Manager } from "socket.io-client";
+import { Manager, WebSocket as WebSocketTransport, XHR } from "socket.io-client";
+import { isAhead, takeAhead } from "./ahead";
 import type { Ack } from "./contract";
 
 export type Transport = "websocket" | "polling";
@@ -49,7 +50,7 @@ export type OpenWire = (options: WireOptions, events: WireEvents) => Wire;
 export const openWire: OpenWire = ({ origin, path, transports, accessToken }, events) => {
   const manager = new Manager(origin, {
     path,
-    transports,
+    transports: isAhead() ? transports.map((name) => TAKING_AHEAD[name]) : transports,
     // Without it only the first transport is ever tried.
     tryAllTransports: true,
     reconnection: false,
@@ -118,6 +119,26 @@ export const openWire: OpenWire = ({ origin, path, transports, accessToken }, ev
     close: end,
   };
 };
+
+/** Goes on with the WebSocket that is open already. */
+class AheadTransport extends WebSocketTransport {
+  override createSocket(
+    ...[url, ...options]: Parameters<WebSocketTransport["createSocket"]>
+  ): ReturnType<WebSocketTransport["createSocket"]> {
+    const taken = takeAhead(url);
+    if (!taken) return super.createSocket(url, ...options);
+    const { socket, frames } = taken;
+    // Else nothing has come either.
+    if (socket.readyState === WebSocket.OPEN)
+      queueMicrotask(() => {
+        this.onOpen();
+        for (const data of frames) this.onData(data as string);
+      });
+    return socket;
+  }
+}
+
+const TAKING_AHEAD = { websocket: AheadTransport, polling: XHR };
 
 /**
  * Whether there is a `WebSocket` at all. An error of its constructor (missing, or forbidden by an extension or a

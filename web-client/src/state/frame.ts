@@ -20,6 +20,16 @@ export function nextFrame(work: () => void): () => void {
   return cancel;
 }
 
+/** Calls `work` when what is being drawn has been painted. Returns the way to call it off. */
+export function afterPaint(work: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const cancelFrame = nextFrame(() => (timer = setTimeout(work)));
+  return () => {
+    cancelFrame();
+    clearTimeout(timer);
+  };
+}
+
 /** Runs `work` once, however often it is asked for until then. */
 export class Batch {
   readonly #work: () => void;

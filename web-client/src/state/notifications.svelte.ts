@@ -7,7 +7,6 @@ import type { Client } from "../protocol/api";
 import type { Channel, Id, Message } from "../protocol/contract";
 import type { AccountSettings } from "./account-settings.svelte";
 import type { NotificationLevel, Notifications } from "./api";
-import { chime } from "./chime";
 import type { MyStatus } from "./my-status";
 import { defaultLevel, isMention, notificationBody, shouldNotify } from "./notify";
 import { personal } from "./storage";
@@ -108,7 +107,11 @@ export class NotificationState implements Notifications {
     const situation = { meId, level: this.level(channel.id), status, focused: document.hasFocus() };
     if (!shouldNotify(message, situation) || this.#tooSoon(message, meId)) return;
     if (await this.#tabs.anyFocused()) return;
-    if (this.#parts.sounds()) chime();
+    if (this.#parts.sounds())
+      void import("./chime").then(
+        ({ chime }) => chime(),
+        () => {},
+      );
     // Whoever signed out meanwhile is told nothing.
     if (this.#permission === "granted" && this.#parts.meId() === meId) this.#notify(message, channel);
   }

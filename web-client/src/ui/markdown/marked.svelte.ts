@@ -2,6 +2,7 @@
  * The lexer and the components for what is more than a sentence, in a chunk of their own. Until it has come, messages
  * with marks are shown as they were typed, and again when it has.
  */
+import { afterPaint } from "../../state/frame";
 import { legible } from "../../state/notify";
 import { isPlain } from "./plain";
 
@@ -13,6 +14,10 @@ let loading = false;
 export function loadMarked(): void {
   if (loading) return;
   loading = true;
+  load();
+}
+
+function load(): void {
   import("./chunk").then(
     (chunk) => (loaded = chunk),
     (error) => {
@@ -22,9 +27,12 @@ export function loadMarked(): void {
   );
 }
 
-/** Null until it has come; reactive. */
+/** Null until it has come; reactive. The messages that ask for it are painted first. */
 export function marked(): Marked | null {
-  if (!loaded) loadMarked();
+  if (!loaded && !loading) {
+    loading = true;
+    afterPaint(load);
+  }
   return loaded;
 }
 
