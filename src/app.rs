@@ -19,7 +19,6 @@ use crate::chat::announced::Announced;
 use crate::chat::attempts::Attempts;
 use crate::chat::cache::Caches;
 use crate::chat::changes::{Untold, run_changes};
-use crate::chat::limits::Limits;
 use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
 use crate::chat::official;
 use crate::chat::passwords::Passwords;
@@ -32,7 +31,7 @@ use crate::chat::sessions::run_endings;
 use crate::chat::tokens::Tokens;
 use crate::chat::{Chat, Shared};
 use crate::clock::Clock;
-use crate::config::{Config, Listen, Synchronous};
+use crate::config::{Config, Listen};
 use crate::edge::{CloseReason, Edge, EdgeConfig, EngineLimits};
 use crate::gateway::{self, Gateway};
 use crate::http::health::{Check, Readiness, watch as watch_health};
@@ -40,9 +39,8 @@ use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
 use crate::lifecycle::{Lifecycle, Signals};
 use crate::model::id::{ClockBehind, IdGenerator, NodeId};
-use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
-use crate::store::sqlite::{self, SqliteConfig, SqliteStore};
+use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::store::{StateStore, Store};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
@@ -98,7 +96,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 ///
 /// If there is no such person, or no database yet.
 pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
-    let store = SqliteStore::open_beside(&sqlite_config(config)?, Clock::system())?;
+    let store = SqliteStore::open_beside(&sqlite_config(config), Clock::system())?;
     let outcome = official::promote(&store, username).await;
     store.close().await;
     outcome.map(|_| ()).map_err(|error| anyhow::anyhow!("{username}: {error}"))
@@ -114,21 +112,21 @@ impl App {
         let metrics = telemetry::install_recorder();
         let lifecycle = Lifecycle::new();
         let readiness = Readiness::new(&lifecycle);
-        let (listener, started) = listen(config.listen, &lifecycle).await?;
+        let (listener, started) = listen(config.node.listen, &lifecycle).await?;
         let address = listener.local_addr()?;
 
         // The database first: a node that dies in between leaves no secrets without one.
         let store = open_store(config, &lifecycle, &readiness).await?;
-        let secrets = match &config.keys_dir {
+        let secrets = match &config.node.keys_dir {
             Some(folder) => Secrets::load(folder)?,
-            None => Secrets::load_or_create(&config.data_dir)?,
+            None => Secrets::load_or_create(&config.node.data_dir)?,
         };
         let ids = start_ids(&store).await?;
         let (bus, deliveries) = LocalBus::new();
         let bus: Arc<dyn Bus> = Arc::new(bus);
         let chat = start_chat(config, &secrets, &store, ids, bus.clone(), &lifecycle);
         let deliveries = deliveries.heard_by(Arc::new(chat.clone()));
-        let limits = engine_limits(config);
+        let limits = EngineLimits::new(&config.edge, config.limits.requests_unanswered_max);
         let (socketio, gateway) =
             gateway::build(chat.clone(), bus, deliveries, limits, lifecycle.clone());
         tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
@@ -139,7 +137,7 @@ impl App {
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
         lifecycle.spawn("readiness", watch_health(readiness.clone(), chat.clone()));
         let router = http::router(
-            HttpState::new(chat, readiness.clone()).with_engine_path(&config.gateway_path),
+            HttpState::new(chat, readiness.clone()).with_engine_path(&config.edge.path),
         );
         started.end().await;
         let serving = edge.clone();
@@ -152,7 +150,7 @@ impl App {
         let metrics_address = start_metrics(config, metrics, &lifecycle).await;
         publish_build_info(NodeId::default());
         readiness.started();
-        let drain = Duration::from_secs(config.drain_seconds);
+        let drain = config.node.drain;
         Ok(Self { address, metrics_address, lifecycle, drain, edge, gateway, store })
     }
 
@@ -215,7 +213,7 @@ async fn open_store(
     lifecycle: &Lifecycle,
     readiness: &Readiness,
 ) -> anyhow::Result<SqliteStore> {
-    let settings = sqlite_config(config)?;
+    let settings = sqlite_config(config);
     let open = move || SqliteStore::open(&settings, Clock::system());
     let store = tokio::task::spawn_blocking(open).await.context("opening the store failed")??;
     watch_store(&store, lifecycle);
@@ -272,9 +270,9 @@ fn start_chat(
         clock: Clock::system(),
         ids,
         node: NodeId::default(),
-        limits: limits(config),
+        limits: config.limits.clone(),
         caches: Caches::new(lifecycle),
-        tokens: tokens(config, secrets),
+        tokens: Tokens::new(secrets.tokens, config.auth.access_token, config.auth.session),
         passwords: Passwords::default(),
         attempts: Attempts::default(),
         rates: PersonRates::default(),
@@ -322,85 +320,24 @@ async fn start_metrics(
     handle: metrics_exporter_prometheus::PrometheusHandle,
     lifecycle: &Lifecycle,
 ) -> Option<SocketAddr> {
-    let Listen::On(address) = config.metrics_listen else { return None };
+    let Listen::On(address) = config.node.metrics_listen else { return None };
     let listener = bind_metrics(address).await?;
     let bound = listener.local_addr().ok();
     lifecycle.spawn("metrics", serve_metrics(listener, handle, lifecycle.clone()));
     bound
 }
 
-fn sqlite_config(config: &Config) -> anyhow::Result<SqliteConfig> {
-    let mut settings = SqliteConfig::new(config.sqlite_path()?);
-    settings.synchronous = match config.store_sqlite_synchronous {
-        Synchronous::Full => sqlite::Synchronous::Full,
-        Synchronous::Normal => sqlite::Synchronous::Normal,
-        Synchronous::Off => sqlite::Synchronous::Off,
-    };
-    settings.readers = config.store_sqlite_readers;
-    settings.companions = Secrets::files(&config.data_dir);
-    Ok(settings)
-}
-
-fn tokens(config: &Config, secrets: &Secrets) -> Tokens {
-    let access_ttl = Duration::from_secs(config.auth_access_token_seconds);
-    let session_ttl = Duration::from_secs(config.auth_session_seconds);
-    Tokens::new(secrets.tokens, access_ttl, session_ttl)
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits {
-        rates: config.limits_rates,
-        requests: Rate {
-            per_second: config.limits_requests_per_second.into(),
-            burst: config.limits_requests_burst.into(),
-        },
-        messages: Rate {
-            per_second: config.limits_messages_per_second.into(),
-            burst: config.limits_messages_burst.into(),
-        },
-        official_messages: Rate {
-            per_second: config.limits_official_messages_per_second.into(),
-            burst: config.limits_official_messages_burst.into(),
-        },
-        made_per_minute: config.limits_made_per_minute,
-        requests_unanswered_max: config.limits_requests_unanswered,
-        registrations_per_minute: config.limits_registrations_per_minute,
-        login_failures_per_minute: config.limits_login_failures_per_minute,
-        login_failures_per_name_per_minute: config.limits_login_failures_per_name_per_minute,
-        command_timeout: Duration::from_secs(config.limits_request_seconds),
-        login_failures_per_address_per_minute: config.limits_login_failures_per_address_per_minute,
-    }
-}
-
-fn engine_limits(config: &Config) -> EngineLimits {
-    let unanswered_max = config.limits_requests_unanswered;
-    EngineLimits {
-        ping_interval: Duration::from_secs(config.gateway_ping_interval_seconds),
-        ping_timeout: Duration::from_secs(config.gateway_ping_timeout_seconds),
-        ..EngineLimits::new(
-            config.limits_payload_bytes,
-            config.limits_pushes_queued,
-            unanswered_max,
-        )
-    }
+fn sqlite_config(config: &Config) -> SqliteConfig {
+    let data_dir = &config.node.data_dir;
+    SqliteConfig { companions: Secrets::files(data_dir), ..config.store.sqlite(data_dir) }
 }
 
 fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
-    let per_address = u32::try_from(config.limits_connections_per_address).unwrap_or(u32::MAX);
     EdgeConfig {
+        settings: config.edge.clone(),
         node: NodeId::default().to_string(),
-        path: config.gateway_path.clone(),
         session_secret: secrets.socket_ids.into(),
-        sessions_max: config.edge_sessions_max,
-        connections_per_address_max: config.limits_rates.then_some(per_address),
-        allow_eio3: config.gateway_allow_eio3,
-        trusted_proxies: config.edge_trusted_proxies.clone(),
-        cors_origins: config.http_cors_origins.clone(),
-        head_bytes_max: config.limits_head_bytes,
-        payload_bytes_max: config.limits_payload_bytes,
-        pushes_queued_max: config.limits_pushes_queued,
-        push_bytes_queued_max: config.limits_pushes_queued_bytes,
-        write_stall: Duration::from_secs(config.limits_stall_seconds),
+        limits_addresses: config.limits.rates,
         ..EdgeConfig::default()
     }
 }

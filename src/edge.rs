@@ -55,8 +55,8 @@ pub use rest::{read_rest, watch_body};
 pub use session::EngineSession;
 pub use session_id::SessionSecret;
 pub use settings::{
-    ACK_BYTES_QUEUED_MAX, CONNECT_TIMEOUT, EngineLimits, PAYLOAD_BYTES_MAX, PING_INTERVAL,
-    PING_TIMEOUT, PUSH_BYTES_QUEUED_MAX, PUSHES_QUEUED_MAX, UPGRADE_TIMEOUT, engine_settings,
+    ACK_BYTES_QUEUED_MAX, EdgeSettings, EngineLimits, PAYLOAD_BYTES_MAX, PING_INTERVAL,
+    PUSHES_QUEUED_MAX, engine_settings,
 };
 
 use address::AddressLimit;
@@ -80,61 +80,46 @@ const CLOSE_SLICE: Duration = Duration::from_millis(50);
 /// How the edge treats connections. The defaults are those of `docs/protocol.md`.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
+    pub settings: EdgeSettings,
     /// The public server id, first part of each session id on the wire: letters and digits.
     pub node: String,
-    /// Where Socket.IO clients connect.
-    pub path: EnginePath,
-    /// Signs session ids. One per node is enough, and it need not outlive the process.
+    /// Signs session ids; nodes with the same one know each other's.
     pub session_secret: SessionSecret,
-    /// Handshakes beyond this many sessions are answered 503.
-    pub sessions_max: usize,
-    /// TCP connections of one remote address, trusted proxies excepted, and as many sessions of one
-    /// client address. `None`: no limit (`limits.rates = false`).
-    pub connections_per_address_max: Option<u32>,
-    /// Serve clients of Socket.IO version 2 (Engine.IO 3).
-    pub allow_eio3: bool,
-    /// Peers whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
-    /// Origins that may send credentials; all others may call without.
-    pub cors_origins: Vec<Origin>,
-    /// Larger heads are answered 431.
-    pub head_bytes_max: usize,
-    /// Larger bodies are answered 413.
-    pub payload_bytes_max: usize,
-    /// A session that lets more pushes wait is a slow consumer.
-    pub pushes_queued_max: u32,
-    /// Likewise with more bytes of pushes.
-    pub push_bytes_queued_max: u64,
+    /// False: an address may have any number of connections (`limits.rates = false`).
+    pub limits_addresses: bool,
+    pub timeouts: Timeouts,
+}
+
+/// How long clients may take for a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
     /// A connection without a whole first request by then is closed.
-    pub head_timeout: Duration,
+    pub head: Duration,
     /// How long a kept-alive connection may be idle. More than nginx's `keepalive_timeout` (75 s),
     /// so that nginx closes first and never sends a request into a closing connection.
-    pub idle_timeout: Duration,
-    /// A pending write that gets nothing through for this long makes a slow consumer.
-    pub write_stall: Duration,
+    pub idle: Duration,
     /// How long the body of a polling POST may take.
-    pub post_timeout: Duration,
+    pub post: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(90),
+            post: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
+            settings: EdgeSettings::default(),
             node: "n0".to_owned(),
-            path: EnginePath::default(),
             session_secret: SessionSecret::random(),
-            sessions_max: 100_000,
-            connections_per_address_max: Some(20_000),
-            allow_eio3: true,
-            trusted_proxies: Network::loopback(),
-            cors_origins: Vec::new(),
-            head_bytes_max: 16 * 1024,
-            payload_bytes_max: PAYLOAD_BYTES_MAX,
-            pushes_queued_max: PUSHES_QUEUED_MAX,
-            push_bytes_queued_max: PUSH_BYTES_QUEUED_MAX,
-            head_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(90),
-            write_stall: Duration::from_secs(10),
-            post_timeout: Duration::from_secs(30),
+            limits_addresses: true,
+            timeouts: Timeouts::default(),
         }
     }
 }
@@ -150,7 +135,8 @@ type EndInEngine = Box<dyn Fn(&Sid, ProtocolVersion) + Send + Sync>;
 
 /// What all connections and sessions of one edge have in common.
 pub(crate) struct Core {
-    config: EdgeConfig,
+    settings: EdgeSettings,
+    timeouts: Timeouts,
     lifecycle: Lifecycle,
     session_ids: Arc<SessionIds>,
     cors: Cors,
@@ -166,25 +152,25 @@ impl Edge {
     /// Call it after the metrics recorder is installed.
     pub fn new(config: EdgeConfig, lifecycle: Lifecycle) -> Self {
         probe::register_outcomes();
+        let EdgeConfig { settings, node, session_secret, limits_addresses, timeouts } = config;
+        let per_address = limits_addresses.then_some(settings.connections_per_address);
+        let session_ids = SessionIds::new(&node, &session_secret, settings.payload_bytes_max);
         let core = Core {
-            session_ids: Arc::new(SessionIds::new(
-                &config.node,
-                &config.session_secret,
-                config.payload_bytes_max,
-            )),
-            cors: Cors::new(&config.cors_origins),
-            connection_limit: config.connections_per_address_max.map(AddressLimit::new),
-            session_limit: config.connections_per_address_max.map(AddressLimit::new),
+            session_ids: Arc::new(session_ids),
+            cors: Cors::new(&settings.cors_origins),
+            connection_limit: per_address.map(AddressLimit::new),
+            session_limit: per_address.map(AddressLimit::new),
             meters: Arc::new(Meters::new()),
             registry: Registry::default(),
             end_in_engine: OnceLock::new(),
             lifecycle,
-            config,
+            settings,
+            timeouts,
         };
         Self { core: Arc::new(core) }
     }
 
-    /// Serves `listener` until the node stops: [`EdgeConfig::path`] goes to `socketio`, all else to
+    /// Serves `listener` until the node stops: [`EdgeSettings::path`] goes to `socketio`, all else to
     /// `router`, whose requests carry [`PeerAddr`]. Call it once.
     ///
     /// # Errors
@@ -253,7 +239,7 @@ impl Edge {
 
 impl Core {
     fn admit(&self) -> Result<(), Refusal> {
-        if self.lifecycle.is_draining() || self.registry.len() >= self.config.sessions_max {
+        if self.lifecycle.is_draining() || self.registry.len() >= self.settings.sessions_max {
             return Err(Refusal::Unavailable);
         }
         Ok(())

@@ -5,8 +5,8 @@
 //! Requests go down this list, and dependencies with them; `tests/it/structure.rs` checks the direction.
 //!
 //! - [`app`]: the composition root, the only module that knows which store and bus run. [`config`],
-//!   [`lifecycle`], [`telemetry`] and [`clock`] are what it hands to all others; [`watchdog`] watches the
-//!   runtime from outside.
+//!   [`lifecycle`], [`telemetry`] and [`clock`] are what it hands to all others; each part declares its settings
+//!   with [`section`]; [`watchdog`] watches the runtime from outside.
 //! - [`edge`]: everything before Socket.IO. Accepts connections, upgrades to WebSocket, signs session ids,
 //!   closes exactly one connection.
 //! - [`gateway`]: Socket.IO. Handshake to session, [`gateway`]'s dispatch as the one way in, its fan-out as
@@ -41,6 +41,7 @@ pub mod gateway;
 pub mod http;
 pub mod lifecycle;
 pub mod model;
+pub mod section;
 pub mod store;
 pub mod telemetry;
 pub mod watchdog;

@@ -1,6 +1,6 @@
 //! The `vibetalk` command: arguments, and what to do with them.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use vibetalk::app;
-use vibetalk::config::{Config, LogFormat, Sources};
+use vibetalk::config::{Config, Sources};
 use vibetalk::telemetry;
 
 #[global_allocator]
@@ -101,7 +101,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve => serve(config),
         Command::Config { markdown: true } => print(&Config::reference()),
         Command::Config { markdown: false } => print(&config.to_toml()),
-        Command::Healthcheck => healthcheck(config.listen),
+        Command::Healthcheck => healthcheck(config.node.listen),
         Command::User { command: UserCommand::Promote { username } } => {
             runtime()?.block_on(app::promote(&config, &username))?;
             print(&format!("{username} is an operator now\n"))
@@ -110,12 +110,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {
-    let human = match config.log_format {
-        LogFormat::Auto => std::io::stderr().is_terminal(),
-        LogFormat::Human => true,
-        LogFormat::Json => false,
-    };
-    telemetry::init_logging(&config.log_filter, human)?;
+    telemetry::init_logging(&config.log)?;
     raise_file_limit();
     runtime()?.block_on(app::serve(config))
 }

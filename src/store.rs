@@ -77,6 +77,7 @@ mod accounts;
 mod attempts;
 mod bans;
 mod channels;
+pub mod config;
 pub mod faults;
 mod groups;
 mod invites;

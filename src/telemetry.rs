@@ -1,5 +1,6 @@
 //! Logs and metrics: how tracing is set up, and the one list of every metric this binary exports.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,39 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs to standard error, for people or as JSON lines. `filter` is a level or a list of directives.
+use crate::section::{choices, section};
+
+section! {
+    /// What operators may set of the log.
+    pub struct LogSettings {
+        /// `human`, `json`, or `auto`: human on a terminal, JSON otherwise.
+        format: LogFormat = "log.format", LogFormat::Auto;
+        /// What is logged: a level, or directives as `info,vibetalk::edge=debug`.
+        filter: String = "log.filter", "info".to_owned();
+    }
+}
+
+choices! {
+    /// How log lines look.
+    pub enum LogFormat {
+        Auto = "auto",
+        Human = "human",
+        Json = "json",
+    }
+}
+
+/// Logs to standard error, for people or as JSON lines.
 ///
 /// # Errors
 ///
 /// A filter that does not parse.
-pub fn init_logging(filter: &str, human: bool) -> anyhow::Result<()> {
-    let filter = log_filter(filter)?;
+pub fn init_logging(settings: &LogSettings) -> anyhow::Result<()> {
+    let filter = log_filter(&settings.filter)?;
+    let human = match settings.format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if human { lines.boxed() } else { lines.json().flatten_event(true).boxed() };
     let installed = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();

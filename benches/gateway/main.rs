@@ -95,12 +95,10 @@ fn rules() -> Arc<Rules> {
 
 /// Of connections that no amount of pushes is too much for.
 fn edge() -> Edge {
-    let unbounded = EdgeConfig {
-        pushes_queued_max: u32::MAX,
-        push_bytes_queued_max: u64::MAX,
-        ..EdgeConfig::default()
-    };
-    Edge::new(unbounded, Lifecycle::new())
+    let mut config = EdgeConfig::default();
+    config.settings.pushes_queued_max = u32::MAX;
+    config.settings.push_bytes_queued_max = u64::MAX;
+    Edge::new(config, Lifecycle::new())
 }
 
 fn main() {

@@ -80,7 +80,7 @@ impl Parties<UserId, Tokens> {
         limits: &Limits,
         now_ms: UnixMs,
     ) -> Result<(), u64> {
-        let (everywhere, in_official) = (limits.messages, limits.official_messages);
+        let (everywhere, in_official) = (limits.messages(), limits.official_messages());
         let fresh = Tokens {
             everywhere: TokenBucket::full(everywhere, now_ms),
             official: TokenBucket::full(in_official, now_ms),

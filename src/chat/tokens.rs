@@ -16,6 +16,7 @@ use crate::chat::{Caller, ChatError};
 use crate::clock::UnixMs;
 use crate::model::account::TokenHash;
 use crate::model::id::{SessionId, UserId};
+use crate::section::section;
 
 /// Short, because an access token that leaks is of use this long at most.
 pub const ACCESS_TTL: Duration = Duration::from_secs(15 * 60);
@@ -58,6 +59,16 @@ pub struct PresentedToken {
     /// What it is replaced by: the same one however often it is shown, so that whoever missed the
     /// answer gets it again, and two who refresh at once get one pair that serves both.
     pub successor: RefreshToken,
+}
+
+section! {
+    /// What operators may set of sessions and their tokens.
+    pub struct AuthSettings {
+        /// Seconds that an access token is good for.
+        access_token: Duration = "auth.access_token_seconds", Duration::from_secs(15 * 60), 1..;
+        /// Seconds that a session lasts without being refreshed.
+        session: Duration = "auth.session_seconds", Duration::from_secs(90 * 24 * 60 * 60), 1..;
+    }
 }
 
 #[derive(Serialize, Deserialize)]

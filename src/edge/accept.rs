@@ -74,8 +74,8 @@ fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>)
         return;
     }
     let bounds = Bounds {
-        write_stall: core.config.write_stall,
-        payload_bytes_max: core.config.payload_bytes_max,
+        write_stall: core.settings.write_stall,
+        payload_bytes_max: core.settings.payload_bytes_max,
     };
     let link = Link::new(core.meters.clone(), bounds);
     let accepted = Accepted { peer, link: link.clone() };
@@ -87,7 +87,7 @@ fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>)
 /// sessions of each address are counted beside this.
 fn connection_permit(core: &Core, peer: SocketAddr) -> Result<Option<AddressPermit>, ()> {
     let ip = peer.ip().to_canonical();
-    let is_proxy = core.config.trusted_proxies.iter().any(|network| network.contains(ip));
+    let is_proxy = core.settings.trusted_proxies.iter().any(|network| network.contains(ip));
     match &core.connection_limit {
         Some(limit) if !is_proxy => limit.try_acquire(ip).map(Some).ok_or(()),
         _ => Ok(None),
@@ -104,9 +104,9 @@ fn configure(stream: &TcpStream) -> io::Result<()> {
 /// Speaks HTTP with one peer until it leaves, upgrades, or the node stops, which finishes the request
 /// that is under way.
 async fn serve<A: Adapter>(front: Arc<Front<A>>, connection: Connection, accepted: Accepted) {
-    let config = &front.core.config;
-    let (head_timeout, idle_timeout) = (config.head_timeout, config.idle_timeout);
-    let head_bytes_max = config.head_bytes_max;
+    let (settings, timeouts) = (&front.core.settings, front.core.timeouts);
+    let (head_timeout, idle_timeout) = (timeouts.head, timeouts.idle);
+    let head_bytes_max = settings.head_bytes_max;
     let lifecycle = front.core.lifecycle.clone();
     let link = accepted.link.clone();
     let service = service_fn(move |request| front.clone().handle(accepted.clone(), request));

@@ -62,7 +62,7 @@ pub(super) struct Named {
 impl<A: Adapter> Front<A> {
     pub fn new(core: Arc<Core>, router: axum::Router, socketio: SocketIo<A>) -> Arc<Self> {
         // Only a default: a route that takes more (attachments) sets its own.
-        let router = router.layer(DefaultBodyLimit::max(core.config.payload_bytes_max));
+        let router = router.layer(DefaultBodyLimit::max(core.settings.payload_bytes_max));
         Arc::new(Self { core, socketio, router })
     }
 
@@ -80,7 +80,7 @@ impl<A: Adapter> Front<A> {
             Refusal::Host.response()
         } else if Cors::is_preflight(request.method(), request.headers()) {
             preflight(&request)
-        } else if self.core.config.path.is(request.uri().path()) {
+        } else if self.core.settings.path.is(request.uri().path()) {
             no_store(self.clone().engine(accepted, request).await)
         } else {
             self.route(&accepted, request).await
@@ -93,10 +93,10 @@ impl<A: Adapter> Front<A> {
     }
 
     async fn route(&self, accepted: &Accepted, mut request: Request<Body>) -> Response<Body> {
-        let trusted = &self.core.config.trusted_proxies;
+        let trusted = &self.core.settings.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         request.extensions_mut().insert(PeerAddr(address));
-        request.extensions_mut().insert(BodyBytesMax(self.core.config.payload_bytes_max));
+        request.extensions_mut().insert(BodyBytesMax(self.core.settings.payload_bytes_max));
         let Ok(response) = self.router.clone().oneshot(request).await;
         response
     }
@@ -231,19 +231,19 @@ impl<A: Adapter> Front<A> {
         request: Request<Body>,
         uri: http::Uri,
     ) -> Result<Response<Body>, Refusal> {
-        let config = &self.core.config;
+        let settings = &self.core.settings;
         let (parts, body) = request.into_parts();
         let content_type = parts.headers.get(CONTENT_TYPE).cloned();
         let read = tokio::time::timeout(
-            config.post_timeout,
-            payload::read(body, config.payload_bytes_max),
+            self.core.timeouts.post,
+            payload::read(body, settings.payload_bytes_max),
         );
         let given = read
             .await
             .unwrap_or(Err(Refusal::Timeout))
             .and_then(|body| {
                 let mut binaries = session.binaries();
-                let mut seen = Seen::new(&mut binaries, config.payload_bytes_max);
+                let mut seen = Seen::new(&mut binaries, settings.payload_bytes_max);
                 payload::for_engine(session.protocol(), content_type, body, &mut seen)
             })
             .inspect_err(|refusal| session.close(unread(*refusal)))?;
@@ -290,12 +290,12 @@ impl<A: Adapter> Front<A> {
         query: &EngineQuery,
         request: &Request<B>,
     ) -> Result<Arc<EngineSession>, Refusal> {
-        if query.protocol == ProtocolVersion::V3 && !self.core.config.allow_eio3 {
+        if query.protocol == ProtocolVersion::V3 && !self.core.settings.allow_eio3 {
             refused("protocol");
             return Err(Refusal::UnsupportedProtocol);
         }
         self.core.admit().inspect_err(|_| refused("unavailable"))?;
-        let trusted = &self.core.config.trusted_proxies;
+        let trusted = &self.core.settings.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
         let permit = self.session_permit(address)?;
         let bearer = request.headers().get(AUTHORIZATION).and_then(bearer).map(Box::from);

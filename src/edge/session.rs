@@ -185,9 +185,9 @@ impl EngineSession {
                 push_bytes: self.add_unpolled(packet_bytes),
             },
         };
-        let config = &self.core.config;
-        let fits = queued.push_bytes <= config.push_bytes_queued_max || queued.pushes == 1;
-        queued.pushes <= config.pushes_queued_max && fits
+        let settings = &self.core.settings;
+        let fits = queued.push_bytes <= settings.push_bytes_queued_max || queued.pushes == 1;
+        queued.pushes <= settings.pushes_queued_max && fits
     }
 
     /// Counts an ack that is about to be queued, with a packet of so many bytes.
@@ -209,7 +209,7 @@ impl EngineSession {
             waiting <= ACKS_QUEUED_MAX || self.link.get().is_some() || self.is_closed()
         };
         let polled = until(|| &self.changed, is_due);
-        if tokio::time::timeout(self.core.config.write_stall, polled).await.is_err() {
+        if tokio::time::timeout(self.core.settings.write_stall, polled).await.is_err() {
             self.core.meters.slow_consumers.increment(1);
             self.close(CloseReason::SlowConsumer);
         }

@@ -1,11 +1,15 @@
-//! The engine's settings that belong together with the edge's own limits.
+//! What can be set of the edge, and the engine's settings that belong together with it.
 
 use std::time::Duration;
 
 use socketioxide::adapter::Adapter;
 use socketioxide::{ParserConfig, SocketIoBuilder};
 
+use super::address::Network;
+use super::origin::Origin;
+use super::path::EnginePath;
 use super::payload;
+use crate::section::{Value, quoted, section};
 
 /// By default below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -36,6 +40,68 @@ const SPARE_PACKETS: usize = 128;
 pub const BINARIES_MAX: usize = 16;
 const BINARY_TIMEOUT: Duration = Duration::from_secs(10);
 
+section! {
+    /// What operators may set of the edge.
+    pub struct EdgeSettings {
+        /// Whether Socket.IO v2 clients (Engine.IO 3) may connect.
+        allow_eio3: bool = "gateway.allow_eio3", true;
+        /// The path of Socket.IO. Clients are told it by their option `path`; the web client asks for it.
+        path: EnginePath = "gateway.path", EnginePath::default();
+        /// Seconds between two pings of the server, 1 to 300. Below 30 middleboxes keep the connection.
+        ping_interval: Duration = "gateway.ping_interval_seconds", PING_INTERVAL, 1..=300;
+        /// Seconds that the answer to a ping may take, 1 to 300; then the connection is closed.
+        ping_timeout: Duration = "gateway.ping_timeout_seconds", PING_TIMEOUT, 1..=300;
+        /// Origins that may use the API with credentials, as `https://chat.example`. Others may without.
+        cors_origins: Vec<Origin> = "http.cors_origins", Vec::new();
+        /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks as 10.0.0.0/8.
+        trusted_proxies: Vec<Network> = "edge.trusted_proxies", Network::loopback();
+        /// Sessions of this node at most; more are answered 503 with `Retry-After`.
+        sessions_max: usize = "edge.sessions_max", 100_000, 1..;
+        /// Open connections from one address, trusted proxies excepted, and as many sessions of one client
+        /// address.
+        connections_per_address: u32 = "limits.connections_per_address", 20_000, 1..;
+        /// Bytes of a request's head, 8192 to 1048576.
+        head_bytes_max: usize = "limits.head_bytes", 16 * 1024, 8 * 1024..=1024 * 1024;
+        /// Bytes of a request's body, of a WebSocket message, and of an answer to a poll; 65536 to 67108864.
+        payload_bytes_max: usize = "limits.payload_bytes", PAYLOAD_BYTES_MAX, 64 * 1024..=64 * 1024 * 1024;
+        /// Pushes that wait for one socket; a client that lets more wait is slow, and is closed.
+        pushes_queued_max: u32 = "limits.pushes_queued", PUSHES_QUEUED_MAX, 1..;
+        /// Bytes of these pushes, of each client; one that lets more wait is slow, too. 4000000 or more:
+        /// `ready` alone can have 2 MB.
+        push_bytes_queued_max: u64 = "limits.pushes_queued_bytes", PUSH_BYTES_QUEUED_MAX, 4_000_000..;
+        /// Seconds in which a client may read nothing of what is being sent, before it is closed.
+        write_stall: Duration = "limits.stall_seconds", Duration::from_secs(10), 1..;
+    }
+}
+
+impl Value for EnginePath {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.trim().parse().map_err(|problem| format!("{problem}, not {text:?}"))
+    }
+    fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+impl Value for Origin {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.trim().parse().map_err(|problem| format!("names {text:?}, which {problem}"))
+    }
+    fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+impl Value for Network {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let problem = "takes addresses and networks, as 10.0.0.0/8";
+        text.trim().parse().map_err(|_| format!("{problem}, not {text:?}"))
+    }
+    fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
 /// What the engine bounds by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineLimits {
@@ -50,21 +116,21 @@ pub struct EngineLimits {
 
 impl EngineLimits {
     /// As many pushes, an ack of each request that may be unanswered, and [`ACKS_QUEUED_MAX`].
-    pub fn new(payload_bytes_max: usize, pushes_queued_max: u32, unanswered_max: usize) -> Self {
+    pub fn new(settings: &EdgeSettings, unanswered_max: usize) -> Self {
         let acks_queued_max = unanswered_max + ACKS_QUEUED_MAX as usize;
-        let packets_queued_max = pushes_queued_max as usize + acks_queued_max + SPARE_PACKETS;
+        let pushes_queued_max = settings.pushes_queued_max as usize;
         Self {
-            payload_bytes_max,
-            packets_queued_max,
-            ping_interval: PING_INTERVAL,
-            ping_timeout: PING_TIMEOUT,
+            payload_bytes_max: settings.payload_bytes_max,
+            packets_queued_max: pushes_queued_max + acks_queued_max + SPARE_PACKETS,
+            ping_interval: settings.ping_interval,
+            ping_timeout: settings.ping_timeout,
         }
     }
 }
 
 impl Default for EngineLimits {
     fn default() -> Self {
-        Self::new(PAYLOAD_BYTES_MAX, PUSHES_QUEUED_MAX, 1000)
+        Self::new(&EdgeSettings::default(), 1000)
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Rules {
 impl Rules {
     pub fn new(limits: &Limits, clock: Clock, lifecycle: Lifecycle) -> Self {
         Self {
-            requests: limits.rates.then_some(limits.requests),
+            requests: limits.rates.then(|| limits.requests()),
             unanswered_max: limits.requests_unanswered_max,
             command_timeout: limits.command_timeout,
             clock,

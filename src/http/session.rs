@@ -90,7 +90,7 @@ impl Commands {
             return Ok(());
         }
         let now_ms = self.chat.clock.now_ms();
-        self.rates.take(caller.session_id, limits.requests, now_ms).map_err(|retry_after_ms| {
+        self.rates.take(caller.session_id, limits.requests(), now_ms).map_err(|retry_after_ms| {
             metrics::counter!(crate::telemetry::RATE_LIMITED, "scope" => "http").increment(1);
             ChatError::RateLimited { retry_after_ms }
         })

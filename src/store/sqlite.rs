@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
-use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::section::choices;
 use crate::store::StoreError;
 use crate::store::faults::Faults;
 use crate::store::sqlite::call::Call;
@@ -88,17 +88,16 @@ impl SqliteConfig {
     }
 }
 
-/// What a commit survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Synchronous {
-    /// The loss of the machine's power, which is what an ack promises.
-    #[default]
-    Full,
-    /// The end of this process; a power loss may take the last commits back.
-    Normal,
-    /// Nothing but this process: for tests.
-    Off,
+choices! {
+    /// What a commit survives; see SQLite's `synchronous` pragma.
+    pub enum Synchronous {
+        /// The loss of the machine's power, which is what an ack promises.
+        Full = "full",
+        /// The end of this process; a power loss may take the last commits back.
+        Normal = "normal",
+        /// Nothing but this process: for tests.
+        Off = "off",
+    }
 }
 
 impl Synchronous {

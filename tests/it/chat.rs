@@ -92,8 +92,8 @@ impl TestChat {
     /// With people who may write and make as much as they like: a clock that stands refills nothing.
     pub fn start() -> Self {
         Self::with_limits(|limits| {
-            limits.messages.burst = 1e9;
-            limits.official_messages.burst = 1e9;
+            limits.messages_burst = u32::MAX;
+            limits.official_messages_burst = u32::MAX;
             limits.made_per_minute = u32::MAX;
         })
     }

@@ -9,18 +9,19 @@ use std::path::Path;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["clock"]),
     ("clock", &[]),
-    ("telemetry", &[]),
+    ("section", &[]),
+    ("telemetry", &["section"]),
     ("lifecycle", &["telemetry"]),
     ("watchdog", &["telemetry"]),
-    ("store", &["model", "clock", "telemetry"]),
+    ("store", &["model", "clock", "section", "telemetry"]),
     ("bus", &["model", "clock", "telemetry"]),
-    ("chat", &["store", "bus", "model", "clock", "lifecycle", "telemetry"]),
-    ("edge", &["model", "clock", "lifecycle", "telemetry"]),
+    ("chat", &["store", "bus", "model", "clock", "section", "lifecycle", "telemetry"]),
+    ("edge", &["model", "clock", "section", "lifecycle", "telemetry"]),
     // The one outbound path: it applies what commands decided, and must not ask them again.
     ("gateway/fanout", &["bus", "model", "clock", "edge", "lifecycle", "telemetry"]),
     ("gateway", &["chat", "bus", "model", "clock", "edge", "lifecycle", "telemetry"]),
     ("http", &["chat", "edge", "model", "clock", "lifecycle", "telemetry"]),
-    ("config", &["edge"]),
+    ("config", &["chat", "edge", "store", "section", "telemetry"]),
     (
         "app",
         &[

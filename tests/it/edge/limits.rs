@@ -24,7 +24,7 @@ async fn heads_beyond_16_kib_are_refused() {
 
 #[tokio::test]
 async fn strangers_that_send_no_whole_head_are_closed() {
-    let server = Server::with(|config| config.head_timeout = Duration::from_millis(200)).await;
+    let server = Server::with(|config| config.timeouts.head = Duration::from_millis(200)).await;
     raw(server.address, b"").await;
     raw(server.address, b"GET /address HT").await;
 
@@ -115,8 +115,8 @@ async fn a_connection_that_asks_to_join_any_namespace_without_end_is_closed() {
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
     let server = Server::with(|config| {
-        config.connections_per_address_max = Some(2);
-        config.trusted_proxies.clear();
+        config.settings.connections_per_address = 2;
+        config.settings.trusted_proxies.clear();
     })
     .await;
     let mut first = WebSocket::open(&server, "EIO=4&transport=websocket").await;
@@ -130,7 +130,7 @@ async fn an_address_has_so_many_connections_and_no_more() {
 
 #[tokio::test]
 async fn an_address_has_so_many_sessions_and_no_more() {
-    let server = Server::with(|config| config.connections_per_address_max = Some(1)).await;
+    let server = Server::with(|config| config.settings.connections_per_address = 1).await;
     let handshake = |address: &'static str| {
         let url = server.url("/socket.io/?EIO=4&transport=polling");
         let request = reqwest::Client::new().get(url).header("x-forwarded-for", address);
@@ -161,7 +161,7 @@ async fn a_stopping_node_finishes_the_request_that_is_under_way() {
 
 #[tokio::test]
 async fn engine_io_3_can_be_switched_off() {
-    let server = Server::with(|config| config.allow_eio3 = false).await;
+    let server = Server::with(|config| config.settings.allow_eio3 = false).await;
     for transport in ["polling", "websocket"] {
         let answer = raw(server.address, &websocket_request(3, transport)).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");

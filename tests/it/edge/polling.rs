@@ -155,7 +155,7 @@ async fn a_session_is_spoken_to_in_its_own_protocol() {
 
 #[tokio::test]
 async fn a_full_or_draining_node_tells_browsers_to_come_back_later() {
-    let mut server = Server::with(|config| config.sessions_max = 1).await;
+    let mut server = Server::with(|config| config.settings.sessions_max = 1).await;
     let client = Polling::connect(&server).await;
     server.connected().await;
     let url = server.url("/socket.io/?EIO=4&transport=polling");
@@ -174,9 +174,10 @@ async fn a_full_or_draining_node_tells_browsers_to_come_back_later() {
 
 #[tokio::test]
 async fn preflights_are_answered_before_socket_io() {
-    let server =
-        Server::with(|config| config.cors_origins = vec!["https://a.example".parse().unwrap()])
-            .await;
+    let server = Server::with(|config| {
+        config.settings.cors_origins = vec!["https://a.example".parse().unwrap()]
+    })
+    .await;
     for target in ["/socket.io/?EIO=4&transport=polling", "/length"] {
         let ask = reqwest::Client::new()
             .request(reqwest::Method::OPTIONS, server.url(target))

@@ -97,7 +97,7 @@ async fn connections_that_break_at_once_leave_no_session() {
 
 #[tokio::test]
 async fn a_peer_that_reads_nothing_can_be_closed_at_once() {
-    let mut server = Server::with(|config| config.write_stall = PATIENCE * 10).await;
+    let mut server = Server::with(|config| config.settings.write_stall = PATIENCE * 10).await;
     let socket = WebSocket::connect(&server).await;
     let connected = server.connected().await;
     stuff(&connected);
@@ -119,7 +119,7 @@ fn stuff(connected: &Connected) {
 #[tokio::test]
 async fn a_peer_that_reads_nothing_is_closed_as_a_slow_consumer() {
     let mut server = Server::with(|config| {
-        config.write_stall = Duration::from_millis(300);
+        config.settings.write_stall = Duration::from_millis(300);
     })
     .await;
     let socket = WebSocket::connect(&server).await;

@@ -2,11 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-
-use crate::edge::{EnginePath, Network, Origin};
+use std::time::Duration;
 
 /// A setting's type. Problems complete the sentence "KEY …".
-pub(super) trait Value: Sized {
+pub trait Value: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
@@ -42,28 +41,20 @@ parsed! {
     u64, "takes a whole number", |value| value.to_string();
     usize, "takes a whole number", |value| value.to_string();
     SocketAddr, "takes an address and port, as 127.0.0.1:3000", |value| quoted(&value.to_string());
-    Network, "takes addresses and networks, as 10.0.0.0/8", |value| quoted(&value.to_string());
 }
 
-impl Value for EnginePath {
+/// In whole seconds, which its key says.
+impl Value for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
-        text.trim().parse().map_err(|problem| format!("{problem}, not {text:?}"))
+        u64::from_text(text).map(Self::from_secs)
     }
     fn to_toml(&self) -> String {
-        quoted(&self.to_string())
+        self.as_secs().to_string()
     }
 }
 
-impl Value for Origin {
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.trim().parse().map_err(|problem| format!("names {text:?}, which {problem}"))
-    }
-    fn to_toml(&self) -> String {
-        quoted(&self.to_string())
-    }
-}
-
-fn quoted(text: &str) -> String {
+/// A TOML string.
+pub fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
@@ -117,32 +108,14 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
-/// Where to listen, if at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listen {
-    On(SocketAddr),
-    Off,
-}
-
-impl Value for Listen {
-    fn from_text(text: &str) -> Result<Self, String> {
-        if text == "off" { Ok(Self::Off) } else { SocketAddr::from_text(text).map(Self::On) }
-    }
-    fn to_toml(&self) -> String {
-        match self {
-            Self::On(address) => address.to_toml(),
-            Self::Off => quoted("off"),
-        }
-    }
-}
-
+/// Declares a setting that is one of a few words.
 macro_rules! choices {
-    ($(#[doc = $doc:literal] $name:ident { $($variant:ident = $text:literal),+ })+) => {$(
-        #[doc = $doc]
+    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($variant),+ }
+        pub enum $name { $($(#[$doc])* $variant),+ }
 
-        impl Value for $name {
+        impl $crate::section::Value for $name {
             fn from_text(text: &str) -> Result<Self, String> {
                 match text {
                     $($text => Ok(Self::$variant),)+
@@ -150,15 +123,9 @@ macro_rules! choices {
                 }
             }
             fn to_toml(&self) -> String {
-                quoted(match self { $(Self::$variant => $text),+ })
+                $crate::section::quoted(match self { $(Self::$variant => $text),+ })
             }
         }
-    )+};
+    };
 }
-
-choices! {
-    /// What an acked write survives; see SQLite's `synchronous` pragma.
-    Synchronous { Full = "full", Normal = "normal", Off = "off" }
-    /// How log lines look.
-    LogFormat { Auto = "auto", Human = "human", Json = "json" }
-}
+pub(crate) use choices;
