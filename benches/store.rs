@@ -17,7 +17,8 @@ use vibetalk::model::id::{ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore};
 use vibetalk::store::{
-    ChannelStore, GroupStore, MemberStore, MessageStore, PinStore, ReadScope, ReadStateStore,
+    ChannelStore, GroupStore, MemberStore, MessageStore, NewMessage, PinStore, ReadScope,
+    ReadStateStore,
 };
 
 const NOW_MS: u64 = 1_795_000_000_000;
@@ -97,8 +98,8 @@ fn message(channel_id: ChannelId, id: u64) -> Message {
 async fn insert(store: &SqliteStore, channel_id: ChannelId, id: u64) -> Duration {
     let started = Instant::now();
     let message = message(channel_id, id);
-    let inserted = store.insert_message(&message, NOW_MS + 600_000, NOW_MS, None).await;
-    inserted.unwrap().unwrap();
+    let new = NewMessage { message, now_ms: NOW_MS, nonce_kept_ms: 600_000, slow_mode_ms: None };
+    store.insert_message(&new).await.unwrap().unwrap();
     started.elapsed()
 }
 

@@ -98,7 +98,9 @@ pub use channels::{ChannelStore, ChannelsSize, Opening, OpeningQuota};
 pub use groups::GroupStore;
 pub use invites::{InviteStore, Redemption};
 pub use members::MemberStore;
-pub use messages::{CHANGES_KEPT_MS, Inserted, MessageStore, SLOW_MODE_KEPT_MS, TooEarly};
+pub use messages::{
+    CHANGES_KEPT_MS, Inserted, MessageStore, NewMessage, SLOW_MODE_KEPT_MS, TooEarly,
+};
 pub use pins::PinStore;
 pub use reactions::{Outcome, Reaction, ReactionStore};
 pub use read_states::{OWN_MESSAGES_MAX, ReadMark, ReadScope, ReadStateStore};

@@ -24,7 +24,7 @@ use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{Message, MessageEdit};
 use crate::model::permission::Permissions;
 use crate::model::text::{self, CONTENT_CHARS_MAX, NONCE_CHARS_MAX};
-use crate::store::{Inserted, TooEarly};
+use crate::store::{Inserted, NewMessage, TooEarly};
 use crate::telemetry::{self, log_seldom};
 
 /// How long a nonce makes a repeated send the same send.
@@ -102,13 +102,13 @@ impl Chat {
         let body = to_raw(&view(&standing.channel, &message, author, reply, Vec::new()));
         let (chat, channel) = (self.clone(), standing.channel);
         self.to_the_end(async move {
-            let nonce_expires_at_ms = now_ms + NONCE_MS;
+            let new = NewMessage { message, now_ms, nonce_kept_ms: NONCE_MS, slow_mode_ms };
             let inserted = chat
                 .store
-                .insert_message(&message, nonce_expires_at_ms, now_ms, slow_mode_ms)
+                .insert_message(&new)
                 .await?
                 .map_err(|TooEarly { wait_ms }| rate_limited("slow_mode", wait_ms))?;
-            chat.finish_message(&channel, message, body, inserted).await
+            chat.finish_message(&channel, new.message, body, inserted).await
         })
         .await
     }
@@ -120,7 +120,8 @@ impl Chat {
         body: Arc<RawValue>,
         inserted: Inserted,
     ) -> Result<Sent, ChatError> {
-        if !inserted.new {
+        // Under another id if it completes what an earlier try began: then `body` is not what is stored.
+        if !inserted.new || inserted.message.id != message.id {
             return self.repeat(channel, &inserted.message).await;
         }
         let changes = self.changed([Changed::History(channel.id)]);
@@ -291,6 +292,7 @@ impl Chat {
             let changes = self.changed([Changed::History(channel.id)]);
             let body = to_raw(&self.show_one(channel, stored, None).await?);
             self.announce_message(channel, changes, stored.id, body).await;
+            self.tell_mentioned(MentionNews::of(channel, stored));
         }
         let shown = self.show_one(channel, stored, Some(stored.author_id)).await?;
         Ok(Sent { message: to_raw(&shown), new: false })

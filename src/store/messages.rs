@@ -19,23 +19,28 @@ pub const SLOW_MODE_KEPT_MS: u64 = SLOW_MODE_SECONDS_MAX as u64 * 1000;
 
 #[async_trait]
 pub trait MessageStore: Send + Sync {
-    /// Inserts `message` unless its author used its nonce in its channel before and that still counts
-    /// (until `nonce_expires_at_ms` of the first use): then nothing changes and the stored one returns.
+    /// Inserts a message unless its author used its nonce in its channel before and that still counts:
+    /// then the stored one returns. Without a nonce an id is stored once.
     ///
-    /// If the stored one was deleted since, the answer is the repetition under the id of the first, not
-    /// new, and nothing is stored. May be retried, also without a nonce: an id is stored once. Mentions
-    /// are counted for read states from here on. A message for a channel that has just been deleted goes
-    /// the way of the channel: it counts as stored before the deletion.
+    /// Steps: the claim of the nonce, slow mode, the message, its mentions.
     ///
-    /// With `slow_mode_ms` (at most [`SLOW_MODE_KEPT_MS`]) nothing changes either if the author's last
-    /// message in the channel is younger than that; a repetition wins over it. Messages from before slow
-    /// mode was switched on count, as far as they are among the channel's newest 100.
+    /// - A claim without a message is completed by the repetition, as new: under the id of the claim, which the
+    ///   first try may still be storing, or under its own once the claim is so old that nobody would look back
+    ///   for it. So [`Inserted::message`] may have another id than the one given.
+    /// - [Deletion](Self::delete_message) marks the claim. The repetition of what was deleted is not new, and
+    ///   nothing is stored: the answer is what was given, under the id of the first.
+    /// - A repetition notes the mentions again, should they be missing, and never twice.
+    ///
+    /// Of racing repetitions one is told that its message is new, about: after a crash it may be another one,
+    /// or none. Mentions count for read states from here on. A message for a channel that has just been
+    /// deleted goes the way of the channel: it counts as stored before the deletion.
+    ///
+    /// In slow mode nothing changes if the author's last message in the channel is too young; a repetition wins
+    /// over it. Messages from before slow mode was switched on count, as far as they are among the channel's
+    /// newest 100.
     async fn insert_message(
         &self,
-        message: &Message,
-        nonce_expires_at_ms: UnixMs,
-        now_ms: UnixMs,
-        slow_mode_ms: Option<u64>,
+        new: &NewMessage,
     ) -> Result<Result<Inserted, TooEarly>, StoreError>;
 
     /// The message that `author_id` sent with `nonce`, while the nonce still counts.
@@ -110,10 +115,21 @@ pub trait MessageStore: Send + Sync {
     ) -> Result<Vec<Change>, StoreError>;
 }
 
+/// A message that is to be stored, and what decides whether it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    pub message: Message,
+    pub now_ms: UnixMs,
+    /// How long its nonce counts from now on.
+    pub nonce_kept_ms: u64,
+    /// How old its author's last message in the channel has to be; at most [`SLOW_MODE_KEPT_MS`].
+    pub slow_mode_ms: Option<u64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inserted {
     pub message: Message,
-    /// False for a repeated nonce.
+    /// False for what is repeated.
     pub new: bool,
 }
 

@@ -9,7 +9,7 @@ use crate::model::message::{Change, ChangeKind, Message, MessageEdit};
 use crate::store::sqlite::parents::channel_exists;
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, id_list, list, rows};
 use crate::store::sqlite::{SqliteStore, changes, mentions, slow_mode};
-use crate::store::{Inserted, MessageStore, StoreError, TooEarly};
+use crate::store::{Inserted, MessageStore, NewMessage, StoreError, TooEarly};
 
 macro_rules! message_columns {
     () => {
@@ -82,14 +82,12 @@ pub fn pinned_messages(conn: &Connection, channel_id: ChannelId) -> rusqlite::Re
 
 fn insert_message(
     conn: &Connection,
-    message: &Message,
-    nonce_expires_at_ms: UnixMs,
-    now_ms: UnixMs,
-    slow_mode_ms: Option<u64>,
+    new: &NewMessage,
 ) -> Result<Result<Inserted, TooEarly>, StoreError> {
+    let NewMessage { ref message, now_ms, nonce_kept_ms, slow_mode_ms } = *new;
     if let Some(first) = find_nonce(conn, message, now_ms)? {
         let stored = find_message(conn, message.channel_id, first)?;
-        // Deleted since: what is repeated must not bring it back.
+        // Deleted since: what is repeated must not bring it back. A claim and its message are one commit.
         let message = stored.unwrap_or_else(|| Message { id: first, ..message.clone() });
         return Ok(Ok(Inserted { message, new: false }));
     }
@@ -99,7 +97,7 @@ fn insert_message(
     {
         return Ok(Err(too_early));
     }
-    note_nonce(conn, message, nonce_expires_at_ms)?;
+    note_nonce(conn, message, now_ms.saturating_add(nonce_kept_ms))?;
     Ok(Ok(insert_once(conn, message)?))
 }
 
@@ -224,17 +222,11 @@ fn delete_message(
 impl MessageStore for SqliteStore {
     async fn insert_message(
         &self,
-        message: &Message,
-        nonce_expires_at_ms: UnixMs,
-        now_ms: UnixMs,
-        slow_mode_ms: Option<u64>,
+        new: &NewMessage,
     ) -> Result<Result<Inserted, TooEarly>, StoreError> {
-        let message = message.clone();
-        let bytes = 128 + message.content.len();
-        self.write("insert_message", bytes, move |conn| {
-            insert_message(conn, &message, nonce_expires_at_ms, now_ms, slow_mode_ms)
-        })
-        .await
+        let new = new.clone();
+        let bytes = 128 + new.message.content.len();
+        self.write("insert_message", bytes, move |conn| insert_message(conn, &new)).await
     }
 
     async fn find_message_by_nonce(

@@ -6,6 +6,7 @@ use vibetalk::chat::views::Synced;
 use vibetalk::model::id::{ChangeId, ChannelId, MessageId};
 use vibetalk::model::message::Message;
 use vibetalk::model::time::Timestamp;
+use vibetalk::store::NewMessage;
 
 use super::{NOW_MS, TestChat};
 
@@ -37,8 +38,8 @@ async fn store(
         nonce: None,
         pinned: false,
     };
-    test.chat.store.insert_message(&message, NOW_MS, NOW_MS, None).await.unwrap().unwrap();
-    message.id
+    let new = NewMessage { message, now_ms: NOW_MS, nonce_kept_ms: 0, slow_mode_ms: None };
+    test.chat.store.insert_message(&new).await.unwrap().unwrap().message.id
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use vibetalk::model::channel::{Channel, ChannelKind};
 use vibetalk::model::group::{Group, Member, built_in_roles};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::Message;
-use vibetalk::store::Store;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+use vibetalk::store::{NewMessage, Store};
 
 mod sqlite;
 
@@ -133,6 +133,7 @@ cases! {
         a_nonce_counts_until_it_expires
         a_repetition_does_not_bring_a_deleted_message_back
         repeating_a_message_without_nonce_stores_it_once
+        a_repeated_message_mentions_once
         only_the_author_edits
         an_edit_that_races_a_deletion_brings_nothing_back
         a_message_is_deleted_once
@@ -287,10 +288,14 @@ pub async fn stored_channel(store: &dyn Store) -> ChannelId {
     channel.id
 }
 
+/// With a nonce that counts for ten minutes.
+pub fn new_message(message: &Message, now_ms: UnixMs) -> NewMessage {
+    let message = message.clone();
+    NewMessage { message, now_ms, nonce_kept_ms: 10 * MINUTE_MS, slow_mode_ms: None }
+}
+
 pub async fn insert(store: &dyn Store, message: &Message) {
-    let nonce_expires_at_ms = NOW_MS + 10 * MINUTE_MS;
-    let inserted = store.insert_message(message, nonce_expires_at_ms, NOW_MS, None).await;
-    let inserted = inserted.unwrap().unwrap();
+    let inserted = store.insert_message(&new_message(message, NOW_MS)).await.unwrap().unwrap();
     assert!(inserted.new);
     assert_eq!(&inserted.message, message);
 }

@@ -5,10 +5,10 @@ use std::slice::from_ref;
 use futures_util::future::{join, join_all};
 use vibetalk::model::id::{BUCKET_MS, ChangeId, ChannelId, MessageId, UserId};
 use vibetalk::model::message::{ChangeKind, Message, MessageEdit};
-use vibetalk::store::{Inserted, Reaction, Store, TooEarly};
+use vibetalk::store::{Inserted, NewMessage, Reaction, ReadScope, Store, TooEarly};
 
 use super::{
-    MINUTE_MS, NOW_MS, change_id, insert, message, message_with_id, stored_channel, stored_message,
+    MINUTE_MS, NOW_MS, change_id, insert, message, message_with_id, new_message, stored_channel, stored_message,
     user_id,
 };
 
@@ -22,8 +22,8 @@ async fn send(
     message: &Message,
     slow_mode_ms: Option<u64>,
 ) -> Result<Inserted, TooEarly> {
-    let now_ms = message.id.timestamp_ms();
-    store.insert_message(message, now_ms + 10 * MINUTE_MS, now_ms, slow_mode_ms).await.unwrap()
+    let new = NewMessage { slow_mode_ms, ..new_message(message, message.id.timestamp_ms()) };
+    store.insert_message(&new).await.unwrap()
 }
 
 fn edit_of(message: &Message, content: &str) -> MessageEdit {
@@ -160,11 +160,11 @@ pub async fn a_nonce_counts_per_author_and_channel(store: &dyn Store) {
 pub async fn a_nonce_counts_until_it_expires(store: &dyn Store) {
     let channel_id = stored_channel(store).await;
     let first = with_nonce(channel_id, "n");
-    let expires_at_ms = NOW_MS + MINUTE_MS;
-    store.insert_message(&first, expires_at_ms, NOW_MS, None).await.unwrap().unwrap();
+    let expires_at_ms = NOW_MS + 10 * MINUTE_MS;
+    insert(store, &first).await;
     let again = Message { author_id: first.author_id, ..with_nonce(channel_id, "n") };
     let at = async |now_ms| {
-        let inserted = store.insert_message(&again, now_ms + MINUTE_MS, now_ms, None).await;
+        let inserted = store.insert_message(&new_message(&again, now_ms)).await;
         inserted.unwrap().unwrap()
     };
     assert!(!at(expires_at_ms - 1).await.new);
@@ -193,6 +193,18 @@ pub async fn repeating_a_message_without_nonce_stores_it_once(store: &dyn Store)
     let repeated = send(store, &message, None).await.unwrap();
     assert_eq!((repeated.message, repeated.new), (message.clone(), false));
     assert_eq!(store.messages_before(channel_id, MessageId::MAX, 9).await.unwrap(), [message]);
+}
+
+pub async fn a_repeated_message_mentions_once(store: &dyn Store) {
+    let (channel_id, person) = (stored_channel(store).await, user_id());
+    let by_name = Message { mentions: vec![person], ..with_nonce(channel_id, "n") };
+    let everyone = Message { mentions_everyone: true, ..message(channel_id) };
+    for message in [&by_name, &everyone, &by_name, &everyone] {
+        send(store, message, None).await.unwrap();
+    }
+    let scope = ReadScope { channel_id, joined_from: MessageId::ZERO };
+    let states = store.list_read_states(person, &[scope]).await.unwrap();
+    assert_eq!(states[0].mention_count, 2);
 }
 
 pub async fn only_the_author_edits(store: &dyn Store) {

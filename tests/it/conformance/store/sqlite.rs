@@ -13,14 +13,14 @@ use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{
     AccountStore, AttemptLimits, AttemptStore, CHANGES_KEPT_MS, ChannelStore, GroupStore,
-    MemberStore, MessageStore, PinStore, Reaction, ReactionStore, ReadMark, ReadStateStore,
-    Reservation, SLOW_MODE_KEPT_MS, SessionStore, StoreError,
+    MemberStore, MessageStore, NewMessage, PinStore, Reaction, ReactionStore, ReadMark,
+    ReadStateStore, Reservation, SLOW_MODE_KEPT_MS, SessionStore, StoreError,
 };
 
 use super::groups::fill;
 use super::{
-    MINUTE_MS, NOW_MS, account, change_id, group, insert, message, sqlite_config, stored_channel,
-    stored_group, stored_message, user_id,
+    MINUTE_MS, NOW_MS, account, change_id, group, insert, message, new_message, sqlite_config,
+    stored_channel, stored_group, stored_message, user_id,
 };
 
 fn open(folder: &Path) -> SqliteStore {
@@ -377,7 +377,7 @@ async fn a_message_for_a_deleted_channel_goes_with_it() {
     let channel_id = stored_channel(&store).await;
     store.delete_channel(channel_id).await.unwrap();
     let late = Message { mentions: vec![user_id()], ..message(channel_id) };
-    store.insert_message(&late, NOW_MS, NOW_MS, None).await.unwrap().unwrap();
+    store.insert_message(&new_message(&late, NOW_MS)).await.unwrap().unwrap();
     assert_eq!(store.find_message(channel_id, late.id).await.unwrap(), None);
     store.delete_group(group_id).await.unwrap();
     wait_until_empty(folder.path(), OF_CHANNELS).await;
@@ -429,10 +429,11 @@ async fn insert_expiring(store: &SqliteStore, expires_at_ms: u64) {
     let author_id = user_id();
     let message = Message { author_id, nonce: Some("n".into()), ..message(channel_id) };
     let sent_at_ms = expires_at_ms - SLOW_MODE_KEPT_MS;
-    let sent = store.insert_message(&message, expires_at_ms, sent_at_ms, Some(1)).await;
-    sent.unwrap().unwrap();
+    let nonce_kept_ms = expires_at_ms - sent_at_ms;
+    let new = NewMessage { message, now_ms: sent_at_ms, nonce_kept_ms, slow_mode_ms: Some(1) };
+    let sent = store.insert_message(&new).await.unwrap().unwrap();
     let change = ChangeId::first_at(expires_at_ms - CHANGES_KEPT_MS);
-    store.insert_pin(channel_id, message.id, change).await.unwrap();
+    store.insert_pin(channel_id, sent.message.id, change).await.unwrap();
 }
 
 #[tokio::test]
