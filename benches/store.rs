@@ -17,8 +17,8 @@ use vibetalk::model::id::{ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore};
 use vibetalk::store::{
-    ChannelStore, GroupStore, MemberStore, MessageStore, NewMessage, PinStore, ReadScope,
-    ReadStateStore,
+    ChannelPlace, ChannelStore, GroupStore, MemberStore, MessageStore, NewMessage, PinStore,
+    ReadScope, ReadStateStore,
 };
 
 const NOW_MS: u64 = 1_795_000_000_000;
@@ -76,7 +76,6 @@ fn channel(id: ChannelId) -> Channel {
         position: 0,
         slow_mode_seconds: 0,
         recipients: Vec::new(),
-        last_message_id: None,
     }
 }
 
@@ -200,6 +199,9 @@ async fn reads(path: &Path) {
     );
 
     let channel_ids: Vec<ChannelId> = (1000..2000).map(ChannelId::new).collect();
+    let place =
+        |channel_id: &ChannelId| ChannelPlace { channel_id: *channel_id, group_id: Some(GROUP) };
+    let places: Vec<ChannelPlace> = channel_ids.iter().map(place).collect();
     let scope = |channel_id: &ChannelId| ReadScope {
         channel_id: *channel_id,
         joined_from: MessageId::ZERO,
@@ -217,7 +219,8 @@ async fn reads(path: &Path) {
         (
             "last messages of 1,000 channels",
             timed(200, async |_| {
-                assert_eq!(store.list_last_messages(&channel_ids).await.unwrap().len(), 1000);
+                let listed = store.list_activity(UserId::new(1), &places).await.unwrap();
+                assert_eq!(listed.len(), 1000);
             })
             .await,
         ),

@@ -43,7 +43,7 @@
 //!
 //! - how many members a group has, how many people used an emoji, how many mentions wait;
 //! - how many emojis a message has, how many direct channels somebody opened, how many invites are open;
-//! - which message is the newest of a channel.
+//! - what happened last in a channel ([`Activity`]).
 //!
 //! Of two racing changes of one field the one with the later id or clock stays, which need not be the one
 //! that was answered later. Messages may become visible in another order than that of their ids: who reads
@@ -94,7 +94,7 @@ mod state;
 pub use accounts::AccountStore;
 pub use attempts::{AttemptLimits, AttemptStore, Reservation};
 pub use bans::BanStore;
-pub use channels::{ChannelStore, ChannelsSize, Opening, OpeningQuota};
+pub use channels::{Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota};
 pub use groups::GroupStore;
 pub use invites::{InviteStore, Redemption};
 pub use members::MemberStore;

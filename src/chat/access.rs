@@ -19,7 +19,7 @@ use crate::model::permission::{Permissions, Rank};
 /// More users that are not cached are read in one go.
 const USERS_ONE_BY_ONE_MAX: usize = 8;
 /// The store takes at most this many ids in one call.
-const USERS_PER_READ_MAX: usize = 1_000;
+const IDS_PER_READ_MAX: usize = 1_000;
 
 /// A member of a group, with what they may do in it.
 #[derive(Clone, Debug)]
@@ -192,6 +192,26 @@ impl Chat {
         self.caches.channels.get(channel_id, load).await
     }
 
+    /// Those of `channel_ids` that exist: from the cache, and the others in one go.
+    pub async fn channels_by_id(
+        &self,
+        channel_ids: &[ChannelId],
+    ) -> Result<HashMap<ChannelId, Arc<Channel>>, ChatError> {
+        let mut found = HashMap::with_capacity(channel_ids.len());
+        let mut missing = Vec::new();
+        for channel_id in channel_ids {
+            match self.caches.channels.peek(channel_id).await {
+                Some(channel) => found.extend(channel.map(|channel| (*channel_id, channel))),
+                None => missing.push(*channel_id),
+            }
+        }
+        for chunk in missing.chunks(IDS_PER_READ_MAX) {
+            let channels = self.store.find_channels(chunk).await?;
+            found.extend(channels.into_iter().map(|channel| (channel.id, Arc::new(channel))));
+        }
+        Ok(found)
+    }
+
     pub async fn count_members(&self, group_id: GroupId) -> Result<u64, ChatError> {
         let store = self.store.clone();
         let load = move || {
@@ -247,7 +267,7 @@ impl Chat {
             }
         }
         if missing.len() > USERS_ONE_BY_ONE_MAX {
-            for chunk in missing.chunks(USERS_PER_READ_MAX) {
+            for chunk in missing.chunks(IDS_PER_READ_MAX) {
                 let users = self.store.list_users(chunk).await?;
                 found.extend(users.into_iter().map(|user| (user.id, user)));
             }

@@ -45,7 +45,7 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct GroupSnapshot {
     pub group: Group,
     pub roles: Vec<Role>,
-    /// By position; `last_message_id` is not kept up to date here.
+    /// By position.
     pub channels: Vec<Channel>,
     list: OnceLock<ChannelList>,
 }

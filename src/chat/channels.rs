@@ -80,7 +80,8 @@ impl Chat {
                 chat.store_channel(channel_id, group_id, kind, patch).await
             })
             .await?;
-        Ok(ChannelView::new(&channel, None, Some(standing.permissions.in_channel(kind))))
+        let permissions = Some(standing.permissions.in_channel(kind));
+        Ok(ChannelView { permissions, ..channel })
     }
 
     async fn store_channel(
@@ -89,7 +90,7 @@ impl Chat {
         group_id: GroupId,
         kind: ChannelKind,
         patch: ChannelPatch,
-    ) -> Result<Channel, ChatError> {
+    ) -> Result<ChannelView, ChatError> {
         let missing = ChatError::NotFound(Noun::Group);
         let Some(group) = self.find_group(group_id).await? else { return Err(missing) };
         if group.channels.len() >= CHANNELS_PER_GROUP_MAX {
@@ -104,7 +105,6 @@ impl Chat {
             position: patch.position.unwrap_or_else(|| position_behind(&group.channels)),
             slow_mode_seconds: patch.slow_mode_seconds.unwrap_or(0),
             recipients: Vec::new(),
-            last_message_id: None,
         };
         let owed = owed(Push::ChannelCreated, id, group_id);
         let inserted = self.owing(owed, self.store.insert_channel(&channel)).await?;
@@ -112,8 +112,9 @@ impl Chat {
         if !inserted {
             return Err(missing);
         }
-        self.announce_or_owe(Push::ChannelCreated, &channel, group_id, changes).await;
-        Ok(channel)
+        let view = ChannelView::new(&channel, None, None);
+        self.announce_or_owe(Push::ChannelCreated, &view, group_id, changes).await;
+        Ok(view)
     }
 
     /// Changes settings; they hold from the next request on. A request that changes nothing announces
@@ -142,7 +143,7 @@ impl Chat {
                 chat.store_channel_patch(channel_id, group_id, patch).await
             })
             .await?;
-        Ok(ChannelView::new(&channel, None, Some(standing.permissions)))
+        Ok(ChannelView { permissions: Some(standing.permissions), ..channel })
     }
 
     async fn store_channel_patch(
@@ -150,15 +151,15 @@ impl Chat {
         channel_id: ChannelId,
         group_id: GroupId,
         patch: ChannelPatch,
-    ) -> Result<Channel, ChatError> {
-        let last_message_id = self.last_messages([channel_id]).await?.remove(&channel_id);
+    ) -> Result<ChannelView, ChatError> {
+        let last_message_id = self.newest_message(channel_id).await?;
         let owed = owed(Push::ChannelUpdated, channel_id, group_id);
         let updated = self.owing(owed, self.store.update_channel(channel_id, &patch)).await?;
         let changes = self.channel_changed(channel_id, Some(group_id));
         let updated = updated.ok_or(ChatError::NotFound(Noun::Channel))?;
-        let channel = Channel { last_message_id, ..updated };
-        self.announce_or_owe(Push::ChannelUpdated, &channel, group_id, changes).await;
-        Ok(channel)
+        let view = ChannelView { last_message_id, ..ChannelView::new(&updated, None, None) };
+        self.announce_or_owe(Push::ChannelUpdated, &view, group_id, changes).await;
+        Ok(view)
     }
 
     /// Deletes a channel with its messages.
@@ -202,7 +203,7 @@ impl Chat {
             Some(_) => None,
             None => Some(self.users(&channel.recipients).await?),
         };
-        let last_message_id = self.last_messages([channel_id]).await?.remove(&channel_id);
+        let last_message_id = self.newest_message(channel_id).await?;
         let view = ChannelView::new(&channel, recipients, Some(permissions));
         Ok(ChannelView { last_message_id, ..view })
     }
@@ -214,7 +215,7 @@ impl Chat {
     ) -> Result<Channels, ChatError> {
         let standing = self.group_access(caller, group_id).await?;
         let channels = &standing.group.channels;
-        let last = self.last_messages(channels.iter().map(|channel| channel.id)).await?;
+        let last = self.last_messages(caller.user_id, channels).await?;
         Ok(Channels { channels: group_channel_views(channels, standing.permissions, &last) })
     }
 
@@ -244,7 +245,7 @@ impl Chat {
     async fn announce_or_owe(
         &self,
         push: Push,
-        channel: &Channel,
+        channel: &ChannelView,
         group_id: GroupId,
         changes: Changes,
     ) {
@@ -252,16 +253,16 @@ impl Chat {
         self.repairs.note(owed(push, channel.id, group_id), announced);
     }
 
-    /// False if the bus did not take it.
+    /// `channel` is without permissions, which each receiver has their own of. False if the bus did not take
+    /// it.
     pub(crate) async fn announce_channel(
         &self,
         push: Push,
-        channel: &Channel,
+        channel: &ChannelView,
         group_id: GroupId,
         changes: Changes,
     ) -> bool {
-        let body = to_raw(&ChannelView::new(channel, None, None));
-        let content = Content::ChannelPush { push, kind: channel.kind, body };
+        let content = Content::ChannelPush { push, kind: channel.kind, body: to_raw(channel) };
         self.announce(self.envelope([Topic::Group(group_id)], content).with_changes(changes)).await
     }
 

@@ -93,7 +93,7 @@ impl Chat {
             self.repairs.note(owed, announced);
         }
         if !new {
-            view.last_message_id = self.last_messages([channel.id]).await?.remove(&channel.id);
+            view.last_message_id = self.newest_message(channel.id).await?;
         }
         Ok(Opened { channel: view, new })
     }
@@ -121,7 +121,7 @@ impl Chat {
         caller: Caller,
     ) -> Result<Vec<ChannelView>, ChatError> {
         let channels = self.store.list_direct_channels(caller.user_id, DIRECT_CHANNELS_MAX).await?;
-        let last = self.last_messages(channels.iter().map(|channel| channel.id)).await?;
+        let last = self.last_messages(caller.user_id, &channels).await?;
         let people: BTreeSet<UserId> =
             channels.iter().flat_map(|channel| channel.recipients.iter().copied()).collect();
         let users = self.users_by_id(&Vec::from_iter(people)).await?;
@@ -158,7 +158,6 @@ fn direct_channel(id: ChannelId, recipients: Vec<UserId>) -> Channel {
         position: 0,
         slow_mode_seconds: 0,
         recipients,
-        last_message_id: None,
     }
 }
 

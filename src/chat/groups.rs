@@ -288,7 +288,6 @@ pub(crate) fn first_channel(id: ChannelId, group_id: GroupId) -> Channel {
         position: 0,
         slow_mode_seconds: 0,
         recipients: Vec::new(),
-        last_message_id: None,
     }
 }
 

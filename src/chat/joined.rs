@@ -13,11 +13,12 @@ use crate::model::channel::Channel;
 use crate::model::group::{Member, standing};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::model::permission::Permissions;
+use crate::store::{Activity, ChannelPlace};
 
 /// The store takes at most this many channels in one call.
 const CHANNELS_PER_READ_MAX: usize = 10_000;
 
-/// The newest message of those channels that have one.
+/// The last message of those channels that have one; it may have been deleted.
 pub(crate) type LastMessages = HashMap<ChannelId, MessageId>;
 
 impl Chat {
@@ -35,20 +36,41 @@ impl Chat {
             self.standing_of(user_id, group_id).await?.ok_or(ChatError::NotFound(Noun::Group))?;
         let person = self.person(user_id).await?;
         let member_count = self.count_members(group_id).await?;
-        let last = self.last_messages(group.channels.iter().map(|channel| channel.id)).await?;
+        let last = self.last_messages(user_id, &group.channels).await?;
         Ok(joined_view(&group, &member, &person, member_count, &last))
     }
 
-    pub(crate) async fn last_messages(
+    /// The last message of each of `channels`, of which `reader` is in those that are direct.
+    pub(crate) async fn last_messages<'a>(
         &self,
-        channel_ids: impl IntoIterator<Item = ChannelId>,
+        reader: UserId,
+        channels: impl IntoIterator<Item = &'a Channel>,
     ) -> Result<LastMessages, ChatError> {
-        let channel_ids: Vec<ChannelId> = channel_ids.into_iter().collect();
-        let mut last = LastMessages::new();
-        for chunk in channel_ids.chunks(CHANNELS_PER_READ_MAX) {
-            last.extend(self.store.list_last_messages(chunk).await?);
+        let last = |(id, activity): (_, Activity)| Some((id, activity.last_message_id?));
+        Ok(self.activity(reader, channels).await?.into_iter().filter_map(last).collect())
+    }
+
+    pub(crate) async fn activity<'a>(
+        &self,
+        reader: UserId,
+        channels: impl IntoIterator<Item = &'a Channel>,
+    ) -> Result<HashMap<ChannelId, Activity>, ChatError> {
+        let places: Vec<ChannelPlace> = channels.into_iter().map(ChannelPlace::from).collect();
+        let mut by_channel = HashMap::with_capacity(places.len());
+        for chunk in places.chunks(CHANNELS_PER_READ_MAX) {
+            let listed = self.store.list_activity(reader, chunk).await?;
+            by_channel.extend(listed.into_iter().map(|activity| (activity.channel_id, activity)));
         }
-        Ok(last)
+        Ok(by_channel)
+    }
+
+    /// The newest message of one channel that is there still.
+    pub(crate) async fn newest_message(
+        &self,
+        channel_id: ChannelId,
+    ) -> Result<Option<MessageId>, ChatError> {
+        let newest = self.store.messages_before(channel_id, MessageId::MAX, 1).await?;
+        Ok(newest.first().map(|message| message.id))
     }
 
     pub(crate) async fn group_view(&self, group: &GroupSnapshot) -> Result<GroupView, ChatError> {

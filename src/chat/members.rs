@@ -166,7 +166,7 @@ impl Chat {
         };
         let channels: Vec<Channel> =
             before.group.channels.iter().filter(differs).cloned().collect();
-        let last = match self.last_messages(channels.iter().map(|channel| channel.id)).await {
+        let last = match self.last_messages(user_id, &channels).await {
             Ok(last) => last,
             Err(error) => {
                 metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);

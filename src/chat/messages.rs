@@ -242,11 +242,8 @@ impl Chat {
         channel_id: ChannelId,
         deleted: MessageId,
     ) -> Option<Option<MessageId>> {
-        match self.last_messages([channel_id]).await {
-            Ok(mut last) => {
-                let newest = last.remove(&channel_id);
-                newest.is_none_or(|newest| newest < deleted).then_some(newest)
-            }
+        match self.newest_message(channel_id).await {
+            Ok(newest) => newest.is_none_or(|newest| newest < deleted).then_some(newest),
             Err(error) => {
                 // The deletion is stored, and clients learn the rest from their next `ready`.
                 log_seldom!(warn, %error, "the newest message after a deletion was not read");

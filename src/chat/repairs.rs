@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 
 use crate::bus::envelope::{Changed, Content, Topic};
 use crate::chat::turns::Subject;
-use crate::chat::views::MemberView;
+use crate::chat::views::{ChannelView, MemberView};
 use crate::chat::{Chat, ChatError, push};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, UserId};
@@ -194,7 +194,10 @@ impl Chat {
             (Some(_), _) if kind == Push::ChannelDeleted => true,
             (Some(channel), None) => self.announce_direct(&channel).await,
             (Some(channel), Some(group_id)) => {
-                self.announce_channel(kind, &channel, group_id, changes).await
+                let last_message_id = self.newest_message(channel_id).await?;
+                let view =
+                    ChannelView { last_message_id, ..ChannelView::new(&channel, None, None) };
+                self.announce_channel(kind, &view, group_id, changes).await
             }
             (None, Some(group_id)) if kind == Push::ChannelDeleted => {
                 self.announce_channel_deleted(channel_id, group_id, changes).await

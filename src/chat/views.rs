@@ -83,7 +83,7 @@ pub struct ChannelView {
 }
 
 impl ChannelView {
-    /// `permissions` are those in this channel; `None` for [`crate::bus::envelope::Content::ChannelPush`].
+    /// Without the newest message. `permissions` are those in this channel; `None` for [`crate::bus::envelope::Content::ChannelPush`].
     pub fn new(
         channel: &Channel,
         recipients: Option<Vec<User>>,
@@ -97,7 +97,7 @@ impl ChannelView {
             topic: channel.topic.clone(),
             position: channel.position,
             slow_mode_seconds: channel.slow_mode_seconds,
-            last_message_id: channel.last_message_id,
+            last_message_id: None,
             recipients,
             permissions,
         }

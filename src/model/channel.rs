@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::model::id::{ChannelId, GroupId, UserId};
 
 /// People of one direct channel at most, its opener included.
 pub const DIRECT_PEOPLE_MAX: usize = 10;
@@ -48,8 +48,6 @@ pub struct Channel {
     pub slow_mode_seconds: u32,
     /// Everybody in a direct channel, sorted.
     pub recipients: Vec<UserId>,
-    /// The newest message when this was read; not kept up to date in caches.
-    pub last_message_id: Option<MessageId>,
 }
 
 /// A change of a channel's settings; `None` leaves a field as it is.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::model::channel::{Channel, ChannelPatch};
-use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use crate::store::StoreError;
 
 #[async_trait]
@@ -13,6 +13,9 @@ pub trait ChannelStore: Send + Sync {
     async fn insert_channel(&self, channel: &Channel) -> Result<bool, StoreError>;
 
     async fn find_channel(&self, channel_id: ChannelId) -> Result<Option<Channel>, StoreError>;
+
+    /// Those of `channel_ids` (at most 1,000) that exist, in any order.
+    async fn find_channels(&self, channel_ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError>;
 
     /// By position, then id.
     async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError>;
@@ -51,11 +54,16 @@ pub trait ChannelStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Channel>, StoreError>;
 
-    /// The newest message of each of `channel_ids` (at most 10,000) that has one.
-    async fn list_last_messages(
+    /// What happened last in each of `channels` (at most 10,000) in which anything did, in any order. Of
+    /// direct channels those that `reader` is in.
+    ///
+    /// One read for each group, and one for all direct channels. Never behind anything that was answered, but
+    /// about: it may name a message that was deleted, or that never came.
+    async fn list_activity(
         &self,
-        channel_ids: &[ChannelId],
-    ) -> Result<Vec<(ChannelId, MessageId)>, StoreError>;
+        reader: UserId,
+        channels: &[ChannelPlace],
+    ) -> Result<Vec<Activity>, StoreError>;
 }
 
 /// How much there is of a group's channels.
@@ -64,6 +72,28 @@ pub struct ChannelsSize {
     pub count: usize,
     /// Names and topics as JSON.
     pub text_bytes: usize,
+}
+
+/// Which channel, and whose: of a group, or a direct one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelPlace {
+    pub channel_id: ChannelId,
+    pub group_id: Option<GroupId>,
+}
+
+impl From<&Channel> for ChannelPlace {
+    fn from(channel: &Channel) -> Self {
+        Self { channel_id: channel.id, group_id: channel.group_id }
+    }
+}
+
+/// What happened last in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    pub channel_id: ChannelId,
+    pub last_message_id: Option<MessageId>,
+    /// Of the changes that are kept.
+    pub last_change_id: Option<ChangeId>,
 }
 
 /// How many direct channels somebody may open: fewer than `opened_max` with ids of `since` or above

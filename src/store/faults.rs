@@ -1,6 +1,6 @@
-//! Fault points: how tests make a store fail where a real one can.
+//! Fault points: how tests make a store fail where a real one can, and count what it is asked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,21 +24,36 @@ pub struct Faults(Arc<Planned>);
 
 #[derive(Debug, Default)]
 struct Planned {
-    any: AtomicBool,
+    /// False while there is nothing to do.
+    watching: AtomicBool,
     by_operation: Mutex<HashMap<&'static str, Fault>>,
+    /// None unless calls are counted.
+    calls: Mutex<Option<BTreeMap<&'static str, u64>>>,
 }
 
 impl Faults {
     /// From now on each call of `operation` fails.
     pub fn plan(&self, operation: &'static str, fault: Fault) {
         self.0.by_operation.lock().insert(operation, fault);
-        self.0.any.store(true, Ordering::Release);
+        self.0.watching.store(true, Ordering::Release);
     }
 
-    /// Nothing fails any more.
+    /// Nothing fails any more, and nothing is counted.
     pub fn clear(&self) {
         self.0.by_operation.lock().clear();
-        self.0.any.store(false, Ordering::Release);
+        *self.0.calls.lock() = None;
+        self.0.watching.store(false, Ordering::Release);
+    }
+
+    /// From now on calls are counted, from none.
+    pub fn count(&self) {
+        *self.0.calls.lock() = Some(BTreeMap::new());
+        self.0.watching.store(true, Ordering::Release);
+    }
+
+    /// How many calls there were of each operation since they are counted, failed ones included.
+    pub fn counted(&self) -> BTreeMap<&'static str, u64> {
+        self.0.calls.lock().clone().unwrap_or_default()
     }
 
     /// Carries `call` out, unless it is to fail.
@@ -51,8 +66,11 @@ impl Faults {
         operation: &'static str,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        if !self.0.any.load(Ordering::Acquire) {
+        if !self.0.watching.load(Ordering::Acquire) {
             return call.await;
+        }
+        if let Some(calls) = self.0.calls.lock().as_mut() {
+            *calls.entry(operation).or_default() += 1;
         }
         let fault = self.0.by_operation.lock().get(operation).copied();
         match fault {

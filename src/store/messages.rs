@@ -22,7 +22,7 @@ pub trait MessageStore: Send + Sync {
     /// Inserts a message unless its author used its nonce in its channel before and that still counts:
     /// then the stored one returns. Without a nonce an id is stored once.
     ///
-    /// Steps: the claim of the nonce, slow mode, the message, its mentions.
+    /// Steps: the claim of the nonce, slow mode, the channel's activity, the message, its mentions.
     ///
     /// - A claim without a message is completed by the repetition, as new: under the id of the claim, which the
     ///   first try may still be storing, or under its own once the claim is so old that nobody would look back

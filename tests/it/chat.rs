@@ -56,6 +56,7 @@ mod pins;
 mod presence;
 mod reactions;
 mod read_states;
+mod reads;
 mod repairs;
 mod sending;
 mod sessions;

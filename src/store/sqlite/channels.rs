@@ -5,16 +5,17 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row, params};
 
 use crate::model::channel::{Channel, ChannelKind, ChannelPatch};
-use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::parents::group_exists;
 use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, rows, user_list};
-use crate::store::{ChannelStore, ChannelsSize, Opening, OpeningQuota, StoreError};
+use crate::store::{
+    Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota, StoreError,
+};
 
 macro_rules! channel_columns {
     () => {
-        "channels.channel_id, group_id, kind, name, topic, position, slow_mode_seconds, recipients,
-         (SELECT max(message_id) FROM messages WHERE messages.channel_id = channels.channel_id)"
+        "channels.channel_id, group_id, kind, name, topic, position, slow_mode_seconds, recipients"
     };
 }
 
@@ -34,7 +35,6 @@ fn channel(row: &Row<'_>) -> rusqlite::Result<Channel> {
         position: row.get(5)?,
         slow_mode_seconds: row.get(6)?,
         recipients,
-        last_message_id: row.get(8)?,
     })
 }
 
@@ -152,6 +152,19 @@ impl ChannelStore for SqliteStore {
         self.read("find_channel", move |conn| Ok(find_channel(conn, channel_id)?)).await
     }
 
+    async fn find_channels(&self, channel_ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
+        let channel_ids = id_list(channel_ids.iter().map(|channel_id| channel_id.to_i64()));
+        self.read("find_channels", move |conn| {
+            let sql = concat!(
+                "SELECT ",
+                channel_columns!(),
+                " FROM channels WHERE channel_id IN (SELECT value FROM json_each(?1))"
+            );
+            Ok(list(conn, sql, [&channel_ids], channel)?)
+        })
+        .await
+    }
+
     async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError> {
         self.read("list_channels", move |conn| {
             let sql = concat!(
@@ -232,19 +245,30 @@ impl ChannelStore for SqliteStore {
         .await
     }
 
-    async fn list_last_messages(
+    async fn list_activity(
         &self,
-        channel_ids: &[ChannelId],
-    ) -> Result<Vec<(ChannelId, MessageId)>, StoreError> {
-        let channel_ids = id_list(channel_ids.iter().map(|channel_id| channel_id.to_i64()));
-        self.read("list_last_messages", move |conn| {
+        _reader: UserId,
+        channels: &[ChannelPlace],
+    ) -> Result<Vec<Activity>, StoreError> {
+        let channel_ids = id_list(channels.iter().map(|channel| channel.channel_id.to_i64()));
+        self.read("list_activity", move |conn| {
             let sql = "
-                WITH last (channel_id, message_id) AS MATERIALIZED (
-                    SELECT channel_id, (SELECT max(message_id) FROM messages
-                                        WHERE messages.channel_id = channels.channel_id)
+                WITH last (channel_id, message_id, change_id) AS MATERIALIZED (
+                    SELECT channel_id,
+                           (SELECT max(message_id) FROM messages
+                            WHERE messages.channel_id = channels.channel_id),
+                           (SELECT max(change_id) FROM channel_changes
+                            WHERE channel_changes.channel_id = channels.channel_id)
                     FROM channels WHERE channel_id IN (SELECT value FROM json_each(?1)))
-                SELECT channel_id, message_id FROM last WHERE message_id IS NOT NULL";
-            Ok(list(conn, sql, [&channel_ids], |row| Ok((row.get(0)?, row.get(1)?)))?)
+                SELECT channel_id, message_id, change_id FROM last
+                WHERE message_id IS NOT NULL OR change_id IS NOT NULL";
+            Ok(list(conn, sql, [&channel_ids], |row| {
+                Ok(Activity {
+                    channel_id: row.get(0)?,
+                    last_message_id: row.get(1)?,
+                    last_change_id: row.get(2)?,
+                })
+            })?)
         })
         .await
     }

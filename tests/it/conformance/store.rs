@@ -114,7 +114,8 @@ cases! {
         no_channel_is_made_in_a_group_that_does_not_exist
         channels_change_field_by_field
         a_deleted_channel_takes_its_messages_with_it
-        channels_know_their_last_message
+        channels_are_found_by_many_ids
+        activity_names_what_happened_last
         the_same_people_have_one_direct_channel
         racing_openers_get_one_direct_channel
         direct_channels_are_listed_by_person
@@ -237,7 +238,6 @@ pub fn channel(group_id: GroupId) -> Channel {
         position: 0,
         slow_mode_seconds: 0,
         recipients: Vec::new(),
-        last_message_id: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::model::channel::{Channel, ChannelKind, ChannelPatch};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
-use vibetalk::store::{ChannelsSize, Opening, OpeningQuota, Store};
+use vibetalk::store::{ChannelPlace, ChannelsSize, Opening, OpeningQuota, Store};
 
 use super::{
     change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
@@ -98,29 +98,47 @@ pub async fn a_deleted_channel_takes_its_messages_with_it(store: &dyn Store) {
     assert!(store.list_messages(channel_id, &[message.id]).await.unwrap().is_empty());
     assert!(store.list_pins(channel_id).await.unwrap().is_empty());
     assert!(store.list_changes(channel_id, ChangeId::ZERO, 10).await.unwrap().is_empty());
-    assert!(store.list_last_messages(&[channel_id]).await.unwrap().is_empty());
 }
 
-pub async fn channels_know_their_last_message(store: &dyn Store) {
+pub async fn channels_are_found_by_many_ids(store: &dyn Store) {
     let group_id = stored_group(store).await;
-    let (busy, empty) = (channel(group_id), channel(group_id));
+    let [here, direct] = [channel(group_id), direct(&[user_id(), user_id()])];
+    store.insert_channel(&here).await.unwrap();
+    open(store, &direct).await;
+    let mut found = store.find_channels(&[direct.id, ChannelId::new(6), here.id]).await.unwrap();
+    found.sort_by_key(|channel| channel.id);
+    assert_eq!(found, [here, direct]);
+}
+
+pub async fn activity_names_what_happened_last(store: &dyn Store) {
+    let (group_id, person) = (stored_group(store).await, user_id());
+    let (busy, empty, direct) = (channel(group_id), channel(group_id), direct(&[person, user_id()]));
     for channel in [&busy, &empty] {
         store.insert_channel(channel).await.unwrap();
     }
+    open(store, &direct).await;
     let newest = message(busy.id);
     insert(store, &newest).await;
     insert(store, &message_with_id(busy.id, MessageId::new(12))).await; // Stored late.
+    let to_one = stored_message(store, direct.id).await;
 
-    let last = store.list_last_messages(&[empty.id, busy.id, ChannelId::new(6)]).await.unwrap();
-    assert_eq!(last, [(busy.id, newest.id)]);
-    assert_eq!(store.find_channel(busy.id).await.unwrap().unwrap().last_message_id, Some(newest.id));
-    let listed = store.list_channels(group_id).await.unwrap();
-    let last: Vec<_> = listed.iter().map(|channel| channel.last_message_id).collect();
-    assert_eq!(last, [Some(newest.id), None]);
+    let places = [&empty, &busy, &direct].map(ChannelPlace::from);
+    let activity = async || {
+        let mut listed = store.list_activity(person, &places).await.unwrap();
+        listed.sort_by_key(|activity| activity.channel_id);
+        listed.into_iter().map(|it| (it.channel_id, it.last_message_id, it.last_change_id)).collect::<Vec<_>>()
+    };
+    let of_direct = (direct.id, Some(to_one.id), None);
+    assert_eq!(activity().await, [(busy.id, Some(newest.id), None), of_direct]);
 
-    store.delete_message(busy.id, newest.id, change_id()).await.unwrap();
-    let last = store.list_last_messages(&[busy.id]).await.unwrap();
-    assert_eq!(last, [(busy.id, MessageId::new(12))]);
+    let changes = [change_id(), change_id()];
+    store.insert_pin(busy.id, newest.id, changes[0]).await.unwrap();
+    assert_eq!(activity().await[0], (busy.id, Some(newest.id), Some(changes[0])));
+    store.delete_message(busy.id, newest.id, changes[1]).await.unwrap();
+    let (_, last_message_id, last_change_id) = activity().await[0];
+    let about = [Some(newest.id), Some(MessageId::new(12))];
+    assert!(about.contains(&last_message_id), "it may name the one that was deleted");
+    assert_eq!(last_change_id, Some(changes[1]));
 }
 
 /// By the first of its people, without a limit.
@@ -154,13 +172,10 @@ pub async fn racing_openers_get_one_direct_channel(store: &dyn Store) {
 
 pub async fn direct_channels_are_listed_by_person(store: &dyn Store) {
     let [a, b, c] = [user_id(), user_id(), user_id()];
-    let mut opened = [direct(&[a, b]), direct(&[a, c]), direct(&[b, c])];
+    let opened = [direct(&[a, b]), direct(&[a, c]), direct(&[b, c])];
     for channel in &opened {
         open(store, channel).await;
     }
-    let message = message(opened[1].id);
-    insert(store, &message).await;
-    opened[1].last_message_id = Some(message.id);
     assert_eq!(store.list_direct_channels(a, 9).await.unwrap(), opened[..2]);
     assert_eq!(store.list_direct_channels(c, 9).await.unwrap(), opened[1..]);
     assert!(store.list_direct_channels(user_id(), 9).await.unwrap().is_empty());
