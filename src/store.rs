@@ -96,8 +96,8 @@ pub use attempts::{AttemptLimits, AttemptStore, Reservation};
 pub use bans::BanStore;
 pub use channels::{Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota};
 pub use groups::GroupStore;
-pub use invites::{InviteStore, Redemption};
-pub use members::MemberStore;
+pub use invites::{InviteStore, REDEEMED_AGAIN_MS, Redemption};
+pub use members::{Joining, MemberStore};
 pub use messages::{
     CHANGES_KEPT_MS, Inserted, MessageStore, NewMessage, SLOW_MODE_KEPT_MS, TooEarly,
 };

@@ -124,7 +124,8 @@ impl Chat {
         caller: Caller,
         code: &str,
     ) -> Result<JoinedGroupView, ChatError> {
-        let invite = self.open_invite(code).await?;
+        // Also a spent one: its last use may be the caller's own, of which nobody knows yet.
+        let invite = self.find_invite(code).await?.ok_or(ChatError::NotFound(Noun::Invite))?;
         let chat = self.clone();
         self.in_turn(Subject::Memberships(caller.user_id), async move {
             chat.redeem(caller.user_id, invite).await
@@ -175,12 +176,16 @@ impl Chat {
         if self.store.delete_invite(code).await? { Ok(()) } else { Err(missing) }
     }
 
-    async fn open_invite(&self, code: &str) -> Result<Invite, ChatError> {
-        let invite = match code.len() {
+    async fn find_invite(&self, code: &str) -> Result<Option<Invite>, ChatError> {
+        Ok(match code.len() {
             1..=CODE_CHARS_MAX => self.store.find_invite(code).await?,
             _ => None,
-        };
-        let open = invite.filter(|invite| invite.is_open(self.clock.now_ms()));
+        })
+    }
+
+    async fn open_invite(&self, code: &str) -> Result<Invite, ChatError> {
+        let open =
+            self.find_invite(code).await?.filter(|invite| invite.is_open(self.clock.now_ms()));
         open.ok_or(ChatError::NotFound(Noun::Invite))
     }
 }

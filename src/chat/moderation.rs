@@ -13,6 +13,7 @@ use crate::model::group::{Ban, Member};
 use crate::model::id::{GroupId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::text;
+use crate::store::Joining;
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct Moderation {
@@ -122,7 +123,7 @@ impl Chat {
     async fn store_return(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
         let member = Member::new(group_id, user_id, self.clock.now_ms());
         let owed = Owed::Membership(group_id, user_id);
-        if self.owing(owed, self.store.insert_member(&member)).await? {
+        if self.owing(owed, self.store.insert_member(&member)).await? == Joining::New {
             self.announce_joined(user_id, group_id).await?;
         }
         Ok(())

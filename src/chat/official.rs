@@ -12,7 +12,7 @@ use crate::chat::repairs::Owed;
 use crate::chat::{Chat, ChatError};
 use crate::model::group::{Group, Member, OFFICIAL_GROUP_NAME, built_in_roles};
 use crate::model::id::{ChannelId, GroupId, UserId};
-use crate::store::{Store, StoreError};
+use crate::store::{Joining, Store, StoreError};
 
 /// People read at once when those without membership are added.
 const BACKFILL_PAGE: usize = 500;
@@ -52,8 +52,8 @@ impl Chat {
         };
         let member = Member::new(group_id, user_id, self.clock.now_ms());
         let owed = Owed::Membership(group_id, user_id);
-        if !self.owing(owed, self.store.insert_member(&member)).await? {
-            return Ok(());
+        if self.owing(owed, self.store.insert_member(&member)).await? != Joining::New {
+            return Ok(()); // Or banned: everybody else is in it.
         }
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
         let envelope = self.envelope([Topic::User(user_id)], Content::None).with_changes(changes);
@@ -69,9 +69,7 @@ impl Chat {
     /// Joins somebody whose registration ended between account and membership.
     pub(crate) async fn heal_official_membership(&self, user_id: UserId) -> Result<(), ChatError> {
         let Some(group_id) = self.official_group.get().copied() else { return Ok(()) };
-        if self.find_member(group_id, user_id).await?.is_some()
-            || self.store.find_ban(group_id, user_id).await?.is_some()
-        {
+        if self.find_member(group_id, user_id).await?.is_some() {
             return Ok(());
         }
         self.join_official_group(user_id).await

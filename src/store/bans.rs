@@ -8,8 +8,11 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait BanStore: Send + Sync {
-    /// Bans a person and ends their membership, in one step. Repeating it keeps the first ban; nothing
-    /// happens in a group that does not exist.
+    /// Bans a person and ends their membership. Repeating it keeps the first ban, and ends a membership that
+    /// is there still; nothing happens in a group that does not exist.
+    ///
+    /// Steps: the ban, then the membership. Whoever joins at the same time is no member in the end: either
+    /// the joining finds the ban, or this call the member.
     async fn insert_ban(&self, ban: &Ban) -> Result<(), StoreError>;
 
     /// True if there was one.

@@ -7,6 +7,10 @@ use crate::model::group::{Invite, Member};
 use crate::model::id::{GroupId, UserId};
 use crate::store::StoreError;
 
+/// How long somebody who took the last use of an invite may repeat it: longer than clients try. Later it is
+/// spent for them, too, so that whoever was removed does not come back by it.
+pub const REDEEMED_AGAIN_MS: u64 = 10 * 60 * 1000;
+
 #[async_trait]
 pub trait InviteStore: Send + Sync {
     /// # Errors
@@ -29,11 +33,12 @@ pub trait InviteStore: Send + Sync {
     /// True if it was there: whoever comes from now on finds none.
     async fn delete_invite(&self, code: &str) -> Result<bool, StoreError>;
 
-    /// Uses an invite and makes `member` a member, in one step: of racing people on the last use
-    /// exactly one gets in, and somebody who is a member already uses nothing up.
+    /// Uses an invite and makes `member` a member. Each person uses it once: whoever is a member already, or
+    /// comes back by it, uses nothing up. Of racing people on the last use exactly one gets in.
     ///
-    /// A ban is checked in the same step. May be retried: a member is told so also when the invite is
-    /// spent by now.
+    /// Steps: a look for a ban, the use, the membership as [`insert_member`](crate::store::MemberStore::insert_member)
+    /// does it. Whoever used it within [`REDEEMED_AGAIN_MS`] completes that also when it is spent by now, and a
+    /// member is told so always.
     async fn redeem_invite(
         &self,
         code: &str,

@@ -8,8 +8,11 @@ use crate::store::StoreError;
 
 #[async_trait]
 pub trait MemberStore: Send + Sync {
-    /// False, and nothing changes, if the person is a member already or the group does not exist.
-    async fn insert_member(&self, member: &Member) -> Result<bool, StoreError>;
+    /// Makes somebody a member, unless they are banned.
+    ///
+    /// Steps: a look for a ban, the member, the person's list of groups, one more look for a ban, which takes
+    /// the membership back. Whoever is a member already gets their list completed.
+    async fn insert_member(&self, member: &Member) -> Result<Joining, StoreError>;
 
     /// Returns the member who was removed. Steps: the member, then the person's list of groups; a repetition
     /// does the rest, and finds nobody.
@@ -56,4 +59,13 @@ pub trait MemberStore: Send + Sync {
     /// A person's memberships, by group id. While somebody joins or leaves it may differ from
     /// [`find_member`](Self::find_member), which decides.
     async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError>;
+}
+
+/// What making somebody a member came to; but for [`New`](Self::New) nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    New,
+    Already,
+    Banned,
+    NoGroup,
 }

@@ -8,7 +8,7 @@ use crate::model::group::{Invite, Member};
 use crate::model::id::{GroupId, UserId};
 use crate::store::sqlite::statement::{Ms, execute, exists, find, list, rows};
 use crate::store::sqlite::{SqliteStore, members};
-use crate::store::{InviteStore, Redemption, StoreError};
+use crate::store::{InviteStore, REDEEMED_AGAIN_MS, Redemption, StoreError};
 
 macro_rules! invite_columns {
     () => {
@@ -66,6 +66,24 @@ pub fn delete(conn: &Connection, code: &str) -> rusqlite::Result<bool> {
     Ok(execute(conn, sql, [code])? == 1)
 }
 
+/// When somebody got in by it.
+fn used_at(conn: &Connection, code: &str, user_id: UserId) -> rusqlite::Result<Option<UnixMs>> {
+    let sql = "SELECT used_at_ms FROM invite_uses WHERE code = ?1 AND user_id = ?2";
+    Ok(find(conn, sql, params![code, user_id], |row| row.get(0))?.map(|Ms(at_ms)| at_ms))
+}
+
+fn note_use(
+    conn: &Connection,
+    code: &str,
+    user_id: UserId,
+    now_ms: UnixMs,
+) -> rusqlite::Result<()> {
+    execute(conn, "UPDATE invites SET uses = uses + 1 WHERE code = ?1", [code])?;
+    let sql = "INSERT INTO invite_uses (code, user_id, used_at_ms) VALUES (?1, ?2, ?3)";
+    execute(conn, sql, params![code, user_id, Ms(now_ms)])?;
+    Ok(())
+}
+
 pub fn open_ones(
     conn: &Connection,
     group_id: GroupId,
@@ -104,14 +122,17 @@ pub fn redeem(
     if members::find_one(conn, member.group_id, member.user_id)?.is_some() {
         return Ok(Redemption::AlreadyMember);
     }
-    if !invite.is_open(now_ms) {
+    let used_at_ms = used_at(conn, code, member.user_id)?;
+    let repeats = used_at_ms.is_some_and(|at_ms| now_ms < at_ms.saturating_add(REDEEMED_AGAIN_MS));
+    if !invite.is_open(now_ms) && !repeats {
         return Ok(Redemption::NotFound);
     }
-    let banned = "SELECT 1 FROM bans WHERE group_id = ?1 AND user_id = ?2";
-    if exists(conn, banned, params![member.group_id, member.user_id])? {
+    if members::is_banned(conn, member.group_id, member.user_id)? {
         return Ok(Redemption::Banned);
     }
-    execute(conn, "UPDATE invites SET uses = uses + 1 WHERE code = ?1", [code])?;
+    if used_at_ms.is_none() {
+        note_use(conn, code, member.user_id, now_ms)?;
+    }
     members::insert(conn, member)?;
     Ok(Redemption::Joined)
 }

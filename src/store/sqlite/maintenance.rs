@@ -90,6 +90,9 @@ const OF_GROUP: &[&str] = &[
     some_rows!("roles", "group_id, name", "group_id = ?1"),
 ];
 
+/// Who used an invite that is gone: `?1` its code.
+const OF_INVITE: &str = some_rows!("invite_uses", "code, user_id", "code = ?1");
+
 pub struct Maintenance {
     clock: Clock,
     expiry_due: Instant,
@@ -221,6 +224,14 @@ fn garbage_step(conn: &Connection) -> rusqlite::Result<bool> {
     let group = "SELECT group_id FROM garbage_groups LIMIT 1";
     if let Some(group_id) = find(conn, group, [], |row| row.get(0))? {
         delete_of_group(conn, group_id)?;
+        return Ok(true);
+    }
+    let invite = "SELECT code FROM garbage_invites LIMIT 1";
+    if let Some(code) = find(conn, invite, [], |row| row.get::<_, String>(0))? {
+        let deleted = execute(conn, OF_INVITE, params![code, STEP_ROWS_MAX as i64])?;
+        if deleted < STEP_ROWS_MAX {
+            execute(conn, "DELETE FROM garbage_invites WHERE code = ?1", [code])?;
+        }
         return Ok(true);
     }
     let channel = "SELECT channel_id FROM garbage LIMIT 1";

@@ -10,10 +10,10 @@ use crate::model::name::folded_username;
 use crate::model::search;
 use crate::store::sqlite::parents::{group_exists, group_is_there};
 use crate::store::sqlite::statement::{
-    Ms, count, execute, find, list, prefix_end, rows, user_list,
+    Ms, count, execute, exists, find, list, prefix_end, rows, user_list,
 };
 use crate::store::sqlite::{SqliteStore, words};
-use crate::store::{MemberStore, StoreError};
+use crate::store::{Joining, MemberStore, StoreError};
 
 /// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the
 /// members one by one: a match is then rarely far, and at worst all members are looked at.
@@ -42,6 +42,23 @@ fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
 
 fn role_list(roles: &[String]) -> String {
     serde_json::to_string(roles).expect("texts are always JSON")
+}
+
+fn join(conn: &Connection, member: &Member) -> rusqlite::Result<Joining> {
+    let Member { group_id, user_id, .. } = *member;
+    if !group_exists(conn, group_id)? {
+        return Ok(Joining::NoGroup);
+    }
+    if is_banned(conn, group_id, user_id)? {
+        return Ok(Joining::Banned);
+    }
+    Ok(if insert(conn, member)? { Joining::New } else { Joining::Already })
+}
+
+/// A ban keeps out who is no member yet; with it nobody is.
+pub fn is_banned(conn: &Connection, group_id: GroupId, user_id: UserId) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM bans WHERE group_id = ?1 AND user_id = ?2";
+    exists(conn, sql, params![group_id, user_id])
 }
 
 /// False if the person is a member already. Whether the group exists is not checked.
@@ -216,12 +233,9 @@ pub fn page_of_prefix(
 
 #[async_trait]
 impl MemberStore for SqliteStore {
-    async fn insert_member(&self, member: &Member) -> Result<bool, StoreError> {
+    async fn insert_member(&self, member: &Member) -> Result<Joining, StoreError> {
         let member = member.clone();
-        self.write("insert_member", 128, move |conn| {
-            Ok(group_exists(conn, member.group_id)? && insert(conn, &member)?)
-        })
-        .await
+        self.write("insert_member", 128, move |conn| Ok(join(conn, &member)?)).await
     }
 
     async fn delete_member(

@@ -15,6 +15,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("migrations/3.sql")),
     Migration { sql: include_str!("migrations/4.sql"), fill: words::note_all },
     Migration::of(include_str!("migrations/5.sql")),
+    Migration::of(include_str!("migrations/6.sql")),
 ];
 
 struct Migration {

@@ -51,7 +51,7 @@ async fn joining_is_applied_before_it_is_answered() {
 #[tokio::test]
 async fn a_member_uses_nothing_up_and_announces_nothing_to_clients() {
     let test = TestChat::start();
-    let [owner, member, other] = test.people("p").await;
+    let [owner, member, other, stranger] = test.people("p").await;
     let group_id = test.group(owner, &[member]).await.group.id;
     let invite = test.chat.create_invite(owner, group_id, uses(1)).await.unwrap().code;
     test.announced().await;
@@ -61,7 +61,11 @@ async fn a_member_uses_nothing_up_and_announces_nothing_to_clients() {
     assert_eq!(test.announced().await, [format!("nothing to user {me}, {me} is in")]);
 
     test.chat.accept_invite(other, &invite).await.unwrap();
-    assert_eq!(code(test.chat.accept_invite(owner, &invite).await), "invite_not_found");
+    assert_eq!(code(test.chat.accept_invite(stranger, &invite).await), "invite_not_found");
+    // Who took the last use and was told nothing of it tries again.
+    for member in [other, owner] {
+        assert_eq!(test.chat.accept_invite(member, &invite).await.unwrap().group.id, group_id);
+    }
 }
 
 #[tokio::test]

@@ -86,6 +86,8 @@ cases! {
         a_deleted_group_takes_everything_with_it
         nothing_of_a_huge_deleted_group_is_found
         a_ban_ends_membership_and_the_first_one_stays
+        nobody_who_is_banned_becomes_a_member
+        nothing_is_left_of_a_joining_that_races_a_ban
         bans_are_listed_by_user
     }
     members {
@@ -105,6 +107,8 @@ cases! {
         an_invite_lets_people_in_until_it_is_spent
         one_of_racing_people_gets_the_last_use
         a_member_uses_nothing_up
+        who_comes_back_uses_nothing_up
+        the_last_use_is_repeated_for_a_while
         invites_are_refused_to_the_banned_and_when_expired
         an_invite_of_another_group_is_not_found
     }

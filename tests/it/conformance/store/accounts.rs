@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use vibetalk::model::account::{Account, User, UserPatch};
 use vibetalk::model::group::{Ban, Member};
 use vibetalk::model::id::UserId;
-use vibetalk::store::{Store, StoreError};
+use vibetalk::store::{Joining, Store, StoreError};
 
 use super::{NOW_MS, account, stored_group, user_id};
 
@@ -177,7 +177,7 @@ pub async fn non_members_are_neither_members_nor_banned(store: &dyn Store) {
         let user_id = account.user.id;
         store.insert_account(&account).await.unwrap();
         match n {
-            1 => assert!(store.insert_member(&Member::new(group_id, user_id, 0)).await.unwrap()),
+            1 => assert_eq!(store.insert_member(&Member::new(group_id, user_id, 0)).await.unwrap(), Joining::New),
             3 => {
                 let ban = Ban { group_id, user_id, reason: String::new(), created_at_ms: NOW_MS };
                 store.insert_ban(&ban).await.unwrap();

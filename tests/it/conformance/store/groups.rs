@@ -1,10 +1,11 @@
 //! Groups as a whole, and bans.
 
-use futures_util::future::join_all;
+use futures_util::future::{join3, join_all};
 use vibetalk::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChangeId, GroupId, MessageId, UserId};
-use vibetalk::store::{Redemption, Store, StoreError};
+use vibetalk::store::{Joining, Redemption, Store, StoreError};
 
+use super::invites::stored as stored_invite;
 use super::{NOW_MS, channel, check_count, group, insert, member, message, stored_group, user_id};
 
 pub async fn a_group_comes_with_all_that_is_in_it(store: &dyn Store) {
@@ -97,7 +98,7 @@ pub async fn a_deleted_group_takes_everything_with_it(store: &dyn Store) {
     assert_eq!(store.find_message(channel.id, message.id).await.unwrap(), None);
     assert!(store.list_changes(channel.id, ChangeId::ZERO, 10).await.unwrap().is_empty());
     assert!(!store.insert_channel(&channel).await.unwrap());
-    assert!(!store.insert_member(&member).await.unwrap());
+    assert_eq!(store.insert_member(&member).await.unwrap(), Joining::NoGroup);
 }
 
 /// What is deleted behind is not found meanwhile, and nothing changes it.
@@ -113,7 +114,7 @@ pub async fn nothing_of_a_huge_deleted_group_is_found(store: &dyn Store) {
         assert_eq!(store.update_member(group_id, user_id, &patch).await.unwrap(), None);
         assert!(store.filter_members(group_id, &[user_id]).await.unwrap().is_empty());
         assert_eq!(store.delete_member(group_id, user_id).await.unwrap(), None);
-        assert!(!store.insert_member(member).await.unwrap());
+        assert_eq!(store.insert_member(member).await.unwrap(), Joining::NoGroup);
     }
     for prefix in [None, Some("nick")] {
         let listed = store.list_members(group_id, prefix, UserId::ZERO, 10).await.unwrap();
@@ -153,7 +154,7 @@ pub async fn fill(store: &dyn Store, group_id: GroupId, count: usize) -> (Vec<Me
         .collect();
     for (members, invites) in members.chunks(500).zip(invites.chunks(500)) {
         let joins = members.iter().map(|member| store.insert_member(member));
-        assert!(join_all(joins).await.into_iter().all(Result::unwrap));
+        assert!(join_all(joins).await.into_iter().all(|joined| joined.unwrap() == Joining::New));
         join_all(invites.iter().map(async |invite| {
             store.insert_invite(invite).await.unwrap();
             let user_id = invite.creator_id;
@@ -183,6 +184,37 @@ pub async fn a_ban_ends_membership_and_the_first_one_stays(store: &dyn Store) {
     assert!(store.delete_ban(group_id, member.user_id).await.unwrap());
     assert!(!store.delete_ban(group_id, member.user_id).await.unwrap());
     assert_eq!(store.find_ban(group_id, member.user_id).await.unwrap(), None);
+}
+
+pub async fn nobody_who_is_banned_becomes_a_member(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let member = member(group_id);
+    store.insert_ban(&ban(group_id, member.user_id, "")).await.unwrap();
+    assert_eq!(store.insert_member(&member).await.unwrap(), Joining::Banned);
+    assert!(store.list_memberships(member.user_id).await.unwrap().is_empty());
+    store.delete_ban(group_id, member.user_id).await.unwrap();
+    assert_eq!(store.insert_member(&member).await.unwrap(), Joining::New);
+}
+
+/// By itself and by invite.
+pub async fn nothing_is_left_of_a_joining_that_races_a_ban(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let invite = stored_invite(store, group_id, None).await;
+    let people: Vec<Member> = (0..20).map(|_| member(group_id)).collect();
+    let bans: Vec<Ban> = people.iter().map(|m| ban(group_id, m.user_id, "")).collect();
+    let joins = join_all(people.iter().map(|member| store.insert_member(member)));
+    let redeem = |member| store.redeem_invite(&invite.code, member, NOW_MS);
+    let redeems = join_all(people.iter().map(redeem));
+    let bans = join_all(bans.iter().map(|ban| store.insert_ban(ban)));
+    let (bans, joins, redeems) = join3(bans, joins, redeems).await;
+    assert!(bans.iter().all(Result::is_ok));
+    assert!(joins.iter().all(Result::is_ok) && redeems.iter().all(Result::is_ok));
+    for member in &people {
+        assert_eq!(store.find_member(group_id, member.user_id).await.unwrap(), None);
+        assert!(store.list_memberships(member.user_id).await.unwrap().is_empty());
+    }
+    assert!(store.list_members(group_id, None, UserId::ZERO, 100).await.unwrap().is_empty());
+    check_count(store, group_id, 0).await;
 }
 
 pub async fn bans_are_listed_by_user(store: &dyn Store) {

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::model::group::{Ban, Invite, Member};
 use vibetalk::model::id::{GroupId, UserId};
-use vibetalk::store::{Redemption, Store, StoreError};
+use vibetalk::store::{REDEEMED_AGAIN_MS, Redemption, Store, StoreError};
 
 use super::{NOW_MS, check_count, member, next_id, stored_group, user_id};
 
@@ -19,7 +19,7 @@ fn invite(group_id: GroupId, uses_max: Option<u32>) -> Invite {
     }
 }
 
-async fn stored(store: &dyn Store, group_id: GroupId, uses_max: Option<u32>) -> Invite {
+pub async fn stored(store: &dyn Store, group_id: GroupId, uses_max: Option<u32>) -> Invite {
     let invite = invite(group_id, uses_max);
     store.insert_invite(&invite).await.unwrap();
     invite
@@ -105,6 +105,34 @@ pub async fn a_member_uses_nothing_up(store: &dyn Store) {
     }
     assert_eq!(store.find_invite(&invite.code).await.unwrap().unwrap().uses, 1);
     assert_eq!(redeem(store, &invite, &member(group_id)).await, Redemption::Joined);
+}
+
+pub async fn who_comes_back_uses_nothing_up(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let invite = stored(store, group_id, Some(2)).await;
+    let person = member(group_id);
+    for _ in 0..3 {
+        assert_eq!(redeem(store, &invite, &person).await, Redemption::Joined);
+        store.delete_member(group_id, person.user_id).await.unwrap();
+    }
+    assert_eq!(store.find_invite(&invite.code).await.unwrap().unwrap().uses, 1);
+    assert_eq!(redeem(store, &invite, &member(group_id)).await, Redemption::Joined);
+}
+
+/// The person may have been told nothing of it, and may have got no further than the use.
+pub async fn the_last_use_is_repeated_for_a_while(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let invite = stored(store, group_id, Some(1)).await;
+    let person = member(group_id);
+    let at = async |now_ms| {
+        let redeemed = store.redeem_invite(&invite.code, &person, now_ms).await.unwrap();
+        store.delete_member(group_id, person.user_id).await.unwrap();
+        redeemed
+    };
+    assert_eq!(at(NOW_MS).await, Redemption::Joined);
+    assert_eq!(redeem(store, &invite, &member(group_id)).await, Redemption::NotFound);
+    assert_eq!(at(NOW_MS + REDEEMED_AGAIN_MS - 1).await, Redemption::Joined);
+    assert_eq!(at(NOW_MS + REDEEMED_AGAIN_MS).await, Redemption::NotFound);
 }
 
 pub async fn invites_are_refused_to_the_banned_and_when_expired(store: &dyn Store) {

@@ -4,7 +4,7 @@ use futures_util::future::{join, join_all};
 use vibetalk::model::account::Account;
 use vibetalk::model::group::{Member, MemberPatch};
 use vibetalk::model::id::{GroupId, UserId};
-use vibetalk::store::Store;
+use vibetalk::store::{Joining, Store};
 
 use super::{NOW_MS, account, check_count, group, member, stored_group, user_id};
 
@@ -16,7 +16,7 @@ async fn joined(store: &dyn Store, group_id: GroupId, names: [&str; 2], nick: &s
     store.insert_account(&account).await.unwrap();
     let nickname = (!nick.is_empty()).then(|| nick.to_owned());
     let member = Member { nickname, ..Member::new(group_id, account.user.id, NOW_MS) };
-    assert!(store.insert_member(&member).await.unwrap());
+    assert_eq!(store.insert_member(&member).await.unwrap(), Joining::New);
     account.user.id
 }
 
@@ -33,8 +33,9 @@ pub async fn somebody_becomes_a_member_once(store: &dyn Store) {
         nickname: Some("Nick".into()),
         ..member(group_id)
     };
-    assert!(store.insert_member(&member).await.unwrap());
-    assert!(!store.insert_member(&Member { nickname: None, ..member.clone() }).await.unwrap());
+    assert_eq!(store.insert_member(&member).await.unwrap(), Joining::New);
+    let again = Member { nickname: None, ..member.clone() };
+    assert_eq!(store.insert_member(&again).await.unwrap(), Joining::Already);
     assert_eq!(store.find_member(group_id, member.user_id).await.unwrap(), Some(member.clone()));
     check_count(store, group_id, 1).await;
 
@@ -47,7 +48,7 @@ pub async fn somebody_becomes_a_member_once(store: &dyn Store) {
 
 pub async fn nobody_joins_a_group_that_does_not_exist(store: &dyn Store) {
     let member = member(group().id);
-    assert!(!store.insert_member(&member).await.unwrap());
+    assert_eq!(store.insert_member(&member).await.unwrap(), Joining::NoGroup);
     assert!(store.list_memberships(member.user_id).await.unwrap().is_empty());
 }
 
@@ -175,7 +176,7 @@ pub async fn racing_joins_and_leaves_keep_the_count(store: &dyn Store) {
     let leaves = join_all(people.iter().map(|m| store.delete_member(group_id, m.user_id)));
     let (joins, leaves) = join(joins, leaves).await;
 
-    let joined = joins.into_iter().filter(|joined| *joined.as_ref().unwrap()).count();
+    let joined = joins.into_iter().filter(|joined| *joined.as_ref().unwrap() == Joining::New).count();
     let left = leaves.into_iter().filter(|left| left.as_ref().unwrap().is_some()).count();
     let members = store.list_members(group_id, None, UserId::ZERO, 100).await.unwrap().len();
     assert_eq!(joined - left, members);

@@ -13,14 +13,15 @@ use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{
     AccountStore, AttemptLimits, AttemptStore, CHANGES_KEPT_MS, ChannelStore, GroupStore,
-    MemberStore, MessageStore, NewMessage, PinStore, Reaction, ReactionStore, ReadMark,
-    ReadStateStore, Reservation, SLOW_MODE_KEPT_MS, SessionStore, StoreError,
+    InviteStore, MemberStore, MessageStore, NewMessage, PinStore, Reaction, ReactionStore,
+    ReadMark, ReadStateStore, Reservation, SLOW_MODE_KEPT_MS, SessionStore, StoreError,
 };
 
 use super::groups::fill;
+use super::invites::stored as stored_invite;
 use super::{
-    MINUTE_MS, NOW_MS, account, change_id, group, insert, message, new_message, sqlite_config,
-    stored_channel, stored_group, stored_message, user_id,
+    MINUTE_MS, NOW_MS, account, change_id, group, insert, member, message, new_message,
+    sqlite_config, stored_channel, stored_group, stored_message, user_id,
 };
 
 fn open(folder: &Path) -> SqliteStore {
@@ -319,6 +320,21 @@ async fn a_huge_group_is_deleted_in_slices() {
     assert!(rows_of(&raw(folder.path()), OF_GROUPS) > 3000, "most is left for later");
     let _reopened = open(folder.path());
     wait_until_empty(folder.path(), OF_GROUPS).await;
+}
+
+#[tokio::test]
+async fn who_used_an_invite_is_forgotten_with_it() {
+    const OF_INVITES: &[&str] = &["invite_uses", "garbage_invites"];
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let group_id = stored_group(&store).await;
+    let invite = stored_invite(&store, group_id, None).await;
+    for _ in 0..3 {
+        store.redeem_invite(&invite.code, &member(group_id), NOW_MS).await.unwrap();
+    }
+    assert_eq!(rows_of(&raw(folder.path()), OF_INVITES), 3);
+    store.delete_invite(&invite.code).await.unwrap();
+    wait_until_empty(folder.path(), OF_INVITES).await;
 }
 
 /// What a restore that went half way leaves. Nothing of it is deleted.
