@@ -8,6 +8,7 @@
 mod accept;
 mod address;
 mod bearer;
+mod client;
 mod close_reason;
 mod connect_error;
 mod connection;
@@ -35,16 +36,19 @@ mod tally;
 mod upgrade;
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
+use http::HeaderMap;
 use socketioxide::adapter::Adapter;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
 pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use bearer::bearer;
+pub use client::{BytesMoved, ClientFacts, USER_AGENT_CHARS_MAX, user_agent};
 pub use close_reason::CloseReason;
 pub use connect_error::ConnectError;
 pub use front::SocketIo;
@@ -59,21 +63,19 @@ pub use settings::{
     PUSHES_QUEUED_MAX, engine_settings,
 };
 
-use address::AddressLimit;
+use address::{AddressLimit, AddressPermit};
+use client::Client;
 use cors::Cors;
 use front::Front;
 use meters::Meters;
 use refusal::Refusal;
 use registry::Registry;
-use session::Client;
 use session_id::SessionIds;
 
 use crate::lifecycle::Lifecycle;
 
 /// What the engine takes for its path, whatever `gateway.path` says to clients.
 const ENGINE_PATH: &str = "/socket.io/";
-/// What is kept of a user agent.
-pub const USER_AGENT_CHARS_MAX: usize = 256;
 /// How often a slice of sessions is closed while draining.
 const CLOSE_SLICE: Duration = Duration::from_millis(50);
 
@@ -142,7 +144,7 @@ pub(crate) struct Core {
     cors: Cors,
     connection_limit: Option<Arc<AddressLimit>>,
     session_limit: Option<Arc<AddressLimit>>,
-    meters: Arc<Meters>,
+    links: Arc<link::Common>,
     registry: Registry,
     /// Set by `serve`.
     end_in_engine: OnceLock<EndInEngine>,
@@ -155,12 +157,16 @@ impl Edge {
         let EdgeConfig { settings, node, session_secret, limits_addresses, timeouts } = config;
         let per_address = limits_addresses.then_some(settings.connections_per_address);
         let session_ids = SessionIds::new(&node, &session_secret, settings.payload_bytes_max);
+        let bounds = link::Bounds {
+            write_stall: settings.write_stall,
+            payload_bytes_max: settings.payload_bytes_max,
+        };
         let core = Core {
             session_ids: Arc::new(session_ids),
             cors: Cors::new(&settings.cors_origins),
             connection_limit: per_address.map(AddressLimit::new),
             session_limit: per_address.map(AddressLimit::new),
-            meters: Arc::new(Meters::new()),
+            links: Arc::new(link::Common { meters: Meters::new(), bounds }),
             registry: Registry::default(),
             end_in_engine: OnceLock::new(),
             lifecycle,
@@ -203,7 +209,8 @@ impl Edge {
     /// A session without a client, of which no engine knows: for tests and benchmarks of what works with
     /// one. It counts as one on polling, which nobody polls.
     pub fn session_without_client(&self) -> Arc<EngineSession> {
-        let client = Client { protocol: ProtocolVersion::V4, bearer: None, _permit: None };
+        let permit = AddressPermit::uncounted(Ipv4Addr::LOCALHOST.into());
+        let client = Client::new(ProtocolVersion::V4, permit, &HeaderMap::new());
         EngineSession::begin(&self.core, client, TransportType::Polling)
     }
 

@@ -16,7 +16,7 @@ use super::Core;
 use super::address::AddressPermit;
 use super::connection::Connection;
 use super::front::{Accepted, Front};
-use super::link::{Bounds, Link};
+use super::link::Link;
 use crate::telemetry;
 
 /// hyper checks a head when it is whole: this times the limit bounds one that never is. Twice, so that
@@ -73,11 +73,7 @@ fn admit<A: Adapter>(stream: TcpStream, peer: SocketAddr, front: &Arc<Front<A>>)
         tracing::debug!(%error, "a connection ended before it began: {error}");
         return;
     }
-    let bounds = Bounds {
-        write_stall: core.settings.write_stall,
-        payload_bytes_max: core.settings.payload_bytes_max,
-    };
-    let link = Link::new(core.meters.clone(), bounds);
+    let link = Link::new(core.links.clone());
     let accepted = Accepted { peer, link: link.clone() };
     let connection = Connection::new(stream, link, permit);
     core.lifecycle.spawn("connection", serve(front.clone(), connection, accepted));

@@ -110,8 +110,19 @@ pub struct AddressLimit {
 
 /// One connection or session of an address; given back on drop.
 pub struct AddressPermit {
-    limit: Arc<AddressLimit>,
+    /// `None`: it is not counted.
+    limit: Option<Arc<AddressLimit>>,
     ip: IpAddr,
+}
+
+impl AddressPermit {
+    pub fn uncounted(ip: IpAddr) -> Self {
+        Self { limit: None, ip }
+    }
+
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
 }
 
 impl AddressLimit {
@@ -121,24 +132,24 @@ impl AddressLimit {
 
     /// `None` if the address holds as much as it may.
     pub fn try_acquire(self: &Arc<Self>, ip: IpAddr) -> Option<AddressPermit> {
-        let ip = network(ip);
         let mut held = self.held.lock();
-        let count = held.entry(ip).or_insert(0);
+        let count = held.entry(network(ip)).or_insert(0);
         if *count >= self.permits_max {
             return None;
         }
         *count += 1;
-        Some(AddressPermit { limit: self.clone(), ip })
+        Some(AddressPermit { limit: Some(self.clone()), ip })
     }
 }
 
 impl Drop for AddressPermit {
     fn drop(&mut self) {
-        let mut held = self.limit.held.lock();
-        let Some(count) = held.get_mut(&self.ip) else { return };
+        let Some(limit) = &self.limit else { return };
+        let (mut held, network) = (limit.held.lock(), network(self.ip));
+        let Some(count) = held.get_mut(&network) else { return };
         *count -= 1;
         if *count == 0 {
-            held.remove(&self.ip);
+            held.remove(&network);
         }
     }
 }

@@ -101,7 +101,7 @@ impl Connection {
         self.first_output = Some(Box::new(first));
         self.mending = (!pending.is_over()).then(|| Box::new(Mending::new(pending)));
         self.protocol = pending.protocol();
-        let payload_bytes_max = self.link.bounds.payload_bytes_max;
+        let payload_bytes_max = self.link.bounds().payload_bytes_max;
         self.intake = Some(Intake::new(self.protocol, payload_bytes_max, Binaries::default()));
         self.read_since_hand_over = false;
         self
@@ -109,7 +109,7 @@ impl Connection {
 
     /// What the client has sent of an event by polling before it switched.
     pub fn behind(mut self, binaries: Binaries) -> Self {
-        let payload_bytes_max = self.link.bounds.payload_bytes_max;
+        let payload_bytes_max = self.link.bounds().payload_bytes_max;
         self.intake = Some(Intake::new(self.protocol, payload_bytes_max, binaries));
         self
     }
@@ -130,10 +130,10 @@ impl Connection {
 
     /// A write found no room: waits for some, but not for ever.
     fn pending_write(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
-        let limit = self.link.bounds.write_stall;
+        let limit = self.link.bounds().write_stall;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         if timer.as_mut().poll(cx).is_ready() {
-            self.link.meters.slow_consumers.increment(1);
+            self.link.meters().slow_consumers.increment(1);
             self.link.close(CloseReason::SlowConsumer);
         }
         self.link.writer.register(cx.waker());
@@ -155,7 +155,7 @@ impl Connection {
         match write(Pin::new(&mut self.stream), cx) {
             Poll::Ready(Ok(written)) => {
                 self.timer = None;
-                self.link.meters.sent(self.link.is_websocket(), written);
+                self.link.sent(written);
                 Poll::Ready(Ok(written))
             }
             Poll::Ready(Err(error)) => self.failed_write(error, wanted),
@@ -313,7 +313,7 @@ impl AsyncRead for Connection {
         }
         match this.poll_input(cx, buffer) {
             Poll::Ready(result) => {
-                this.link.meters.received(this.link.is_websocket(), buffer.filled().len() - before);
+                this.link.received(buffer.filled().len() - before);
                 this.look_at(&mut buffer.filled_mut()[before..]);
                 Poll::Ready(this.link.failure().map_or(result, Err))
             }
@@ -404,7 +404,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::frames::{Opcode, put_server_frame};
-    use super::super::link::{Bounds, Queued};
+    use super::super::link::{Bounds, Common, Queued};
     use super::super::meters::Meters;
     use super::super::session_id::SessionIds;
     use super::super::settings::ACKS_QUEUED_MAX;
@@ -415,7 +415,7 @@ mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let bounds = Bounds { write_stall: Duration::from_secs(10), payload_bytes_max: 1000 };
-        let link = Link::new(Arc::new(Meters::new()), bounds);
+        let link = Link::new(Arc::new(Common { meters: Meters::new(), bounds }));
         (Connection::new(stream, link, None), peer)
     }
 

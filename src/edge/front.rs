@@ -1,7 +1,7 @@
 //! What happens to one HTTP request: Socket.IO or the router, and CORS for both.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use engineioxide::service::NotFoundService;
 use engineioxide_core::{ProtocolVersion, Sid, TransportType};
 use futures_util::FutureExt;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::address::{AddressPermit, BodyBytesMax, PeerAddr, client_address};
-use super::bearer::bearer;
+use super::client::Client;
 use super::close_reason::CloseReason;
 use super::cors::Cors;
 use super::inbound::Excess;
@@ -31,7 +31,7 @@ use super::payload::{self, Seen};
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::rest::{read_rest, watch_body};
-use super::session::{Client, EngineSession, PollEnd};
+use super::session::{EngineSession, PollEnd};
 use super::session_id::Verified;
 use super::{Core, ENGINE_PATH};
 use crate::telemetry::{self, log_seldom};
@@ -297,20 +297,19 @@ impl<A: Adapter> Front<A> {
         self.core.admit().inspect_err(|_| refused("unavailable"))?;
         let trusted = &self.core.settings.trusted_proxies;
         let address = client_address(accepted.peer, request.headers(), trusted);
-        let permit = self.session_permit(address)?;
-        let bearer = request.headers().get(AUTHORIZATION).and_then(bearer).map(Box::from);
-        let client = Client { protocol: query.protocol, bearer, _permit: permit };
+        let permit = self.session_permit(address.ip())?;
+        let client = Client::new(query.protocol, permit, request.headers());
         Ok(EngineSession::begin(&self.core, client, query.transport))
     }
 
-    fn session_permit(&self, client: SocketAddr) -> Result<Option<AddressPermit>, Refusal> {
-        let Some(limit) = &self.core.session_limit else { return Ok(None) };
-        let permit = limit.try_acquire(client.ip());
-        if permit.is_none() {
+    fn session_permit(&self, client: IpAddr) -> Result<AddressPermit, Refusal> {
+        let Some(limit) = &self.core.session_limit else {
+            return Ok(AddressPermit::uncounted(client));
+        };
+        limit.try_acquire(client).ok_or_else(|| {
             refused("address");
-            return Err(Refusal::TooMany);
-        }
-        Ok(permit)
+            Refusal::TooMany
+        })
     }
 
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {

@@ -51,6 +51,11 @@ impl JoinAttempts {
         all_pass
     }
 
+    /// Of the connection.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
+    }
+
     /// Counts a refusal; false if it is one too many.
     pub fn refused(&mut self) -> bool {
         self.refused = self.refused.saturating_add(1);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
+use super::client::BytesMoved;
 use super::close_reason::{CloseReason, FirstReason};
 use super::frames::server_frame_bytes;
 use super::meters::Meters;
@@ -30,8 +31,17 @@ pub struct Link {
     acks_queued: AtomicU32,
     ack_bytes_queued: AtomicU64,
     room: Notify,
-    pub(super) meters: Arc<Meters>,
-    pub(super) bounds: Bounds,
+    /// Only its one reader adds to it.
+    received: AtomicU64,
+    /// Likewise its one writer.
+    sent: AtomicU64,
+    common: Arc<Common>,
+}
+
+/// What all links of an edge have in common.
+pub struct Common {
+    pub meters: Meters,
+    pub bounds: Bounds,
 }
 
 /// How long and how large things may be.
@@ -49,7 +59,7 @@ pub struct Queued {
 }
 
 impl Link {
-    pub fn new(meters: Arc<Meters>, bounds: Bounds) -> Arc<Self> {
+    pub fn new(common: Arc<Common>) -> Arc<Self> {
         Arc::new(Self {
             reason: FirstReason::default(),
             reader: AtomicWaker::new(),
@@ -61,9 +71,18 @@ impl Link {
             acks_queued: AtomicU32::new(0),
             ack_bytes_queued: AtomicU64::new(0),
             room: Notify::new(),
-            meters,
-            bounds,
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            common,
         })
+    }
+
+    pub(super) fn meters(&self) -> &Meters {
+        &self.common.meters
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.common.bounds
     }
 
     /// Fails all reads and writes from now on; the first reason stays.
@@ -85,6 +104,23 @@ impl Link {
 
     pub(super) fn is_websocket(&self) -> bool {
         self.websocket.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn received(&self, bytes: usize) {
+        add_alone(&self.received, bytes);
+        self.meters().received(self.is_websocket(), bytes);
+    }
+
+    pub(super) fn sent(&self, bytes: usize) {
+        add_alone(&self.sent, bytes);
+        self.meters().sent(self.is_websocket(), bytes);
+    }
+
+    pub(super) fn bytes_moved(&self) -> BytesMoved {
+        BytesMoved {
+            received: self.received.load(Ordering::Relaxed),
+            sent: self.sent.load(Ordering::Relaxed),
+        }
     }
 
     /// Remembers that one whole request head has arrived.
@@ -148,6 +184,11 @@ impl Link {
     pub(super) fn failure(&self) -> Option<io::Error> {
         self.close_reason().map(|reason| io::Error::other(reason.as_str()))
     }
+}
+
+/// Adds to what nobody else adds to at the same time, which costs no more than a plain addition.
+fn add_alone(counter: &AtomicU64, bytes: usize) {
+    counter.store(counter.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
 }
 
 /// Like [`subtract`].

@@ -64,7 +64,7 @@ fn is_dropped(name: &str) -> bool {
 
 /// As all query parsers of browsers and servers see them. So what the engine takes for its session id
 /// cannot be hidden from us by writing it in another way.
-fn parameters(query: &str) -> form_urlencoded::Parse<'_> {
+pub fn parameters(query: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.as_bytes())
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Core;
-use super::address::AddressPermit;
+use super::client::{BytesMoved, Client};
 use super::close_reason::{CloseReason, FirstReason};
 use super::inbound::Binaries;
 use super::join_attempts::{JoinAttempts, Unused};
@@ -46,15 +46,6 @@ enum UpgradePhase {
 struct Traffic {
     phase: UpgradePhase,
     requests_in_flight: u32,
-}
-
-/// What a handshake request tells about its client.
-pub(super) struct Client {
-    pub protocol: ProtocolVersion,
-    /// The token of `Authorization: Bearer`.
-    pub bearer: Option<Box<str>>,
-    /// A polling session holds no connection, so sessions count by themselves.
-    pub _permit: Option<AddressPermit>,
 }
 
 /// See the module. Get it with [`EngineSession::of`].
@@ -137,7 +128,7 @@ impl EngineSession {
 
     /// The token that came with the handshake in `Authorization: Bearer`.
     pub fn bearer(&self) -> Option<&str> {
-        self.client.bearer.as_deref()
+        self.client.bearer()
     }
 
     /// What the client of a polling session is to get otherwise than the engine gives it.
@@ -152,6 +143,20 @@ impl EngineSession {
 
     pub fn protocol(&self) -> ProtocolVersion {
         self.client.protocol
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Since its handshake.
+    pub(super) fn age(&self) -> Duration {
+        self.attempts.lock().age(Instant::now())
+    }
+
+    /// `None` on polling.
+    pub(super) fn bytes_moved(&self) -> Option<BytesMoved> {
+        self.link.get().map(|link| link.bytes_moved())
     }
 
     /// Ends the session at its transport, so that an ordinary client reconnects by itself.
@@ -210,7 +215,7 @@ impl EngineSession {
         };
         let polled = until(|| &self.changed, is_due);
         if tokio::time::timeout(self.core.settings.write_stall, polled).await.is_err() {
-            self.core.meters.slow_consumers.increment(1);
+            self.core.links.meters.slow_consumers.increment(1);
             self.close(CloseReason::SlowConsumer);
         }
         !self.is_closed()
@@ -438,6 +443,13 @@ fn gauge(transport: &'static str, protocol: ProtocolVersion) -> metrics::Gauge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// There are as many as clients, so a field more is a decision.
+    #[test]
+    fn what_is_kept_of_an_idle_session_is_small() {
+        assert!(size_of::<EngineSession>() <= 200, "{}", size_of::<EngineSession>());
+        assert!(size_of::<Link>() <= 136, "{}", size_of::<Link>());
+    }
 
     #[test]
     fn a_drain_closes_about_as_many_sessions_in_each_part_of_its_time() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::chat::ChatError;
 use crate::chat::accounts::Origin;
-use crate::edge::{BodyBytesMax, PAYLOAD_BYTES_MAX, PeerAddr, USER_AGENT_CHARS_MAX};
+use crate::edge::{BodyBytesMax, PAYLOAD_BYTES_MAX, PeerAddr, user_agent};
 use crate::http::answer::Failure;
 use crate::telemetry::log_seldom;
 
@@ -166,12 +166,6 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
     }
 }
 
-/// Empty if there is none.
-fn user_agent(headers: &HeaderMap) -> String {
-    let bytes = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
-    String::from_utf8_lossy(bytes).chars().take(USER_AGENT_CHARS_MAX).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use http_body_util::{Full, StreamBody};
@@ -246,14 +240,5 @@ mod tests {
         assert!(accepts(&HeaderMap::new()));
         assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
         assert!(!check("text/plain") && !check("application/jsonp") && !check(""));
-    }
-
-    #[test]
-    fn a_user_agent_is_cut_at_its_limit() {
-        let long = "é".repeat(300);
-        let value = http::HeaderValue::from_bytes(long.as_bytes()).unwrap();
-        let cut = user_agent(&HeaderMap::from_iter([(USER_AGENT, value)]));
-        assert_eq!(cut.chars().count(), USER_AGENT_CHARS_MAX);
-        assert_eq!(user_agent(&HeaderMap::new()), "");
     }
 }

@@ -1,9 +1,10 @@
 //! Long-polling: session ids on the wire, closing, refusing.
 
 use reqwest::StatusCode;
-use vibetalk::edge::CloseReason;
+use socketioxide::TransportType;
+use vibetalk::edge::{ClientFacts, CloseReason};
 
-use super::client::{Polling, raw};
+use super::client::{Polling, WebSocket, raw};
 use super::server::{PATIENCE, Server};
 
 async fn get(url: &str) -> (StatusCode, String) {
@@ -76,6 +77,33 @@ async fn a_session_of_another_node_is_unknown_on_every_way_and_stays_where_it_is
     owner.connected().await;
     assert_eq!(client.post(r#"42["echo",1]"#).await, StatusCode::OK);
     client.packets_until(|packet| packet == r#"42["echo",1]"#).await;
+}
+
+#[tokio::test]
+async fn a_session_knows_its_client_and_none_of_its_secrets() {
+    let mut server = Server::start().await;
+    let target = "/socket.io/?EIO=3&transport=polling&token=SECRET&t=x";
+    let handshake = reqwest::Client::new().get(server.url(target));
+    let handshake = handshake.header("X-Forwarded-For", "2001:db8:1:2:3:4:5:6");
+    let handshake = handshake.header("User-Agent", "a".repeat(1000)).bearer_auth("SECRET");
+    assert_eq!(handshake.send().await.unwrap().status(), StatusCode::OK);
+    let socket = server.connected().await.socket;
+    let facts = ClientFacts::of(socket.req_parts()).unwrap();
+    assert_eq!(facts.address.to_string(), "2001:db8:1:2:3:4:5:6");
+    assert_eq!(facts.user_agent, "a".repeat(256));
+    assert_eq!(facts.query, "EIO=3&transport=polling&token");
+    assert_eq!((facts.transport, facts.bytes), (TransportType::Polling, None));
+    assert!(facts.age < PATIENCE && !format!("{facts:?}").contains("SECRET"));
+
+    let polling = Polling::connect(&server).await;
+    let socket = server.connected().await.socket;
+    let mut upgraded = WebSocket::upgrade(&server, &polling).await;
+    upgraded.send(r#"42["echo",1]"#).await;
+    upgraded.next_with(r#"42["echo",1]"#).await;
+    let facts = ClientFacts::of(socket.req_parts()).unwrap();
+    assert_eq!((facts.transport, facts.user_agent), (TransportType::Websocket, String::new()));
+    let bytes = facts.bytes.unwrap();
+    assert!(bytes.received > 100 && bytes.sent > 100, "{bytes:?}");
 }
 
 #[tokio::test]
