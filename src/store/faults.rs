@@ -13,6 +13,9 @@ use crate::store::StoreError;
 pub enum Fault {
     /// Nothing is done, and the caller is told that the time is over.
     NotDone,
+    /// The same is told, and only so many of the steps are done that the docs of the method name. Where they
+    /// are one commit, as in the embedded store, none is.
+    StoppedAfter(u8),
     /// The same is told, but all is done.
     AnswerLost,
 }
@@ -75,7 +78,7 @@ impl Faults {
         let fault = self.0.by_operation.lock().get(operation).copied();
         match fault {
             None => call.await,
-            Some(Fault::NotDone) => Err(StoreError::Timeout),
+            Some(Fault::NotDone | Fault::StoppedAfter(_)) => Err(StoreError::Timeout),
             Some(Fault::AnswerLost) => call.await.and(Err(StoreError::Timeout)),
         }
     }

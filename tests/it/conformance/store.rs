@@ -11,9 +11,11 @@ use vibetalk::model::channel::{Channel, ChannelKind};
 use vibetalk::model::group::{Group, Member, built_in_roles};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::Message;
+use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{NewMessage, Store};
 
+mod model;
 mod sqlite;
 
 /// The time that the clocks of the stores show.
@@ -35,6 +37,37 @@ macro_rules! cases {
             })*
         }
     };
+}
+
+/// Likewise for cases that make calls fail.
+macro_rules! crash_cases {
+    ($($case:ident)*) => {
+        mod crashes;
+        mod crashes_on_sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::run_faulty_on_sqlite(super::crashes::$case).await;
+                }
+            )*
+        }
+    };
+}
+
+crash_cases! {
+    an_account_is_completed
+    a_changed_password_ends_the_sessions
+    a_group_is_there_with_all_or_not_at_all
+    a_deletion_of_a_group_is_completed
+    a_joining_is_completed
+    a_departure_is_completed
+    a_ban_is_completed
+    the_last_use_of_an_invite_is_completed
+    a_direct_channel_is_completed
+    a_message_is_completed
+    a_deleted_message_stays_away
+    an_edit_is_completed
+    a_reaction_is_completed
 }
 
 cases! {
@@ -188,6 +221,13 @@ async fn run_on_sqlite(case: impl AsyncFnOnce(&dyn Store)) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS)).unwrap();
     case(&store).await;
+    store.close().await;
+}
+
+async fn run_faulty_on_sqlite(case: impl AsyncFnOnce(&dyn Store, &Faults)) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS)).unwrap();
+    case(&store, store.faults()).await;
     store.close().await;
 }
 
