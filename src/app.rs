@@ -263,7 +263,8 @@ fn start_chat(
     lifecycle: &Lifecycle,
 ) -> Chat {
     let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
-    let untold = Arc::new(Untold::new(bus.is_alone()));
+    let is_alone = bus.is_alone();
+    let untold = Arc::new(Untold::new(is_alone));
     let chat = Chat::new(Shared {
         store: Arc::new(store.clone()) as Arc<dyn Store>,
         bus,
@@ -277,7 +278,7 @@ fn start_chat(
         attempts: Attempts::default(),
         rates: PersonRates::default(),
         official_group: OnceLock::new(),
-        presence: PresenceBoard::new(),
+        presence: PresenceBoard::new(is_alone),
         lifecycle: lifecycle.clone(),
         announced: Announced::default(),
         repairs: Repairs::default(),

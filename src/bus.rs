@@ -63,6 +63,14 @@ pub trait Bus: Send + Sync {
 
     fn unbind(&self, topic: Topic);
 
+    /// Announces something to the sessions of this node only, which waits for room as
+    /// [`publish`](Self::publish) does.
+    ///
+    /// # Errors
+    ///
+    /// After its deadline.
+    async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError>;
+
     /// Tells all other nodes something that no client gets. `Ok` means the bus has taken it.
     ///
     /// # Errors

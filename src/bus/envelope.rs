@@ -39,9 +39,7 @@ impl Envelope {
     /// Whether it goes to every node, and not only to those that asked for one of its topics.
     pub fn is_for_every_node(&self) -> bool {
         let said_only_in = |changed: &Changed| matches!(changed, Changed::History(_));
-        self.effect.is_some()
-            || !self.changed.iter().all(said_only_in)
-            || matches!(self.content, Content::Presences(_))
+        self.effect.is_some() || !self.changed.iter().all(said_only_in)
     }
 }
 
@@ -77,8 +75,8 @@ pub enum Content {
     /// A channel of a group without its `permissions`: each receiver gets the body with their own.
     ChannelPush { push: Push, kind: ChannelKind, body: Arc<RawValue> },
     /// Presences, each for the sessions of [`Topic::Watchers`] and [`Topic::User`] of its person. The
-    /// envelope's `topics` are empty: it goes to every node, and the fan-out there picks for each
-    /// session what it watches and its own, as one array.
+    /// envelope's `topics` are empty: each node makes it for its own sessions, and its fan-out picks for each
+    /// what it watches and its own, as one array.
     Presences(Vec<Presence>),
 }
 

@@ -79,6 +79,10 @@ impl Bus for LocalBus {
 
     fn unbind(&self, _topic: Topic) {}
 
+    async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError> {
+        self.publish(envelope).await
+    }
+
     async fn tell_nodes(&self, _event: Arc<NodeEvent>) -> Result<(), BusError> {
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! What nodes tell each other, and no client.
 
 use crate::bus::envelope::Changed;
+use crate::model::channel::Channel;
+use crate::model::id::{NodeId, UserId};
+use crate::model::presence::Attested;
 
 /// Goes to every other node, whatever it bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,4 +12,37 @@ pub enum NodeEvent {
     Changed(Vec<Changed>),
     /// So much has changed that anything may have.
     ForgetAll,
+    /// The sender lives; told each second. Who knows of another version of its presence has missed some.
+    Alive(Version),
+    Presence(PresenceNews),
+    /// This node should tell its presence whole.
+    PresenceWanted(NodeId),
+    /// A message mentions everybody: each node tells those who are online there.
+    EveryoneMentioned(EveryoneMentioned),
+}
+
+/// How far a node has told its presence. Another boot begins anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// Drawn at the node's start.
+    pub boot: u64,
+    pub number: u64,
+}
+
+/// Who is there at the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceNews {
+    /// With this news.
+    pub version: Version,
+    /// True: nobody else is there. False: what has changed since the version before.
+    pub is_whole: bool,
+    pub people: Vec<(UserId, Attested)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EveryoneMentioned {
+    pub channel: Channel,
+    pub author: UserId,
+    /// Those whom the message names, who are told by the sender.
+    pub named: Vec<UserId>,
 }

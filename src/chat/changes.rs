@@ -109,7 +109,7 @@ impl Untold {
     fn put_back(&self, event: &NodeEvent) {
         match event {
             NodeEvent::Changed(changed) => self.add(changed.iter().copied()),
-            NodeEvent::ForgetAll => self.waiting.lock().all = true,
+            _ => self.waiting.lock().all = true,
         }
     }
 }

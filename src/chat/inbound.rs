@@ -6,7 +6,9 @@ use crate::bus::envelope::{Changed, Effect};
 use crate::bus::node_event::NodeEvent;
 use crate::bus::{Delivery, Inbound};
 use crate::chat::Chat;
+use crate::chat::mentions::MentionNews;
 use crate::chat::placing::Announced;
+use crate::model::id::NodeId;
 
 impl Inbound for Chat {
     fn heard(&self, delivery: Delivery, later: &mpsc::Sender<Delivery>) -> Option<Delivery> {
@@ -26,11 +28,8 @@ impl Inbound for Chat {
                 self.place(announced, later.clone());
                 return None;
             }
-            Delivery::Node { event, .. } => {
-                match &*event {
-                    NodeEvent::Changed(changed) => self.forget(changed),
-                    NodeEvent::ForgetAll => self.caches.forget_all(),
-                }
+            Delivery::Node { origin, event } => {
+                self.hear(origin, &event);
                 return None;
             }
             Delivery::Placed { .. } => {}
@@ -40,6 +39,22 @@ impl Inbound for Chat {
 }
 
 impl Chat {
+    fn hear(&self, origin: NodeId, event: &NodeEvent) {
+        match event {
+            NodeEvent::Changed(changed) => self.forget(changed),
+            NodeEvent::ForgetAll => self.caches.forget_all(),
+            NodeEvent::Alive(version) => self.presence.heard_alive(origin, *version),
+            NodeEvent::Presence(news) => {
+                self.presence.heard_news(origin, news, self.clock.now_ms());
+            }
+            NodeEvent::PresenceWanted(node) if *node == self.node => self.presence.heard_wanted(),
+            NodeEvent::PresenceWanted(_) => {}
+            NodeEvent::EveryoneMentioned(mentioned) => {
+                self.tell_mentioned(MentionNews::of_everyone(mentioned.clone()));
+            }
+        }
+    }
+
     fn forget(&self, changed: &[Changed]) {
         changed.iter().for_each(|changed| self.caches.forget(changed));
     }

@@ -8,6 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use crate::bus::envelope::Topic;
+use crate::bus::node_event::{EveryoneMentioned, NodeEvent};
 use crate::chat::access::ChannelStanding;
 use crate::chat::turns::Subject;
 use crate::chat::{Chat, ChatError, push};
@@ -35,9 +36,11 @@ const TELLING_MAX: usize = 64;
 pub struct MentionNews {
     channel: Channel,
     users: Vec<UserId>,
-    /// Every online member of this group, too.
+    /// Every member of this group who is online at this node, too.
     everyone_of: Option<GroupId>,
     author: UserId,
+    /// Those named are told by the node where it was written.
+    is_from_elsewhere: bool,
 }
 
 impl MentionNews {
@@ -55,6 +58,13 @@ impl MentionNews {
         Self::new(channel, after, users, before.mentions_everyone != after.mentions_everyone)
     }
 
+    /// What another node says of a message.
+    pub(crate) fn of_everyone(mentioned: EveryoneMentioned) -> Option<Self> {
+        let EveryoneMentioned { channel, author, named } = mentioned;
+        let everyone_of = Some(channel.group_id?);
+        Some(Self { channel, users: named, everyone_of, author, is_from_elsewhere: true })
+    }
+
     fn new(
         channel: &Channel,
         message: &Message,
@@ -68,6 +78,7 @@ impl MentionNews {
             users,
             everyone_of,
             author: message.author_id,
+            is_from_elsewhere: false,
         })
     }
 }
@@ -115,6 +126,14 @@ impl Chat {
     async fn try_slice(&self, telling: Telling) -> Result<Option<Telling>, ChatError> {
         let Telling { news, everyone_after } = telling;
         let Some(after) = everyone_after else {
+            if news.everyone_of.is_some() && !self.bus.is_alone() {
+                self.tell_nodes(NodeEvent::EveryoneMentioned(EveryoneMentioned {
+                    channel: news.channel.clone(),
+                    author: news.author,
+                    named: news.users.clone(),
+                }))
+                .await;
+            }
             for user_id in news.users.iter().filter(|user| **user != news.author) {
                 self.tell_read_state(*user_id, &news.channel).await?;
             }
@@ -172,6 +191,13 @@ struct Telling {
     everyone_after: Option<UserId>,
 }
 
+impl Telling {
+    fn new(news: MentionNews) -> Self {
+        let everyone_after = news.is_from_elsewhere.then_some(UserId::ZERO);
+        Self { news, everyone_after }
+    }
+}
+
 /// The last of a slice, unless nobody follows it.
 fn next_after(slice: &[UserId]) -> Option<UserId> {
     slice.last().copied().filter(|_| slice.len() == PEOPLE_PER_SLICE)
@@ -192,7 +218,7 @@ pub async fn run_mentions(chat: Chat, mut news: mpsc::Receiver<MentionNews>) {
             () = chat.lifecycle.stopping() => return,
             Some(rest) = slices.next() => waiting.extend(rest),
             next = news.recv(), if waiting.len() < TELLING_MAX => match next {
-                Some(news) => waiting.push_back(Telling { news, everyone_after: None }),
+                Some(news) => waiting.push_back(Telling::new(news)),
                 None => return,
             },
         }

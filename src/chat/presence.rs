@@ -1,5 +1,6 @@
 //! Presence and typing: what is announced but never stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
 use crate::bus::envelope::{Content, Topic};
+use crate::bus::node_event::NodeEvent;
 use crate::chat::views::TypingView;
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::event::Push;
@@ -14,7 +16,7 @@ use crate::model::id::{ChannelId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::presence::{ChosenStatus, Presence, PresenceEvent, STATUS_TEXT_CHARS_MAX};
 use crate::model::text;
-use crate::telemetry;
+use crate::telemetry::{self, log_seldom};
 
 mod board;
 
@@ -23,6 +25,8 @@ pub use board::PresenceBoard;
 
 /// People see no difference, and a hundred who arrive together are one push.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// A few of these may be lost before others take the node to be dead.
+const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Bounds an envelope to some 100 KB, with long texts.
 const PRESENCES_PER_ENVELOPE_MAX: usize = 500;
 
@@ -107,8 +111,12 @@ impl Chat {
         self.presence.apply(caller.user_id, event, self.clock.now_ms());
     }
 
-    /// Announces what has changed since the last flush.
+    /// Tells the other nodes what has changed here, and the sessions here what has changed anywhere, since
+    /// the last flush.
     pub async fn flush_presence(&self) {
+        if !self.bus.is_alone() {
+            self.tell_presence().await;
+        }
         loop {
             let changes =
                 self.presence.take_changes(PRESENCES_PER_ENVELOPE_MAX, self.clock.now_ms());
@@ -117,7 +125,10 @@ impl Chat {
             }
             let user_ids: Vec<UserId> = changes.iter().map(|presence| presence.user_id).collect();
             // Waits for room, unlike typing: a lost "offline" would stay on screens.
-            if !self.announce(self.envelope([], Content::Presences(changes))).await {
+            let told = self.bus.publish_here(self.envelope([], Content::Presences(changes))).await;
+            if let Err(error) = told {
+                metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
+                log_seldom!(warn, %error, "changes of presence were not announced yet");
                 self.presence.not_announced(&user_ids, self.clock.now_ms());
                 break; // The next flush tries again.
             }
@@ -126,14 +137,48 @@ impl Chat {
     }
 }
 
+impl Chat {
+    async fn tell_presence(&self) {
+        let now_ms = self.clock.now_ms();
+        for node in self.presence.drop_silent(now_ms) {
+            tracing::warn!(node.id = %node, "node {node} is silent, its people are taken to be gone");
+        }
+        if let Some(news) = self.presence.take_news(now_ms)
+            && !self.tell_nodes(NodeEvent::Presence(news)).await
+        {
+            self.presence.news_lost();
+        }
+        for node in self.presence.take_wanted() {
+            self.tell_nodes(NodeEvent::PresenceWanted(node)).await;
+        }
+    }
+
+    /// Says that this node lives, so that others keep its people.
+    pub async fn say_alive(&self) {
+        self.tell_nodes(NodeEvent::Alive(self.presence.version())).await;
+    }
+
+    /// What is lost is told again: others notice that they missed it. False if it was.
+    pub(crate) async fn tell_nodes(&self, event: NodeEvent) -> bool {
+        let told = self.bus.tell_nodes(Arc::new(event)).await;
+        if let Err(error) = &told {
+            log_seldom!(warn, %error, "other nodes were not told something");
+        }
+        told.is_ok()
+    }
+}
+
 /// Announces presence until the node stops; one task per node, without which it cannot do.
 pub async fn run_presence(chat: Chat) {
     let mut ticks = interval(FLUSH_INTERVAL);
+    let mut alive = interval(ALIVE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = chat.lifecycle.stopping() => return,
             _ = ticks.tick() => chat.flush_presence().await,
+            _ = alive.tick(), if !chat.bus.is_alone() => chat.say_alive().await,
         }
     }
 }

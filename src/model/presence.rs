@@ -71,11 +71,67 @@ pub enum PresenceEvent {
 
 /// What holds for the person, whichever socket chose it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Standing {
+pub enum Standing {
     #[default]
     Available,
     Dnd,
     Invisible,
+}
+
+/// What a person chose last, on whichever node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    pub standing: Standing,
+    pub text: String,
+    /// Orders the choices of a person; 0 if they have made none.
+    pub at_ms: UnixMs,
+}
+
+impl Choice {
+    /// What others see of somebody who is there.
+    fn seen(&self, idle: bool) -> (Status, &str) {
+        let status = match self.standing {
+            Standing::Invisible => return (Status::Offline, ""),
+            Standing::Available | Standing::Dnd if idle => Status::Idle,
+            Standing::Available => Status::Online,
+            Standing::Dnd => Status::Dnd,
+        };
+        (status, &self.text)
+    }
+}
+
+/// What one node knows of a person by its own sockets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attested {
+    /// Whether they are shown as there, and then whether all their sockets are idle.
+    pub idle: Option<bool>,
+    pub choice: Choice,
+}
+
+impl Attested {
+    /// Nothing that others have to know.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What others see of a person of whom several nodes know something: there if they are anywhere, idle if
+/// they are wherever they are, and as they chose last.
+pub fn merged<'a>(attested: impl Iterator<Item = (Option<bool>, &'a Choice)>) -> (Status, &'a str) {
+    let (mut idle, mut latest) = (None::<bool>, None::<&Choice>);
+    for (idle_there, choice) in attested {
+        idle = match (idle, idle_there) {
+            (Some(one), Some(other)) => Some(one && other),
+            (one, other) => one.or(other),
+        };
+        if latest.is_none_or(|latest| choice.at_ms > latest.at_ms) {
+            latest = Some(choice);
+        }
+    }
+    match (idle, latest) {
+        (Some(idle), Some(choice)) => choice.seen(idle),
+        _ => (Status::Offline, ""),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,18 +157,13 @@ enum Place {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attendance {
-    standing: Standing,
-    text: String,
+    choice: Choice,
     place: Place,
 }
 
 impl Attendance {
     pub fn new(now_ms: UnixMs) -> Self {
-        Self {
-            standing: Standing::default(),
-            text: String::new(),
-            place: Place::NotYet { at_ms: now_ms },
-        }
+        Self { choice: Choice::default(), place: Place::NotYet { at_ms: now_ms } }
     }
 
     pub fn apply(&mut self, event: PresenceEvent, now_ms: UnixMs) {
@@ -120,28 +171,51 @@ impl Attendance {
             PresenceEvent::Opened(key) => self.open(key),
             PresenceEvent::Closed(key) => self.close(key, now_ms),
             PresenceEvent::Chosen { socket, status, text } => {
+                // An idle device chooses nothing for the person.
+                if status != ChosenStatus::Idle || text.is_some() {
+                    self.choice.at_ms = now_ms.max(self.choice.at_ms + 1);
+                }
                 self.choose(socket, status);
                 if let Some(text) = text {
-                    self.text = text;
+                    self.choice.text = text;
                 }
             }
         }
     }
 
-    /// What others see of this person at `now_ms`.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// Takes over what the person chose elsewhere, if that is later.
+    pub fn adopt(&mut self, choice: &Choice) {
+        if choice.at_ms > self.choice.at_ms {
+            self.choice = choice.clone();
+        }
+    }
+
+    /// Likewise from a node that has gone, which remembers it no more: this one does for a while.
+    pub fn inherit(&mut self, choice: &Choice, now_ms: UnixMs) {
+        self.adopt(choice);
+        if self.choice.at_ms > 0 && self.idle(now_ms).is_none() {
+            self.place = Place::NotYet { at_ms: now_ms };
+        }
+    }
+
+    /// At `now_ms`, whether they are shown as there, and then whether all their sockets are idle.
+    pub fn idle(&self, now_ms: UnixMs) -> Option<bool> {
+        match &self.place {
+            Place::Here(sockets) => Some(sockets.iter().all(|socket| socket.idle)),
+            Place::Left { at_ms, idle } if is_within(*at_ms, OFFLINE_DELAY_MS, now_ms) => {
+                Some(*idle)
+            }
+            Place::Left { .. } | Place::NotYet { .. } => None,
+        }
+    }
+
+    /// What others see of this person at `now_ms`, if they are at this node only.
     pub fn seen(&self, now_ms: UnixMs) -> (Status, &str) {
-        let idle = match &self.place {
-            Place::Here(sockets) => sockets.iter().all(|socket| socket.idle),
-            Place::Left { at_ms, idle } if is_within(*at_ms, OFFLINE_DELAY_MS, now_ms) => *idle,
-            Place::Left { .. } | Place::NotYet { .. } => return (Status::Offline, ""),
-        };
-        let status = match self.standing {
-            Standing::Invisible => return (Status::Offline, ""),
-            Standing::Available | Standing::Dnd if idle => Status::Idle,
-            Standing::Available => Status::Online,
-            Standing::Dnd => Status::Dnd,
-        };
-        (status, &self.text)
+        merged([(self.idle(now_ms), &self.choice)].into_iter())
     }
 
     /// True with a socket, however it looks to others.
@@ -151,7 +225,8 @@ impl Attendance {
 
     /// True if whoever is gone may be forgotten: there is nothing to show or to remember any more.
     pub fn is_over(&self, now_ms: UnixMs) -> bool {
-        let chose_nothing = self.standing == Standing::Available && self.text.is_empty();
+        let chose_nothing =
+            self.choice.standing == Standing::Available && self.choice.text.is_empty();
         let kept_ms = if chose_nothing { OFFLINE_DELAY_MS } else { CHOICE_KEPT_MS };
         match self.place {
             Place::Here(_) => false,
@@ -186,9 +261,9 @@ impl Attendance {
 
     /// A socket that is gone already, or not open yet, still chooses for the person.
     fn choose(&mut self, key: SocketKey, status: ChosenStatus) {
-        self.standing = match status {
+        self.choice.standing = match status {
             // An idle device must not reveal somebody who is invisible.
-            ChosenStatus::Idle => self.standing,
+            ChosenStatus::Idle => self.choice.standing,
             ChosenStatus::Online => Standing::Available,
             ChosenStatus::Dnd => Standing::Dnd,
             ChosenStatus::Invisible => Standing::Invisible,

@@ -276,7 +276,8 @@ pub fn new_chat(
     lifecycle: Lifecycle,
 ) -> Chat {
     let (mention_news, news) = mpsc::channel(100);
-    let untold = Arc::new(Untold::new(bus.is_alone()));
+    let is_alone = bus.is_alone();
+    let untold = Arc::new(Untold::new(is_alone));
     let chat = Chat::new(Shared {
         store,
         bus,
@@ -290,7 +291,7 @@ pub fn new_chat(
         attempts: Attempts::default(),
         rates: PersonRates::default(),
         official_group: OnceLock::new(),
-        presence: PresenceBoard::default(),
+        presence: PresenceBoard::new(is_alone),
         lifecycle,
         announced: Announced::default(),
         repairs: Repairs::default(),

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use vibetalk::bus::Bus;
-use vibetalk::bus::envelope::{Content, Envelope};
+use vibetalk::bus::envelope::{Content, Envelope, Topic};
 use vibetalk::chat::changes::run_changes;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
@@ -21,6 +21,7 @@ use vibetalk::chat::limits::Limits;
 use vibetalk::chat::{Caller, Chat};
 use vibetalk::clock::Clock;
 use vibetalk::edge::CloseReason;
+use vibetalk::gateway::fanout::bindings::Bindings;
 use vibetalk::gateway::fanout::{Context, EmitError, FanoutHandle, Gaps, Outlet, spawn};
 use vibetalk::gateway::opening::Opener;
 use vibetalk::lifecycle::Lifecycle;
@@ -35,6 +36,7 @@ use super::chat::{NOW_MS, new_chat};
 mod broker;
 mod caches;
 mod order;
+mod presence;
 
 use broker::Broker;
 
@@ -44,6 +46,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub broker: Arc<Broker>,
+    pub clock: Clock,
     next_name: AtomicU64,
     _folder: TempDir,
 }
@@ -60,7 +63,7 @@ impl Cluster {
         let broker = Arc::new(Broker::default());
         let start = |number| Node::start(number, &broker, store.clone(), clock.clone());
         let nodes = (0..count).map(start).collect();
-        Self { nodes, broker, next_name: AtomicU64::new(0), _folder: folder }
+        Self { nodes, broker, clock, next_name: AtomicU64::new(0), _folder: folder }
     }
 
     pub fn both(&self) -> (&Node, &Node) {
@@ -159,11 +162,18 @@ impl Node {
     /// A session of `caller` at this node, which is ready.
     pub async fn open(&self, caller: Caller) -> Screen {
         let key = SocketKey(self.next_key.fetch_add(1, Ordering::Relaxed));
-        let screen = Screen::default();
+        let screen = Screen::new(key);
         let opener = Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout };
         opener.open(caller, key, screen.clone(), || false).await.unwrap();
         screen.next("ready").await;
         screen
+    }
+
+    /// The session watches one person from now on.
+    pub async fn watch(&self, screen: &Screen, user_id: UserId) {
+        let topics = [Topic::Watchers(user_id)];
+        let bindings = Bindings::bind(self.bus.clone(), topics).await;
+        self.fanout.watch(screen.0.key, bindings).await.unwrap();
     }
 
     fn fence(&self) -> Envelope {
@@ -191,16 +201,20 @@ impl Node {
 }
 
 /// What a client would show.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Screen(Arc<Shown>);
 
-#[derive(Default)]
 struct Shown {
+    key: SocketKey,
     pushes: Mutex<VecDeque<(&'static str, Value)>>,
     more: Notify,
 }
 
 impl Screen {
+    fn new(key: SocketKey) -> Self {
+        Self(Arc::new(Shown { key, pushes: Mutex::default(), more: Notify::new() }))
+    }
+
     /// The body of the next push, which is a `push`.
     pub async fn next(&self, push: &str) -> Value {
         let (name, body) = self.any().await;

@@ -80,6 +80,10 @@ impl Bus for ForgetfulBus {
 
     fn unbind(&self, _: Topic) {}
 
+    async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError> {
+        self.publish(envelope).await
+    }
+
     async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
         unreachable!("a bus of one node, of {event:?}")
     }

@@ -1,41 +1,81 @@
-//! Who is there, on this node: everybody's [`Attendance`], and which changes are still to be announced.
+//! Who is there: what this node knows by its own sockets, what other nodes say of theirs, and what is still to
+//! be told of it, to the sessions here and to the other nodes.
 //!
 //! Holds no connections and publishes nothing; `chat::presence` flushes it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
+use crate::bus::node_event::{PresenceNews, Version};
 use crate::clock::UnixMs;
-use crate::model::id::UserId;
+use crate::model::id::{NodeId, UserId};
 use crate::model::presence::{
-    Attendance, CHOICE_KEPT_MS, OFFLINE_DELAY_MS, Presence, PresenceEvent, Status,
+    Attendance, Attested, CHOICE_KEPT_MS, OFFLINE_DELAY_MS, Presence, PresenceEvent, Status, merged,
 };
 
 /// Choices of people who are gone that are remembered at most; the oldest go first.
 const REMEMBERED_MAX: usize = 10_000;
+/// Other nodes say each second that they live. One that has not for so long is dead, or cut off: its people
+/// are somewhere else, or gone.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
+/// Between two questions for the same news.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
-/// Everybody with a socket on this node, and for a while those who had one.
-#[derive(Default)]
+/// Everybody with a socket, and for a while those who had one.
 pub struct PresenceBoard {
     people: Mutex<People>,
+}
+
+impl Default for PresenceBoard {
+    /// Of a node that has no others beside it.
+    fn default() -> Self {
+        Self::new(true)
+    }
 }
 
 #[derive(Default)]
 struct People {
     by_user: HashMap<UserId, Person>,
-    /// Who may look different from what was announced, once each.
+    /// Who may look different from what the sessions here were told, once each.
     changed: Vec<UserId>,
     /// Who had no socket left, and when they turn offline; in that order, with outdated entries.
     leaving: VecDeque<Due>,
     /// Who is gone but chose something, and when that is forgotten; likewise.
     remembered: VecDeque<Due>,
     here: usize,
+    /// Other nodes, and what is to be told to them; unused while there are none.
+    others: Others,
+}
+
+#[derive(Default)]
+struct Others {
+    is_alone: bool,
+    /// How far this node's presence has been told.
+    told: Version,
+    untold: HashSet<UserId>,
+    /// Somebody has missed news.
+    whole_wanted: bool,
+    replicas: HashMap<NodeId, Replica>,
+}
+
+/// What is known of another node.
+struct Replica {
+    version: Version,
+    heard_at: Instant,
+    /// Its news do not follow what is known.
+    is_behind: bool,
+    asked_at: Option<Instant>,
 }
 
 struct Person {
+    /// At this node.
     attendance: Attendance,
-    /// `None` if that is not what everybody knows: the next flush announces in any case.
+    /// At others, where there is something to say.
+    elsewhere: Vec<(NodeId, Attested)>,
+    /// `None` if that is not what everybody here knows: the next flush announces in any case.
     announced: Option<(Status, String)>,
     is_changed: bool,
 }
@@ -54,8 +94,11 @@ impl Due {
 }
 
 impl PresenceBoard {
-    pub fn new() -> Self {
-        Self::default()
+    /// `is_alone`: there can be no other nodes.
+    pub fn new(is_alone: bool) -> Self {
+        let told = Version { boot: rand::random(), number: 0 };
+        let others = Others { is_alone, told, ..Others::default() };
+        Self { people: Mutex::new(People { others, ..People::default() }) }
     }
 
     pub fn apply(&self, user_id: UserId, event: PresenceEvent, now_ms: UnixMs) {
@@ -71,7 +114,7 @@ impl PresenceBoard {
         user_ids.iter().map(|user_id| people.presence(*user_id, now_ms)).collect()
     }
 
-    /// Everybody with a socket here, those who are invisible included.
+    /// Everybody with a socket at this node, those who are invisible included.
     pub fn online_users(&self) -> Vec<UserId> {
         let people = self.people.lock();
         let here = people.by_user.iter().filter(|(_, person)| person.attendance.is_here());
@@ -83,7 +126,8 @@ impl PresenceBoard {
         self.people.lock().here
     }
 
-    /// Takes changes that have to be announced, at most `limit`; to be repeated until none are left.
+    /// Takes changes that have to be announced to the sessions here, at most `limit`; to be repeated until
+    /// none are left.
     pub fn take_changes(&self, limit: usize, now_ms: UnixMs) -> Vec<Presence> {
         let mut people = self.people.lock();
         people.turn_offline(now_ms);
@@ -104,22 +148,93 @@ impl PresenceBoard {
             people.mark_changed(*user_id);
         }
     }
+
+    /// Takes what the other nodes have to know, if there is something.
+    pub fn take_news(&self, now_ms: UnixMs) -> Option<PresenceNews> {
+        let mut people = self.people.lock();
+        people.turn_offline(now_ms);
+        people.take_news(now_ms)
+    }
+
+    /// The news that was taken last did not get through, perhaps.
+    pub fn news_lost(&self) {
+        self.people.lock().others.whole_wanted = true;
+    }
+
+    /// How far this node's presence has been told.
+    pub fn version(&self) -> Version {
+        self.people.lock().others.told
+    }
+
+    /// Takes the nodes that should tell their presence whole.
+    pub fn take_wanted(&self) -> Vec<NodeId> {
+        let now = Instant::now();
+        let mut people = self.people.lock();
+        let due = |replica: &Replica| {
+            let is_asked = replica.asked_at.is_some_and(|at| now - at < ASKED_AGAIN);
+            replica.is_behind && !is_asked
+        };
+        let replicas = people.others.replicas.iter_mut();
+        let wanted = replicas.filter(|(_, replica)| due(replica)).map(|(node, replica)| {
+            replica.asked_at = Some(now);
+            *node
+        });
+        wanted.collect()
+    }
+
+    /// A node said that it lives, and how far it has told its presence.
+    pub fn heard_alive(&self, node: NodeId, version: Version) {
+        let mut people = self.people.lock();
+        let replica = people.replica(node);
+        replica.heard_at = Instant::now();
+        replica.is_behind = replica.version != version;
+    }
+
+    pub fn heard_news(&self, node: NodeId, news: &PresenceNews, now_ms: UnixMs) {
+        self.people.lock().hear(node, news, now_ms);
+    }
+
+    /// A node missed news of this one.
+    pub fn heard_wanted(&self) {
+        self.people.lock().others.whole_wanted = true;
+    }
+
+    /// Takes the people of nodes that are silent for too long to be gone from there.
+    pub fn drop_silent(&self, now_ms: UnixMs) -> Vec<NodeId> {
+        let mut people = self.people.lock();
+        let now = Instant::now();
+        let silent = |replica: &Replica| now - replica.heard_at > SILENCE_MAX;
+        let replicas = &people.others.replicas;
+        let dead: Vec<NodeId> =
+            replicas.iter().filter(|(_, it)| silent(it)).map(|(node, _)| *node).collect();
+        for node in &dead {
+            people.others.replicas.remove(node);
+            people.keep_only(*node, &HashSet::new(), now_ms);
+        }
+        dead
+    }
 }
 
 impl People {
     fn apply(&mut self, user_id: UserId, event: PresenceEvent, now_ms: UnixMs) {
+        let is_here = |people: &Self| {
+            people.by_user.get(&user_id).is_some_and(|person| person.attendance.is_here())
+        };
+        let was_here = is_here(self);
         if matches!(event, PresenceEvent::Closed(_)) && !self.by_user.contains_key(&user_id) {
             return;
         }
         let person = self.by_user.entry(user_id).or_insert_with(|| Person::new(now_ms));
-        let was_here = person.attendance.is_here();
+        // What this node chooses for them goes on from what they chose elsewhere.
+        person.adopt_latest();
         person.attendance.apply(event, now_ms);
-        let is_here = person.attendance.is_here();
+        let is_here = is_here(self);
         self.here = self.here + usize::from(is_here) - usize::from(was_here);
         if !is_here {
             self.leaving.push_back(Due { at_ms: now_ms + OFFLINE_DELAY_MS, user_id });
         }
         self.mark_changed(user_id);
+        self.mark_untold(user_id);
     }
 
     fn mark_changed(&mut self, user_id: UserId) {
@@ -131,11 +246,17 @@ impl People {
         }
     }
 
+    fn mark_untold(&mut self, user_id: UserId) {
+        if !self.others.is_alone {
+            self.others.untold.insert(user_id);
+        }
+    }
+
     fn presence(&mut self, user_id: UserId, now_ms: UnixMs) -> Presence {
         let Some(person) = self.by_user.get_mut(&user_id) else {
             return Presence::offline(user_id);
         };
-        let (status, text) = person.attendance.seen(now_ms);
+        let (status, text) = person.seen(now_ms);
         let presence = Presence { user_id, status, text: text.to_owned() };
         if !person.is_announced(now_ms) {
             person.announced = None;
@@ -159,6 +280,7 @@ impl People {
                 self.remembered.push_back(Due { at_ms, user_id: due.user_id });
             }
             self.mark_changed(due.user_id);
+            self.mark_untold(due.user_id);
         }
     }
 
@@ -170,11 +292,12 @@ impl People {
             let Some(person) = self.by_user.get_mut(&user_id) else { continue };
             person.is_changed = false;
             if !person.is_announced(now_ms) {
-                let (status, text) = person.attendance.seen(now_ms);
-                person.announced = Some((status, text.to_owned()));
-                changes.push(Presence { user_id, status, text: text.to_owned() });
+                let (status, text) = person.seen(now_ms);
+                let text = text.to_owned();
+                person.announced = Some((status, text.clone()));
+                changes.push(Presence { user_id, status, text });
             }
-            if person.attendance.is_over(now_ms) {
+            if person.is_over(now_ms) {
                 self.by_user.remove(&user_id);
             }
         }
@@ -188,9 +311,104 @@ impl People {
             && (due.is_now(CHOICE_KEPT_MS, now_ms) || self.remembered.len() > REMEMBERED_MAX)
         {
             self.remembered.pop_front();
-            if self.by_user.get(&due.user_id).is_some_and(|person| person.is_settled(now_ms)) {
+            let Some(person) = self.by_user.get_mut(&due.user_id) else { continue };
+            if !person.is_settled(now_ms) {
+                continue;
+            }
+            person.attendance = Attendance::new(now_ms);
+            if person.elsewhere.is_empty() {
                 self.by_user.remove(&due.user_id);
             }
+            self.mark_untold(due.user_id);
+        }
+    }
+
+    // Other nodes.
+
+    fn take_news(&mut self, now_ms: UnixMs) -> Option<PresenceNews> {
+        let is_whole = std::mem::take(&mut self.others.whole_wanted);
+        let untold = std::mem::take(&mut self.others.untold);
+        if !is_whole && untold.is_empty() {
+            return None;
+        }
+        let attested = |user_id: &UserId| match self.by_user.get(user_id) {
+            Some(person) => (*user_id, person.attested(now_ms)),
+            None => (*user_id, Attested::default()),
+        };
+        let people = match is_whole {
+            true => self.by_user.keys().map(attested).filter(|(_, it)| !it.is_empty()).collect(),
+            false => untold.iter().map(attested).collect(),
+        };
+        self.others.told.number += 1;
+        Some(PresenceNews { version: self.others.told, is_whole, people })
+    }
+
+    fn replica(&mut self, node: NodeId) -> &mut Replica {
+        self.others.replicas.entry(node).or_insert_with(|| Replica {
+            version: Version::default(),
+            heard_at: Instant::now(),
+            is_behind: true,
+            asked_at: None,
+        })
+    }
+
+    fn hear(&mut self, node: NodeId, news: &PresenceNews, now_ms: UnixMs) {
+        let replica = self.replica(node);
+        replica.heard_at = Instant::now();
+        let Version { boot, number } = replica.version;
+        let follows = news.version == Version { boot, number: number + 1 };
+        if !news.is_whole && !follows {
+            replica.is_behind = true;
+            return;
+        }
+        (replica.version, replica.is_behind) = (news.version, false);
+        if news.is_whole {
+            let there: HashSet<UserId> = news.people.iter().map(|(user_id, _)| *user_id).collect();
+            self.keep_only(node, &there, now_ms);
+        }
+        for (user_id, attested) in &news.people {
+            self.set_elsewhere(*user_id, node, attested, now_ms);
+        }
+    }
+
+    fn set_elsewhere(
+        &mut self,
+        user_id: UserId,
+        node: NodeId,
+        attested: &Attested,
+        now_ms: UnixMs,
+    ) {
+        if attested.is_empty() && !self.by_user.contains_key(&user_id) {
+            return;
+        }
+        let person = self.by_user.entry(user_id).or_insert_with(|| Person::new(now_ms));
+        person.elsewhere.retain(|(other, _)| *other != node);
+        if !attested.is_empty() {
+            person.elsewhere.push((node, attested.clone()));
+        }
+        // Elsewhere it is forgotten when they have left there, and here they may stay.
+        if person.attendance.is_here() {
+            person.adopt_latest();
+        }
+        self.mark_changed(user_id);
+    }
+
+    /// Takes everybody but `there` away from `node`. What they chose there is remembered here for a while.
+    fn keep_only(&mut self, node: NodeId, there: &HashSet<UserId>, now_ms: UnixMs) {
+        let mut gone = Vec::new();
+        for (user_id, person) in &mut self.by_user {
+            if !there.contains(user_id) && person.elsewhere.iter().any(|(other, _)| *other == node)
+            {
+                for (_, attested) in &person.elsewhere {
+                    person.attendance.inherit(&attested.choice, now_ms);
+                }
+                person.elsewhere.retain(|(other, _)| *other != node);
+                gone.push(*user_id);
+            }
+        }
+        for user_id in gone {
+            self.remembered.push_back(Due { at_ms: now_ms + CHOICE_KEPT_MS, user_id });
+            self.mark_changed(user_id);
         }
     }
 }
@@ -199,6 +417,7 @@ impl Person {
     fn new(now_ms: UnixMs) -> Self {
         Self {
             attendance: Attendance::new(now_ms),
+            elsewhere: Vec::new(),
             announced: Some((Status::Offline, String::new())),
             is_changed: false,
         }
@@ -206,14 +425,39 @@ impl Person {
 
     fn is_announced(&self, now_ms: UnixMs) -> bool {
         let announced = self.announced.as_ref().map(|(status, text)| (*status, text.as_str()));
-        announced == Some(self.attendance.seen(now_ms))
+        announced == Some(self.seen(now_ms))
+    }
+
+    /// What others see of them, wherever they are.
+    fn seen(&self, now_ms: UnixMs) -> (Status, &str) {
+        let here = (self.attendance.idle(now_ms), self.attendance.choice());
+        let elsewhere = self.elsewhere.iter().map(|(_, it)| (it.idle, &it.choice));
+        merged(elsewhere.chain([here]))
+    }
+
+    /// What this node says of them to others.
+    fn attested(&self, now_ms: UnixMs) -> Attested {
+        if self.attendance.is_over(now_ms) {
+            return Attested::default();
+        }
+        Attested { idle: self.attendance.idle(now_ms), choice: self.attendance.choice().clone() }
+    }
+
+    fn adopt_latest(&mut self) {
+        for (_, attested) in &self.elsewhere {
+            self.attendance.adopt(&attested.choice);
+        }
+    }
+
+    fn is_over(&self, now_ms: UnixMs) -> bool {
+        self.attendance.is_over(now_ms) && self.elsewhere.is_empty()
     }
 
     /// Gone, and everybody knows: nothing is lost but what they chose.
     fn is_settled(&self, now_ms: UnixMs) -> bool {
         !self.attendance.is_here()
             && !self.is_changed
-            && self.attendance.seen(now_ms).0 == Status::Offline
+            && self.attendance.idle(now_ms).is_none()
             && self.is_announced(now_ms)
     }
 }
@@ -240,7 +484,7 @@ mod tests {
 
     /// A board on which `events` happened at [`START_MS`] and were announced.
     fn announced(events: impl IntoIterator<Item = PresenceEvent>) -> PresenceBoard {
-        let board = PresenceBoard::new();
+        let board = PresenceBoard::default();
         events.into_iter().for_each(|event| board.apply(ADA, event, START_MS));
         flush(&board, START_MS);
         board
@@ -248,7 +492,7 @@ mod tests {
 
     #[test]
     fn only_what_others_see_differently_is_announced() {
-        let board = PresenceBoard::new();
+        let board = PresenceBoard::default();
         board.apply(ADA, Opened(SOCKET), START_MS);
         assert_eq!(flush(&board, START_MS), [Status::Online]);
         board.apply(ADA, Opened(SocketKey(2)), START_MS);
@@ -325,7 +569,7 @@ mod tests {
 
     #[test]
     fn at_most_so_many_choices_are_remembered() {
-        let board = PresenceBoard::new();
+        let board = PresenceBoard::default();
         for number in 0..REMEMBERED_MAX as u64 + 10 {
             let user_id = UserId::new(number);
             for event in [Opened(SOCKET), chosen(ChosenStatus::Dnd), Closed(SOCKET)] {
@@ -346,7 +590,7 @@ mod tests {
 
     #[test]
     fn changes_are_taken_in_pieces_and_none_is_lost() {
-        let board = PresenceBoard::new();
+        let board = PresenceBoard::default();
         (0..25).for_each(|number| board.apply(UserId::new(number), Opened(SOCKET), START_MS));
         let mut sizes = Vec::new();
         loop {
@@ -367,7 +611,7 @@ mod tests {
 
     #[test]
     fn strangers_are_offline_and_leave_no_trace() {
-        let board = PresenceBoard::new();
+        let board = PresenceBoard::default();
         board.apply(ADA, Closed(SOCKET), START_MS);
         assert_eq!(board.presences(&[ADA], START_MS), [Presence::offline(ADA)]);
         assert_eq!(flush(&board, START_MS + OFFLINE_DELAY_MS), []);

@@ -47,6 +47,10 @@ impl Bus for CountingBus {
         *self.bound.lock().entry(format!("{topic:?}")).or_default() -= 1;
     }
 
+    async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError> {
+        unreachable!("the fan-out publishes nothing, and not {envelope:?}")
+    }
+
     async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
         unreachable!("the fan-out tells nothing, and not {event:?}")
     }

@@ -51,6 +51,11 @@ impl Bus for LossyBus {
         self.bus.unbind(topic);
     }
 
+    async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError> {
+        self.check()?;
+        self.bus.publish_here(envelope).await
+    }
+
     async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
         self.bus.tell_nodes(event).await
     }

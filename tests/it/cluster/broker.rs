@@ -168,6 +168,12 @@ impl Bus for BrokerBus {
         }
     }
 
+    async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError> {
+        let envelope = Arc::new(envelope);
+        let delivery = || Delivery::Envelope { envelope: envelope.clone(), applied: None };
+        self.broker.put(self.node, |node, _| node == self.node, delivery)
+    }
+
     async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
         let origin = self.node;
         let delivery = || Delivery::Node { origin, event: event.clone() };
