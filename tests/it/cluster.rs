@@ -33,7 +33,7 @@ use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
 use super::chat::{NOW_MS, new_chat};
 
-mod broker;
+pub mod broker;
 mod caches;
 mod order;
 mod presence;

@@ -14,6 +14,8 @@ use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery};
 use vibetalk::model::id::{GroupId, NodeId};
 
+mod nodes;
+
 /// Stamps each case onto each bus.
 macro_rules! cases {
     ($($case:ident)*) => {
