@@ -38,7 +38,8 @@ scene('a channel can be read before more than 110 KB of script have come', async
   const session = await cold.context.newCDPSession(cold.page.tab);
   await session.send('Network.enable');
   await session.send('Network.emulateNetworkConditions', SLOW);
-  const [came, initiators] = [[], new Map()];
+  const [came, initiators, asked] = [[], new Map(), []];
+  session.on('Network.webSocketFrameSent', ({ response }) => asked.push(response.payloadData));
   session.on('Network.requestWillBeSent', ({ request, initiator }) => initiators.set(request.url, initiator));
   cold.context.on('requestfinished', (request) => came.push(request.url()));
   await cold.page.tab.goto(`/c/${channelId}`);
@@ -54,6 +55,8 @@ scene('a channel can be read before more than 110 KB of script have come', async
   assert.deepEqual(late, [], 'asked for only when another script than the first had come');
   assert.deepEqual(came.filter((url) => url.endsWith('/sw.js')), [], 'the service worker fetches every file, so it waits');
   await session.send('Network.emulateNetworkConditions', { ...SLOW, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+
+  assert.equal(asked.filter((frame) => frame.includes('"message:list"')).length, 1, 'the messages are asked for once');
 
   // The rest comes by itself.
   await cold.page.timeline.locator('strong', { hasText: 'last' }).waitFor();

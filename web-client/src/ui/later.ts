@@ -16,6 +16,7 @@ export const pinsPopover = new Lazy(async () => ({ default: (await soon()).PinsP
 export const statusPopover = new Lazy(async () => ({ default: (await soon()).StatusPopover }));
 export const reactorsHint = new Lazy(async () => ({ default: (await soon()).ReactorsHint }));
 export const confirmDialog = new Lazy(async () => ({ default: (await soon()).ConfirmDialog }));
+export const composerNotes = new Lazy(async () => ({ default: (await soon()).ComposerNotes }));
 export const suggestionList = new Lazy(async () => ({ default: (await soon()).SuggestionList }));
 export const drawer = new Lazy(async () => ({ default: (await soon()).Drawer }));
 export const memberList = new Lazy(() => import("./members/MemberList.svelte"));
@@ -30,6 +31,7 @@ export function fetchAhead(): void {
     statusPopover,
     reactorsHint,
     confirmDialog,
+    composerNotes,
     suggestionList,
     drawer,
     memberList,

@@ -1,4 +1,5 @@
 /** The small parts of `later.ts`, which come as one chunk. */
+export { default as ComposerNotes } from "./composer/ComposerNotes.svelte";
 export { default as SuggestionList } from "./composer/SuggestionList.svelte";
 export { default as EmojiPopover } from "./emoji/EmojiPopover.svelte";
 export { default as Drawer } from "./layout/Drawer.svelte";

@@ -22,6 +22,8 @@ export class FakeClient implements Client {
   /** Requests and volatile events, in order. */
   readonly requests: { event: RequestName; payload: unknown }[] = [];
   connected = false;
+  /** How often it was told to try at once. */
+  reconnects = 0;
   ready: Ready | null = null;
   connection: ConnectionInfo = { state: "signedOut", transport: null, latencyMs: null, since: 0 };
   cursors: () => Record<Id, Id> = () => ({});
@@ -89,7 +91,9 @@ export class FakeClient implements Client {
     this.connected = false;
   }
 
-  reconnectNow(): void {}
+  reconnectNow(): void {
+    this.reconnects += 1;
+  }
 
   async request<E extends RequestName>(event: E, payload: RequestPayload<E>): Promise<RequestData<E>> {
     this.requests.push({ event, payload });
