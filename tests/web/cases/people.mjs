@@ -1,4 +1,5 @@
 /** People are found by any word of their names, wherever they are looked for; who types little is asked for more. */
+import assert from 'node:assert/strict';
 import { scene } from '../lib/stage.mjs';
 import { club, resident } from '../lib/world.mjs';
 
@@ -72,4 +73,24 @@ scene('when more people fit than are shown, the list of suggestions asks for mor
   await more.waitFor();
   await page.composer.pressSequentially('x');
   await more.waitFor({ state: 'detached' });
+});
+
+scene('Enter chooses nothing from a list that has not come yet', async (stage) => {
+  const { group, people: [ada] } = await club('Ada', 'Mira');
+  let arrives;
+  const later = new Promise((resolve) => { arrives = resolve; });
+  const slowly = async (route) => {
+    await later;
+    await route.continue();
+  };
+  const { page } = await stage.signedIn(ada, { prepare: (context) => context.route(/\/assets\/soon-[^/]*\.js$/, slowly) });
+  await page.open(group.name);
+  await page.composer.pressSequentially('@mir');
+  await page.composer.press('Enter');
+  await page.message('@mir').waitFor();
+  await page.composer.pressSequentially('@mir');
+  arrives();
+  await page.option('Mira').waitFor();
+  await page.composer.press('Enter');
+  assert.match(await page.composer.inputValue(), /^@Mira/);
 });
