@@ -115,11 +115,8 @@ export interface Client {
   volatile<E extends RequestName>(event: E, payload: RequestPayload<E>): void;
   /** Returns the way to stop listening. Pushes arrive in the order of the server. */
   on<E extends keyof AllEvents>(event: E, listener: AllEvents[E]): () => void;
-  /**
-   * From now on events wait for `release`, so that one can connect before the code that listens has come. The page with
-   * which this channel opens is asked for meanwhile.
-   */
-  hold(channelId?: Id): void;
+  /** From now on events wait for `release`, so that one can connect before the code that listens has come. */
+  hold(): void;
   release(): void;
   /**
    * Tells what was seen last, per channel, for `session:sync` after a reconnect. `state/` provides it, because
