@@ -41,6 +41,10 @@ bench: has-cargo ## Measures: micro benchmarks, then the load tests
 	@$(CARGO) bench --workspace --locked
 	@if [ -x loadtest/compare.sh ]; then exec loadtest/compare.sh; fi
 
+.PHONY: soak
+soak: has-cargo ## Several nodes over a bus with faults, many more seeds than in `test` (SEEDS=1000)
+	@VIBETALK_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --quiet --locked --test it -- simulation
+
 .PHONY: fuzz
 fuzz: has-cargo ## What strangers send, invented at random: the parsers with many more inputs than in `test` (CASES=100000)
 	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --quiet --locked --lib -- edge:: gateway::packet config::tests

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use vibetalk::bus::Bus;
 use vibetalk::bus::envelope::{Content, Envelope, Topic};
 use vibetalk::chat::changes::run_changes;
@@ -37,6 +37,7 @@ pub mod broker;
 mod caches;
 mod order;
 mod presence;
+mod simulation;
 
 use broker::Broker;
 
@@ -135,6 +136,10 @@ pub struct Node {
     bus: Arc<dyn Bus>,
     fanout: FanoutHandle<Screen>,
     next_key: AtomicU64,
+    gaps: watch::Receiver<u64>,
+    sessions: Arc<Mutex<Vec<(Caller, SocketKey)>>>,
+    /// Gaps after which all sessions have been opened anew.
+    mended: watch::Sender<u64>,
 }
 
 impl Deref for Node {
@@ -153,10 +158,53 @@ impl Node {
         let limits = Limits { rates: false, ..Limits::default() };
         let chat = new_chat(id, store, bus.clone(), clock.clone(), limits, lifecycle.clone());
         lifecycle.spawn("changes", run_changes(chat.clone()));
-        let context =
-            Context { bus: bus.clone(), clock, node: id, lifecycle, gaps: Gaps::default() };
+        let gaps = Gaps::default();
+        let context = Context {
+            bus: bus.clone(),
+            clock,
+            node: id,
+            lifecycle: lifecycle.clone(),
+            gaps: gaps.clone(),
+        };
         let fanout = spawn(context, deliveries.heard_by(Arc::new(chat.clone())));
-        Self { id, chat, bus, fanout, next_key: AtomicU64::new(1) }
+        let node = Self {
+            id,
+            chat,
+            bus,
+            fanout,
+            next_key: AtomicU64::new(1),
+            gaps: gaps.subscribe(),
+            sessions: Arc::default(),
+            mended: watch::Sender::new(0),
+        };
+        lifecycle.spawn("reopenings", node.reopen_after_gaps());
+        node
+    }
+
+    /// What the gateway does for sessions with sockets.
+    fn reopen_after_gaps(&self) -> impl Future<Output = ()> + 'static {
+        let (chat, bus, fanout) = (self.chat.clone(), self.bus.clone(), self.fanout.clone());
+        let (mut gaps, sessions) = (self.gaps.clone(), self.sessions.clone());
+        let mended = self.mended.clone();
+        async move {
+            while gaps.changed().await.is_ok() {
+                let gap = *gaps.borrow_and_update();
+                let all = sessions.lock().clone();
+                for (caller, key) in all {
+                    let opener = Opener { chat: &chat, bus: &bus, fanout: &fanout };
+                    opener.reopen(caller, key).await.unwrap();
+                }
+                mended.send_replace(gap);
+            }
+        }
+    }
+
+    /// Returns when the gaps so far are mended.
+    pub async fn reopened(&self) {
+        let gap = *self.gaps.borrow();
+        let mut mended = self.mended.subscribe();
+        let waited = tokio::time::timeout(DEADLINE, mended.wait_for(|mended| *mended >= gap)).await;
+        waited.expect("sessions are opened anew").unwrap();
     }
 
     /// A session of `caller` at this node, which is ready.
@@ -166,6 +214,7 @@ impl Node {
         let opener = Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout };
         opener.open(caller, key, screen.clone(), || false).await.unwrap();
         screen.next("ready").await;
+        self.sessions.lock().push((caller, key));
         screen
     }
 
@@ -238,6 +287,13 @@ impl Screen {
     /// Names of the pushes that came and were not read.
     pub fn rest(&self) -> Vec<&'static str> {
         self.0.pushes.lock().drain(..).map(|(name, _)| name).collect()
+    }
+
+    /// Takes the contents of the messages among what came.
+    pub fn messages(&self) -> Vec<String> {
+        let pushes = std::mem::take(&mut *self.0.pushes.lock());
+        let created = pushes.into_iter().filter(|(name, _)| *name == "message:created");
+        created.map(|(_, body)| body["content"].as_str().unwrap().to_owned()).collect()
     }
 
     fn show(&self, name: &'static str, body: Value) {
