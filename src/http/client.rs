@@ -43,7 +43,7 @@ pub async fn serve(State(state): State<HttpState>, request: Request) -> Response
         Method::HEAD => with_body(file, request.headers()).map(|_| Body::empty()),
         _ => return only_read().await,
     };
-    policy::apply(response.headers_mut());
+    policy::apply(response.headers_mut(), file.part_of_a_page);
     response.headers_mut().insert(VARY, HeaderValue::from_static(vary));
     response.extensions_mut().insert(LABEL);
     response

@@ -43,6 +43,8 @@ pub struct ClientFiles {
 pub struct ClientFile {
     pub content_type: HeaderValue,
     pub cache_control: HeaderValue,
+    /// Never what a browser shows or runs by itself.
+    pub part_of_a_page: bool,
     identity: Representation,
     gzip: Option<Representation>,
     brotli: Option<Representation>,
@@ -95,6 +97,7 @@ impl ClientFiles {
             let file = ClientFile {
                 content_type: content_type(&path),
                 cache_control: cache_control(&path),
+                part_of_a_page: is_part_of_a_page(&path),
                 gzip: files.remove(&format!("{path}.gz")),
                 brotli: files.remove(&format!("{path}.br")),
                 identity: files.remove(&path)?,
@@ -151,6 +154,12 @@ fn cache_control(path: &str) -> HeaderValue {
     if path.starts_with(NAMED_BY_CONTENT) { FOR_EVER } else { ASK_AGAIN }
 }
 
+/// Scripts and styles, but no picture (an SVG may be looked at alone). A worker has the policies that
+/// come with its script: there is none among these files, and one would have to be an exception here.
+fn is_part_of_a_page(path: &str) -> bool {
+    path.starts_with(NAMED_BY_CONTENT) && (path.ends_with(".js") || path.ends_with(".css"))
+}
+
 /// `nosniff` makes browsers refuse scripts and styles of another type than these.
 fn content_type(path: &str) -> HeaderValue {
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -200,6 +209,17 @@ mod tests {
         assert_eq!(files.page().cache_control, ASK_AGAIN);
         assert_eq!(files.find("sw.js").unwrap().cache_control, ASK_AGAIN);
         assert_eq!(files.find("assets/a.js").unwrap().cache_control, FOR_EVER);
+    }
+
+    #[test]
+    fn only_scripts_and_styles_of_the_page_are_parts_of_it() {
+        let page = "index.html";
+        for path in ["assets/a.js", "assets/a.css"] {
+            assert!(files(&[page, path]).find(path).unwrap().part_of_a_page, "{path}");
+        }
+        for path in [page, "sw.js", "assets/icons.svg", "assets/a.html", "a.css"] {
+            assert!(!files(&[page, path]).find(path).unwrap().part_of_a_page, "{path}");
+        }
     }
 
     #[test]

@@ -29,9 +29,14 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-pub fn apply(headers: &mut HeaderMap) {
+/// `part_of_a_page`: the policies of that page hold. To say them with each script again costs a first
+/// visit on a slow line as much as a small script does.
+pub fn apply(headers: &mut HeaderMap, part_of_a_page: bool) {
+    headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
+    if part_of_a_page {
+        return;
+    }
     headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     headers.insert(PERMISSIONS_POLICY, PERMISSIONS);
     headers.insert(OPENER_POLICY, SAME_ORIGIN);
-    headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
 }

@@ -159,7 +159,7 @@ async fn files_are_only_read() {
 #[tokio::test]
 async fn the_browser_is_told_to_trust_nobody_else() {
     let api = TestApi::start().await;
-    for path in ["/", "/c/123", SCRIPT, "/sw.js"] {
+    for path in ["/", "/c/123", "/sw.js", "/icon.png"] {
         let answer = navigate(&api, path).await;
         let policy = header(&answer, "content-security-policy");
         for part in [
@@ -179,6 +179,21 @@ async fn the_browser_is_told_to_trust_nobody_else() {
         assert!(header(&answer, "permissions-policy").contains("camera=()"), "{path}");
         assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header(&answer, "referrer-policy"), "no-referrer", "{path}");
+    }
+}
+
+/// The page's policies hold for them, and they are many on a slow line.
+#[tokio::test]
+async fn scripts_and_styles_repeat_no_policy_of_the_page() {
+    let api = TestApi::start().await;
+    for path in [SCRIPT, "/assets/index-3c4d.css"] {
+        let answer = send(&api, "GET", path, &[]).await;
+        for name in ["content-security-policy", "permissions-policy", "cross-origin-opener-policy"]
+        {
+            assert!(!answer.headers.contains_key(name), "{path}: {name}");
+        }
+        assert_eq!(header(&answer, "cross-origin-resource-policy"), "same-origin", "{path}");
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{path}");
     }
 }
 

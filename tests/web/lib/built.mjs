@@ -17,8 +17,9 @@ const TYPES = {
 };
 
 export async function startBuilt(folder, server) {
-  const { headers } = await server.http('HEAD', '/');
-  const policy = Object.fromEntries([...headers].filter(([name]) => /policy|nosniff|content-type-options/.test(name)));
+  const page = await server.http('GET', '/');
+  const script = /src="(\/assets\/[^"]+\.js)"/.exec(page.text)?.[1];
+  const policies = { page: policyOf(page), part: policyOf(script ? await server.http('HEAD', script) : page) };
   const listener = http.createServer((request, response) => {
     if (SERVER_PATHS.test(request.url)) passOn(request, response, server.port);
     else void serve(request, response);
@@ -41,7 +42,7 @@ export async function startBuilt(folder, server) {
     const kept = file.name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
     const encoding = file.encoding && { 'content-encoding': file.encoding };
     response.writeHead(200, {
-      ...policy, ...encoding, 'content-type': TYPES[path.extname(file.name)] ?? 'application/octet-stream',
+      ...policies[/^\/assets\/.*\.(js|css)$/.test(file.name) ? 'part' : 'page'], ...encoding, 'content-type': TYPES[path.extname(file.name)] ?? 'application/octet-stream',
       'content-length': file.body.length, 'cache-control': kept, vary: 'accept-encoding',
     });
     response.end(request.method === 'HEAD' ? undefined : file.body);
@@ -55,6 +56,11 @@ export async function startBuilt(folder, server) {
     }
     return null;
   }
+}
+
+/** What an answer says of what the browser may do. */
+function policyOf({ headers }) {
+  return Object.fromEntries([...headers].filter(([name]) => /policy|nosniff|content-type-options/.test(name)));
 }
 
 function passOn(request, response, port) {
