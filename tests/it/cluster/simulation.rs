@@ -4,6 +4,7 @@
 //! `VIBETALK_SEEDS=1000 cargo test … simulation` (or `make soak`) runs as many, `VIBETALK_SEED=7` that one alone.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -11,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
+use tokio::time::timeout;
 use vibetalk::chat::history::ListMessages;
 use vibetalk::chat::members::Moderation;
 use vibetalk::chat::{Caller, Chat};
@@ -21,7 +23,9 @@ use super::{Cluster, Screen};
 
 const NODES: usize = 3;
 const MEMBERS: usize = 2;
-const STEPS: usize = 80;
+const STEPS: usize = 60;
+/// Long enough for most commands that nothing holds up.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Of those that `make test` runs.
 const SEEDS_DEFAULT: u64 = 12;
 
@@ -109,11 +113,9 @@ impl Simulation {
             self.fail_or_heal();
             running.push(self.command());
             // Some commands end before the next begins, others go on beside it.
-            for _ in 0..self.random.random_range(0..200) {
-                tokio::select! {
-                    biased;
-                    Some(outcome) = running.next() => self.note(outcome),
-                    () = tokio::task::yield_now() => {}
+            for _ in 0..self.random.random_range(0..3) {
+                if let Ok(Some(outcome)) = timeout(PAUSE, running.next()).await {
+                    self.note(outcome);
                 }
             }
         }
