@@ -23,7 +23,9 @@ use super::{Cluster, Screen};
 
 const NODES: usize = 3;
 const MEMBERS: usize = 2;
-const STEPS: usize = 60;
+/// After each of them everything is healed and checked.
+const ROUNDS: usize = 10;
+const STEPS: usize = 6;
 /// Long enough for most commands that nothing holds up.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Of those that `make test` runs.
@@ -46,11 +48,12 @@ async fn whatever_is_lost_or_late_in_between_all_nodes_end_with_what_the_store_s
 struct Person {
     caller: Caller,
     screen: Screen,
+    /// What came so far.
+    shown: Vec<String>,
 }
 
 struct Simulation {
     random: StdRng,
-    pays: bool,
     cluster: Cluster,
     owner: Caller,
     people: Vec<Person>,
@@ -87,13 +90,11 @@ impl Simulation {
         for _ in 0..MEMBERS {
             let caller = cluster.person().await;
             let screen = cluster.nodes.choose(&mut random).unwrap().open(caller).await;
-            people.push(Person { caller, screen });
+            people.push(Person { caller, screen, shown: Vec::new() });
         }
         let (acked, out_since, joining) = Default::default();
-        let pays = random.random();
         Self {
             random,
-            pays,
             cluster,
             owner,
             people,
@@ -108,23 +109,25 @@ impl Simulation {
     }
 
     async fn run(mut self) {
-        let mut running = FuturesUnordered::new();
-        for _ in 0..STEPS {
-            self.fail_or_heal();
-            running.push(self.command());
-            // Some commands end before the next begins, others go on beside it.
-            for _ in 0..self.random.random_range(0..3) {
-                if let Ok(Some(outcome)) = timeout(PAUSE, running.next()).await {
-                    self.note(outcome);
+        for round in 0..ROUNDS {
+            let mut running = FuturesUnordered::new();
+            for _ in 0..STEPS {
+                self.fail_or_heal();
+                running.push(self.command());
+                // Some commands end before the next begins, others go on beside it.
+                for _ in 0..self.random.random_range(0..3) {
+                    if let Ok(Some(outcome)) = timeout(PAUSE, running.next()).await {
+                        self.note(outcome);
+                    }
                 }
             }
+            self.heal_all();
+            while let Some(outcome) = running.next().await {
+                self.note(outcome);
+            }
+            self.settle().await;
+            self.check(round).await;
         }
-        self.heal_all();
-        while let Some(outcome) = running.next().await {
-            self.note(outcome);
-        }
-        self.settle().await;
-        self.check().await;
     }
 
     fn node(&mut self) -> Chat {
@@ -215,8 +218,9 @@ impl Simulation {
 
     /// Every session that may have missed something is opened anew. What is owed is paid only in some runs:
     /// who owes it may have died.
-    async fn settle(&self) {
-        for node in self.cluster.nodes.iter().filter(|_| self.pays) {
+    async fn settle(&mut self) {
+        let pays = self.random.random_bool(0.3);
+        for node in self.cluster.nodes.iter().filter(|_| pays) {
             while !node.pay().await {
                 tokio::task::yield_now().await;
             }
@@ -227,10 +231,10 @@ impl Simulation {
         }
     }
 
-    async fn check(mut self) {
+    async fn check(&mut self, round: usize) {
         let store = self.cluster.nodes[0].store.clone();
         for index in 0..NODES {
-            let text = format!("marker {index}");
+            let text = format!("marker {round} {index}");
             let chat = self.cluster.nodes[index].chat.clone();
             chat.create_message(self.owner, self.channel_id, content(&text)).await.unwrap();
             self.acked.insert(text);
@@ -242,23 +246,25 @@ impl Simulation {
             let count = history.iter().filter(|it| *it == text).count();
             assert_eq!(count, 1, "{text} is in the history");
         }
-        for (index, person) in self.people.iter().enumerate() {
+        let markers = format!("marker {round} ");
+        for (index, person) in self.people.iter_mut().enumerate() {
             let user_id = person.caller.user_id;
             let is_member = store.find_member(self.group_id, user_id).await.unwrap().is_some();
-            let shown = person.screen.messages();
-            let markers = shown.iter().filter(|text| text.starts_with("marker")).count();
-            assert_eq!(markers, if is_member { NODES } else { 0 }, "person {index}: {shown:?}");
+            person.shown.append(&mut person.screen.messages());
+            let shown = &person.shown;
+            let marked = shown.iter().filter(|text| text.starts_with(&markers)).count();
+            let expected = if is_member { NODES } else { 0 };
+            assert_eq!(marked, expected, "person {index}, round {round}: {shown:?}");
             let unique: HashSet<&String> = shown.iter().collect();
             assert_eq!(unique.len(), shown.len(), "person {index} got one twice: {shown:?}");
-            if let Some(since) = self.out_since.get(&index) {
-                let late = |text: &&String| {
-                    let number = text.strip_prefix("message ").and_then(|it| it.parse().ok());
-                    number.is_some_and(|number: usize| number > *since)
-                };
-                let late: Vec<_> = shown.iter().filter(late).collect();
-                assert!(late.is_empty(), "person {index} was out after {since}, and got {late:?}");
-                assert!(!is_member, "person {index} was out after {since}, and is in");
-            }
+            let Some(since) = self.out_since.get(&index) else { continue };
+            assert!(!is_member, "person {index} was out after {since}, and is in");
+            let late = |text: &&String| {
+                let number = text.strip_prefix("message ").and_then(|it| it.parse().ok());
+                number.is_some_and(|number: usize| number > *since)
+            };
+            let late: Vec<_> = shown.iter().filter(late).collect();
+            assert!(late.is_empty(), "person {index} was out after {since}, and got {late:?}");
         }
     }
 
