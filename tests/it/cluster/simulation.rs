@@ -33,7 +33,6 @@ const SEEDS_DEFAULT: u64 = 12;
 
 #[tokio::test]
 async fn whatever_is_lost_or_late_in_between_all_nodes_end_with_what_the_store_says() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let seeds = match number("VIBETALK_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("VIBETALK_SEEDS").unwrap_or(SEEDS_DEFAULT),
@@ -42,6 +41,11 @@ async fn whatever_is_lost_or_late_in_between_all_nodes_end_with_what_the_store_s
         println!("repeat with VIBETALK_SEED={seed}");
         Simulation::start(seed).await.run().await;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what a test repeats is no setting of the server")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 /// A member, or somebody who was one or may become one.
