@@ -91,10 +91,10 @@ async fn edits_and_deletions_change_counts_and_tell_those_concerned() {
 #[tokio::test]
 async fn everyone_is_mentioned_only_by_those_who_may_and_tells_the_online() {
     let test = TestChat::start();
-    let [owner, online, offline, outside, late] = test.people("p").await;
-    let group = test.group(owner, &[online, offline]).await;
+    let [owner, online, last, offline, outside, late] = test.people("p").await;
+    let group = test.group(owner, &[online, last, offline]).await;
     let channel_id = group.channels[0].id;
-    for (person, key) in [(owner, 1), (online, 2), (outside, 3)] {
+    for (person, key) in [(owner, 1), (online, 2), (last, 3), (outside, 4)] {
         test.chat.presence_opened(person, SocketKey(key));
     }
     test.announced().await;
@@ -103,9 +103,9 @@ async fn everyone_is_mentioned_only_by_those_who_may_and_tells_the_online() {
     assert!(!unheard.mentions_everyone, "members may not");
 
     test.send(owner, channel_id, &format!("@everyone, not least {}", mention(&[online]))).await;
+    assert_eq!(test.told_until(last).await, [to(online, 1), to(last, 1)], "each once");
     test.send(online, channel_id, &mention(&[owner])).await;
-    let told = test.told_until(owner).await;
-    assert!(told.len() == 2 && told.contains(&to(online, 1)) && told.contains(&to(owner, 1)));
+    assert_eq!(test.told_until(owner).await, [to(owner, 1)]);
 
     test.clock.set(super::NOW_MS + 1000);
     test.join(owner, group.group.id, late).await.unwrap();
