@@ -7,6 +7,7 @@
 //!   completeness comes from the store.
 //! - A node gets what is addressed to topics it bound; it may get more, and ignores that. What
 //!   [is for every node](Envelope::is_for_every_node) needs no topic.
+//! - What arrives and cannot be read is a gap, too ([`codec`]); nothing else is lost with it.
 //! - What nodes tell each other ([`Bus::tell_nodes`]) is delivered as envelopes are, in one order with those
 //!   of the same caller.
 
@@ -22,6 +23,7 @@ use crate::bus::node_event::NodeEvent;
 use crate::model::id::{GroupId, NodeId, UserId};
 use crate::model::permission::Permissions;
 
+pub mod codec;
 pub mod envelope;
 pub mod local;
 pub mod node_event;
@@ -38,6 +40,9 @@ pub enum BusError {
     Unavailable(String),
     #[error("the bus did not accept in time")]
     Timeout,
+    /// It was not sent, and never can be.
+    #[error("the bus takes nothing so large")]
+    TooLarge(#[from] codec::TooLarge),
 }
 
 #[async_trait]

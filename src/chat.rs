@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use crate::bus::Bus;
@@ -182,14 +181,8 @@ impl Chat {
         topics: impl IntoIterator<Item = Topic>,
         content: Content,
     ) -> Envelope {
-        Envelope {
-            origin: self.node,
-            published_at_ms: self.clock.now_ms(),
-            topics: topics.into_iter().collect::<SmallVec<_>>(),
-            changed: SmallVec::new(),
-            effect: None,
-            content,
-        }
+        let empty = Envelope::empty(self.node, self.clock.now_ms());
+        Envelope { topics: topics.into_iter().collect(), content, ..empty }
     }
 }
 

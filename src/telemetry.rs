@@ -178,6 +178,7 @@ metrics! {
     DELIVERY_LATENCY, "vibetalk_delivery_latency_seconds", Histogram, "From publishing an envelope to having queued it at its last socket, by path.";
     OUTBOUND_QUEUE_FULL, "vibetalk_outbound_queue_full_total", Counter, "Sockets closed because they had too much queued.";
     BUS_GAPS, "vibetalk_bus_gaps_total", Counter, "Times when deliveries may have been missed and all sessions had to be opened anew.";
+    BUS_UNREADABLE, "vibetalk_bus_unreadable_total", Counter, "What other nodes sent and this one could not read, by reason: version (a newer one), damaged, too_large, each of which may leave a gap; push (one that this version does not have, which its clients do not get).";
     SESSIONS_REOPENED, "vibetalk_sessions_reopened_total", Counter, "Sessions opened anew after a gap, by outcome: ok, ended (the signed-in session is over), gone, failed (tried again).";
     WRITE_STALLS, "vibetalk_write_stalls_total", Counter, "Connections closed because their peer read nothing for too long.";
     HTTP_REQUESTS, "vibetalk_http_requests_total", Counter, "HTTP requests without Socket.IO, by method, route and class of status.";

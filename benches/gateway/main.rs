@@ -185,12 +185,9 @@ impl GatewayRoom {
         let started = Instant::now();
         let body = serde_json::value::to_raw_value(&MESSAGE).unwrap().into();
         let envelope = Envelope {
-            origin: NodeId::default(),
-            published_at_ms: 0,
             topics: [Topic::Group(GROUP)].into_iter().collect(),
-            changed: [].into_iter().collect(),
-            effect: None,
             content: Content::Push { push: Push::MessageCreated, body, once: None },
+            ..Envelope::empty(NodeId::default(), 0)
         };
         let delivery = Delivery::Envelope { envelope: Arc::new(envelope), applied: None };
         self.bus.send(delivery).await.unwrap();

@@ -1,6 +1,7 @@
 //! What travels on the bus: addresses, what to change at each node, and the push for the clients,
-//! serialised once.
+//! serialised once. [`codec`](crate::bus::codec) is how it travels between processes.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -36,6 +37,18 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// One that is for nobody and says nothing.
+    pub fn empty(origin: NodeId, published_at_ms: UnixMs) -> Self {
+        Self {
+            origin,
+            published_at_ms,
+            topics: SmallVec::new(),
+            changed: SmallVec::new(),
+            effect: None,
+            content: Content::None,
+        }
+    }
+
     /// Whether it goes to every node, and not only to those that asked for one of its topics.
     pub fn is_for_every_node(&self) -> bool {
         let said_only_in = |changed: &Changed| matches!(changed, Changed::History(_));
@@ -44,7 +57,8 @@ impl Envelope {
 }
 
 /// Something that was changed in the store, by the name under which nodes remember it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Changed {
     /// A group's settings, roles or list of channels, or that it is there.
     Group(GroupId),
@@ -81,7 +95,8 @@ pub enum Content {
 }
 
 /// What an envelope changes at every node, before its content goes out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Effect {
     /// Whether `user_id` is in the group, or what they may do there, has changed. Each node reads what holds
     /// by now; the content goes out there only if that is what `is_member` says.

@@ -95,19 +95,10 @@ impl Bus for LocalBus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::envelope::Content;
     use crate::model::id::NodeId;
-    use smallvec::SmallVec;
 
     fn envelope() -> Envelope {
-        Envelope {
-            origin: NodeId::default(),
-            published_at_ms: 0,
-            topics: SmallVec::new(),
-            changed: SmallVec::new(),
-            effect: None,
-            content: Content::None,
-        }
+        Envelope::empty(NodeId::default(), 0)
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,19 +1,23 @@
 //! What nodes tell each other, and no client.
 
+use serde::{Deserialize, Serialize};
+
 use crate::bus::envelope::Changed;
+use crate::clock::UnixMs;
 use crate::model::channel::Channel;
 use crate::model::id::{NodeId, UserId};
 use crate::model::presence::Attested;
 
 /// Goes to every other node, whatever it bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum NodeEvent {
     /// This has changed, and no announcement that the other nodes get says so.
     Changed(Vec<Changed>),
     /// So much has changed that anything may have.
     ForgetAll,
-    /// The sender lives; told each second. Who knows of another version of its presence has missed some.
-    Alive(Version),
+    /// The sender lives; told each second.
+    Alive(SignOfLife),
     Presence(PresenceNews),
     /// This node should tell its presence whole.
     PresenceWanted(NodeId),
@@ -21,8 +25,28 @@ pub enum NodeEvent {
     EveryoneMentioned(EveryoneMentioned),
 }
 
+impl NodeEvent {
+    /// Nobody misses it for long: it, or what it tells, is told again.
+    pub const fn is_told_again(&self) -> bool {
+        match self {
+            Self::Alive(_) | Self::Presence(_) | Self::PresenceWanted(_) => true,
+            Self::Changed(_) | Self::ForgetAll | Self::EveryoneMentioned(_) => false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignOfLife {
+    /// Who knows of another version of the sender's presence has missed some.
+    pub presence: Version,
+    /// The sender's clock.
+    pub now_ms: UnixMs,
+}
+
 /// How far a node has told its presence. Another boot begins anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Version {
     /// Drawn at the node's start.
     pub boot: u64,
@@ -30,7 +54,8 @@ pub struct Version {
 }
 
 /// Who is there at the sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PresenceNews {
     /// With this news.
     pub version: Version,
@@ -39,7 +64,8 @@ pub struct PresenceNews {
     pub people: Vec<(UserId, Attested)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EveryoneMentioned {
     pub channel: Channel,
     pub author: UserId,

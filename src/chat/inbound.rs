@@ -43,7 +43,7 @@ impl Chat {
         match event {
             NodeEvent::Changed(changed) => self.forget(changed),
             NodeEvent::ForgetAll => self.caches.forget_all(),
-            NodeEvent::Alive(version) => self.presence.heard_alive(origin, *version),
+            NodeEvent::Alive(sign) => self.presence.heard_alive(origin, sign.presence),
             NodeEvent::Presence(news) => {
                 self.presence.heard_news(origin, news, self.clock.now_ms());
             }

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
 use crate::bus::envelope::{Content, Topic};
-use crate::bus::node_event::NodeEvent;
+use crate::bus::node_event::{NodeEvent, SignOfLife};
 use crate::chat::views::TypingView;
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::model::event::Push;
@@ -155,7 +155,8 @@ impl Chat {
 
     /// Says that this node lives, so that others keep its people.
     pub async fn say_alive(&self) {
-        self.tell_nodes(NodeEvent::Alive(self.presence.version())).await;
+        let (presence, now_ms) = (self.presence.version(), self.clock.now_ms());
+        self.tell_nodes(NodeEvent::Alive(SignOfLife { presence, now_ms })).await;
     }
 
     /// What is lost is told again: others notice that they missed it. False if it was.

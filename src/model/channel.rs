@@ -37,7 +37,8 @@ impl ChannelKind {
 }
 
 /// A channel as stored. `group_id` is `None` and `recipients` is filled for direct channels only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Channel {
     pub id: ChannelId,
     pub group_id: Option<GroupId>,

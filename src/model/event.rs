@@ -1,61 +1,65 @@
 //! The pushes that clients get, by name.
 
-/// What a push is called on the wire; `docs/protocol.md` says what each carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Push {
-    Ready,
-    MessageCreated,
-    MessageUpdated,
-    MessageDeleted,
-    PinAdded,
-    PinRemoved,
-    ReactionAdded,
-    ReactionRemoved,
-    TypingStarted,
-    ChannelCreated,
-    ChannelUpdated,
-    ChannelDeleted,
-    GroupCreated,
-    GroupUpdated,
-    GroupDeleted,
-    MemberJoined,
-    MemberUpdated,
-    MemberLeft,
-    PresenceChanged,
-    ReadStateUpdated,
-    UserUpdated,
-    SettingsUpdated,
-    SyncRequired,
-    ServerDraining,
+macro_rules! pushes {
+    ($($variant:ident = $name:literal,)*) => {
+        /// What a push is called on the wire; `docs/protocol.md` says what each carries.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Push { $($variant),* }
+
+        impl Push {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// `None` for a name that this version does not have.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl Push {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::MessageCreated => "message:created",
-            Self::MessageUpdated => "message:updated",
-            Self::MessageDeleted => "message:deleted",
-            Self::PinAdded => "pin:added",
-            Self::PinRemoved => "pin:removed",
-            Self::ReactionAdded => "reaction:added",
-            Self::ReactionRemoved => "reaction:removed",
-            Self::TypingStarted => "typing:started",
-            Self::ChannelCreated => "channel:created",
-            Self::ChannelUpdated => "channel:updated",
-            Self::ChannelDeleted => "channel:deleted",
-            Self::GroupCreated => "group:created",
-            Self::GroupUpdated => "group:updated",
-            Self::GroupDeleted => "group:deleted",
-            Self::MemberJoined => "member:joined",
-            Self::MemberUpdated => "member:updated",
-            Self::MemberLeft => "member:left",
-            Self::PresenceChanged => "presence:changed",
-            Self::ReadStateUpdated => "readState:updated",
-            Self::UserUpdated => "user:updated",
-            Self::SettingsUpdated => "settings:updated",
-            Self::SyncRequired => "sync:required",
-            Self::ServerDraining => "server:draining",
+pushes! {
+    Ready = "ready",
+    MessageCreated = "message:created",
+    MessageUpdated = "message:updated",
+    MessageDeleted = "message:deleted",
+    PinAdded = "pin:added",
+    PinRemoved = "pin:removed",
+    ReactionAdded = "reaction:added",
+    ReactionRemoved = "reaction:removed",
+    TypingStarted = "typing:started",
+    ChannelCreated = "channel:created",
+    ChannelUpdated = "channel:updated",
+    ChannelDeleted = "channel:deleted",
+    GroupCreated = "group:created",
+    GroupUpdated = "group:updated",
+    GroupDeleted = "group:deleted",
+    MemberJoined = "member:joined",
+    MemberUpdated = "member:updated",
+    MemberLeft = "member:left",
+    PresenceChanged = "presence:changed",
+    ReadStateUpdated = "readState:updated",
+    UserUpdated = "user:updated",
+    SettingsUpdated = "settings:updated",
+    SyncRequired = "sync:required",
+    ServerDraining = "server:draining",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_push_is_found_by_its_name() {
+        for push in Push::ALL {
+            assert_eq!(Push::from_name(push.name()), Some(*push));
         }
+        assert_eq!(Push::from_name("message:exploded"), None);
     }
 }

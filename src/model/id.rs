@@ -141,8 +141,23 @@ impl ChangeId {
 }
 
 /// Which process of a cluster, 0 to 1023. Clients see it as `n<number>`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(try_from = "u16")]
 pub struct NodeId(u16);
+
+/// Why a number is not the id of a node.
+#[derive(Debug, thiserror::Error)]
+#[error("nodes have numbers up to {}", NodeId::MAX)]
+pub struct InvalidNodeId;
+
+impl TryFrom<u16> for NodeId {
+    type Error = InvalidNodeId;
+    fn try_from(number: u16) -> Result<Self, InvalidNodeId> {
+        Self::new(number).ok_or(InvalidNodeId)
+    }
+}
 
 impl NodeId {
     pub const MAX: u16 = (1 << NODE_BITS) - 1;

@@ -29,7 +29,7 @@ pub enum ChosenStatus {
 }
 
 /// What others see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Online,
@@ -38,7 +38,7 @@ pub enum Status {
     Offline,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {
     pub user_id: UserId,
@@ -70,7 +70,8 @@ pub enum PresenceEvent {
 }
 
 /// What holds for the person, whichever socket chose it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Standing {
     #[default]
     Available,
@@ -79,7 +80,8 @@ pub enum Standing {
 }
 
 /// What a person chose last, on whichever node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Choice {
     pub standing: Standing,
     pub text: String,
@@ -101,7 +103,8 @@ impl Choice {
 }
 
 /// What one node knows of a person by its own sockets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Attested {
     /// Whether they are shown as there, and then whether all their sockets are idle.
     pub idle: Option<bool>,

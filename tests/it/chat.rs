@@ -225,14 +225,7 @@ impl TestChat {
 
     async fn drain(&self) -> Vec<Arc<Envelope>> {
         // Deliveries come in order: once this one is applied, all before it are recorded.
-        let fence = Envelope {
-            origin: NodeId::default(),
-            published_at_ms: 0,
-            topics: [].into_iter().collect(),
-            changed: [].into_iter().collect(),
-            effect: None,
-            content: Content::None,
-        };
+        let fence = Envelope::empty(NodeId::default(), 0);
         let loses = self.bus_loses.swap(false, Ordering::SeqCst);
         self.chat.bus.publish_applied(fence).await.unwrap();
         self.bus_loses.store(loses, Ordering::SeqCst);

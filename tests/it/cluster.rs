@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 use vibetalk::bus::Bus;
-use vibetalk::bus::envelope::{Content, Envelope, Topic};
+use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::chat::changes::run_changes;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
@@ -226,14 +226,7 @@ impl Node {
     }
 
     fn fence(&self) -> Envelope {
-        Envelope {
-            origin: self.id,
-            published_at_ms: 0,
-            topics: [].into_iter().collect(),
-            changed: [].into_iter().collect(),
-            effect: None,
-            content: Content::None,
-        }
+        Envelope::empty(self.id, 0)
     }
 
     /// A group with its first channel.

@@ -204,14 +204,7 @@ impl Fixture {
 fn delivery(topics: &[Topic], effect: Option<Effect>, content: Content) -> Delivery {
     let topics = SmallVec::from_slice(topics);
     let origin = NodeId::default();
-    let envelope = Arc::new(Envelope {
-        origin,
-        published_at_ms: 0,
-        topics,
-        changed: smallvec::SmallVec::new(),
-        effect,
-        content,
-    });
+    let envelope = Arc::new(Envelope { topics, effect, content, ..Envelope::empty(origin, 0) });
     Delivery::Envelope { envelope, applied: None }
 }
 

@@ -391,14 +391,7 @@ async fn who_was_mentioned_by_an_edit_just_before_the_deletion_is_told_of_it() {
         let topics = [].into_iter().collect();
         let origin = NodeId::default();
         let content = Content::None;
-        let envelope = Envelope {
-            origin,
-            published_at_ms: 0,
-            topics,
-            changed: smallvec::SmallVec::new(),
-            effect,
-            content,
-        };
+        let envelope = Envelope { topics, effect, content, ..Envelope::empty(origin, 0) };
         test.chat.bus.publish_applied(envelope)
     };
     let edit = |text: String| {

@@ -1,4 +1,5 @@
-//! A broker in this process, for the buses of several nodes, with the faults that real ones have.
+//! A broker in this process, for the buses of several nodes, with the faults that real ones have. What goes from one
+//! node to another is encoded and decoded on its way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use vibetalk::bus::codec::{Encoder, Parcel, Sent, receive};
 use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
@@ -62,7 +64,8 @@ impl Broker {
             loses: false,
         };
         self.queues.lock().insert(node, made);
-        let bus = BrokerBus { broker: self.clone(), node };
+        let encoder = Encoder::new(u64::from(node.get()));
+        let bus = BrokerBus { broker: self.clone(), node, encoder };
         (Arc::new(bus), Deliveries::new(queue, gap))
     }
 
@@ -100,15 +103,17 @@ impl Broker {
         &self,
         publisher: NodeId,
         is_wanted: impl Fn(NodeId, &Queue) -> bool,
-        mut delivery: impl FnMut() -> Delivery,
+        mut delivery: impl FnMut(NodeId, &Queue) -> Option<Delivery>,
     ) -> Result<(), BusError> {
         let mut queues = self.queues.lock();
         if !queues.contains_key(&publisher) {
             return Err(BusError::Unavailable("the node is gone".into()));
         }
         for (node, queue) in queues.iter_mut() {
-            if is_wanted(*node, queue) {
-                queue.put(publisher, delivery());
+            if is_wanted(*node, queue)
+                && let Some(delivery) = delivery(*node, queue)
+            {
+                queue.put(publisher, delivery);
             }
         }
         Ok(())
@@ -118,23 +123,59 @@ impl Broker {
 pub struct BrokerBus {
     broker: Arc<Broker>,
     node: NodeId,
+    encoder: Encoder,
+}
+
+/// An envelope on its way to several nodes.
+struct Mail {
+    publisher: NodeId,
+    envelope: Arc<Envelope>,
+    parcel: Parcel,
+}
+
+impl Mail {
+    /// What arrives at `node`.
+    fn envelope(&self, node: NodeId, queue: &Queue) -> Option<Arc<Envelope>> {
+        if node == self.publisher {
+            return Some(self.envelope.clone());
+        }
+        match receive(&self.parcel, &queue.gap)?.sent {
+            Sent::Envelope(envelope) => Some(Arc::new(envelope)),
+            Sent::Node(event) => panic!("{event:?}"),
+        }
+    }
+}
+
+impl BrokerBus {
+    fn mail(&self, envelope: Envelope, is_volatile: bool) -> Result<Mail, BusError> {
+        let parcel = self.encoder.envelope(&envelope, is_volatile)?;
+        Ok(Mail { publisher: self.node, envelope: Arc::new(envelope), parcel })
+    }
+
+    fn send(&self, envelope: Envelope, is_volatile: bool) -> Result<(), BusError> {
+        let mail = self.mail(envelope, is_volatile)?;
+        let delivery = |node, queue: &Queue| {
+            let envelope = mail.envelope(node, queue)?;
+            Some(Delivery::Envelope { envelope, applied: None })
+        };
+        self.broker.put(self.node, |_, queue| queue.wants(&mail.envelope), delivery)
+    }
 }
 
 #[async_trait]
 impl Bus for BrokerBus {
     async fn publish(&self, envelope: Envelope) -> Result<(), BusError> {
-        let envelope = Arc::new(envelope);
-        let delivery = || Delivery::Envelope { envelope: envelope.clone(), applied: None };
-        self.broker.put(self.node, |_, queue| queue.wants(&envelope), delivery)
+        self.send(envelope, false)
     }
 
     async fn publish_applied(&self, envelope: Envelope) -> Result<(), BusError> {
-        let envelope = Arc::new(envelope);
+        let mail = self.mail(envelope, false)?;
         let mut confirmations = Vec::new();
-        let delivery = || {
+        let delivery = |node, queue: &Queue| {
             let (applied, confirmed) = oneshot::channel();
             confirmations.push(confirmed);
-            Delivery::Envelope { envelope: envelope.clone(), applied: Some(applied) }
+            let envelope = mail.envelope(node, queue)?;
+            Some(Delivery::Envelope { envelope, applied: Some(applied) })
         };
         self.broker.put(self.node, |_, _| true, delivery)?;
         match tokio::time::timeout(APPLY_TIMEOUT, join_all(confirmations)).await {
@@ -145,9 +186,7 @@ impl Bus for BrokerBus {
     }
 
     fn publish_volatile(&self, envelope: Envelope) {
-        let envelope = Arc::new(envelope);
-        let delivery = || Delivery::Envelope { envelope: envelope.clone(), applied: None };
-        let _dropped = self.broker.put(self.node, |_, queue| queue.wants(&envelope), delivery);
+        let _dropped = self.send(envelope, true);
     }
 
     async fn bind(&self, topic: Topic) -> Result<(), BusError> {
@@ -170,13 +209,18 @@ impl Bus for BrokerBus {
 
     async fn publish_here(&self, envelope: Envelope) -> Result<(), BusError> {
         let envelope = Arc::new(envelope);
-        let delivery = || Delivery::Envelope { envelope: envelope.clone(), applied: None };
+        let delivery =
+            |_, _: &Queue| Some(Delivery::Envelope { envelope: envelope.clone(), applied: None });
         self.broker.put(self.node, |node, _| node == self.node, delivery)
     }
 
     async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError> {
         let origin = self.node;
-        let delivery = || Delivery::Node { origin, event: event.clone() };
+        let parcel = self.encoder.node_event(origin, &event)?;
+        let delivery = |_, queue: &Queue| match receive(&parcel, &queue.gap)?.sent {
+            Sent::Node(event) => Some(Delivery::Node { origin, event: Arc::new(event) }),
+            Sent::Envelope(envelope) => panic!("{envelope:?}"),
+        };
         self.broker.put(origin, |node, _| node != origin, delivery)
     }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use smallvec::smallvec;
 use tokio::sync::oneshot;
-use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
+use vibetalk::bus::envelope::{Effect, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery};
 use vibetalk::model::id::{GroupId, NodeId};
@@ -49,14 +49,7 @@ const TOPIC: Topic = Topic::Group(GroupId::new(1));
 
 /// An envelope that is told from others by `number`.
 fn envelope(number: u64) -> Envelope {
-    Envelope {
-        origin: NodeId::default(),
-        published_at_ms: number,
-        topics: smallvec![TOPIC],
-        changed: [].into_iter().collect(),
-        effect: None,
-        content: Content::None,
-    }
+    Envelope { topics: smallvec![TOPIC], ..Envelope::empty(NodeId::default(), number) }
 }
 
 /// The number of the next delivery, and who waits until it is applied.
