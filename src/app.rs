@@ -45,8 +45,6 @@ use crate::store::{StateStore, Store};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
 
-/// How long the official group may take to be brought up to date before the node serves.
-const BACKFILL_TIMEOUT: Duration = Duration::from_secs(600);
 /// After a drain, tasks have this long to finish what they are doing.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -129,10 +127,9 @@ impl App {
         let limits = EngineLimits::new(&config.edge, config.limits.requests_unanswered_max);
         let (socketio, gateway) =
             gateway::build(chat.clone(), bus, deliveries, limits, lifecycle.clone());
-        tokio::time::timeout(BACKFILL_TIMEOUT, chat.ensure_official_group())
+        chat.ensure_official_group()
             .await
-            .context("the official group takes too long")?
-            .context("the official group cannot be brought up to date")?;
+            .context("the official group can be neither read nor made")?;
 
         let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
         lifecycle.spawn("readiness", watch_health(readiness.clone(), chat.clone()));

@@ -66,6 +66,8 @@ pub enum Changed {
     Channel(ChannelId),
     /// Whether somebody is in a group, with which roles and nickname.
     Membership(GroupId, UserId),
+    /// How many members a group has, and nothing else of it.
+    MemberCount(GroupId),
     /// A person's profile, and whether they are an operator.
     Person(UserId),
     /// When a signed-in session ends.

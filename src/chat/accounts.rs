@@ -80,7 +80,7 @@ impl NewAccount {
 }
 
 impl Chat {
-    /// Makes an account that is a member of the official group, and signs it in.
+    /// Makes an account, which is one more member of the official group, and signs it in.
     ///
     /// # Errors
     ///
@@ -100,7 +100,9 @@ impl Chat {
         self.to_the_end(async move {
             let account =
                 chat.insert_account(new.username, new.display_name, password_hash).await?;
-            chat.join_official_group(account.user.id).await?;
+            if let Some(official) = chat.official_group.get() {
+                drop(chat.changed([Changed::MemberCount(*official)]));
+            }
             chat.sign_in(account, &origin).await
         })
         .await
@@ -269,7 +271,6 @@ impl Chat {
                 place.count(chat.clock.now_ms());
                 return Err(ChatError::Unauthorized);
             };
-            chat.heal_official_membership(account.user.id).await?;
             chat.sign_in(account, &origin).await
         })
         .await

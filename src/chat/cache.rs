@@ -152,6 +152,7 @@ impl Caches {
                 self.members.forget(&(*group_id, *user_id));
                 self.member_counts.forget(group_id);
             }
+            Changed::MemberCount(group_id) => self.member_counts.forget(group_id),
             Changed::Person(user_id) => self.people.forget(user_id),
             Changed::Session(session_id) => self.sessions.forget(session_id),
             Changed::History(channel_id) => self.pages.forget(&PageKey::all_of(*channel_id)),

@@ -9,11 +9,10 @@ use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{BanView, BansPage};
 use crate::chat::{Caller, Chat, ChatError};
-use crate::model::group::{Ban, Member};
+use crate::model::group::Ban;
 use crate::model::id::{GroupId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::text;
-use crate::store::Joining;
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct Moderation {
@@ -110,23 +109,15 @@ impl Chat {
         let official = standing.group.group.official;
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
-            chat.store.delete_ban(group_id, user_id).await?;
+            let owed = Owed::Membership(group_id, user_id);
+            chat.owing(owed, chat.store.delete_ban(group_id, user_id)).await?;
             // Also if there was none: an earlier try may have lifted it, and got no further.
-            if official {
-                chat.store_return(user_id, group_id).await?;
+            if official && chat.store.find_member(group_id, user_id).await?.is_some() {
+                return chat.announce_joined(user_id, group_id).await.map(drop);
             }
             chat.settle_membership(group_id, user_id).await
         })
         .await
-    }
-
-    async fn store_return(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
-        let member = Member::new(group_id, user_id, self.clock.now_ms());
-        let owed = Owed::Membership(group_id, user_id);
-        if self.owing(owed, self.store.insert_member(&member)).await? == Joining::New {
-            self.announce_joined(user_id, group_id).await?;
-        }
-        Ok(())
     }
 
     /// Bans by user id, after `after`.

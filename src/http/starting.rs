@@ -1,7 +1,6 @@
 //! What the public port answers until the node is ready: alive, but not ready.
 //!
-//! Migrations and the backfill of the official group can take minutes. A node that hangs in that time
-//! would be killed by whatever watches it.
+//! Migrations can take minutes. A node that hangs in that time would be killed by whatever watches it.
 
 use std::future::Future;
 

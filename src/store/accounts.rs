@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 
 use crate::model::account::{Account, User, UserPatch};
-use crate::model::id::{GroupId, SessionId, UserId};
+use crate::model::id::{SessionId, UserId};
 use crate::store::StoreError;
 
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Steps: the account, then its name, without which nobody can sign in to it. Of racing inserts of one
-    /// name one succeeds. Repeating an insert that succeeded succeeds, and changes nothing.
+    /// Steps: the account, which makes the person a member of the official group
+    /// ([`MemberStore`](crate::store::MemberStore)); the list of accounts; its name, without which nobody can
+    /// sign in to it. Of racing inserts of one name one succeeds. Repeating an insert that succeeded succeeds,
+    /// and changes nothing.
     ///
     /// # Errors
     ///
@@ -52,12 +54,4 @@ pub trait AccountStore: Send + Sync {
     /// ([`search`](crate::model::search)), without case; by folded user name. Names that thousands share are not all looked at. A name that was
     /// just changed may be found by the old one.
     async fn search_users(&self, prefix: &str, limit: usize) -> Result<Vec<User>, StoreError>;
-
-    /// Ids of users who are neither members of `group_id` nor banned from it, ascending, after `after`.
-    async fn list_non_members(
-        &self,
-        group_id: GroupId,
-        after: UserId,
-        limit: usize,
-    ) -> Result<Vec<UserId>, StoreError>;
 }

@@ -10,7 +10,9 @@ use crate::store::StoreError;
 #[async_trait]
 pub trait GroupStore: Send + Sync {
     /// Inserts a group with its roles, first channels and first members; nothing if the group is there
-    /// already. Steps: all that is in it, then the group, without which nothing of it is found.
+    /// already. Steps: all that is in it, then the group, without which nothing of it is found; of the
+    /// official group then its claim to be that. `members` count for nothing in the official group
+    /// ([`MemberStore`](crate::store::MemberStore)).
     ///
     /// # Errors
     ///
@@ -25,7 +27,8 @@ pub trait GroupStore: Send + Sync {
 
     async fn find_group(&self, group_id: GroupId) -> Result<Option<Group>, StoreError>;
 
-    /// There is at most one, whichever node made it.
+    /// There is at most one, whichever node made it, and it stays for ever: who has found it may remember
+    /// which one it is.
     async fn find_official_group(&self) -> Result<Option<Group>, StoreError>;
 
     /// Returns the group after the change; of a group that is being deleted `None`.
@@ -35,7 +38,8 @@ pub trait GroupStore: Send + Sync {
         patch: &GroupPatch,
     ) -> Result<Option<Group>, StoreError>;
 
-    /// Deletes a group with everything in it, messages included. False if it was not there. Steps: a note of
+    /// Deletes a group with everything in it, messages included. False if it was not there, and for the
+    /// official group, which nobody deletes. Steps: a note of
     /// what is to be deleted, then the group: nothing of it is found from now on. What takes long goes on
     /// behind, also after a crash.
     async fn delete_group(&self, group_id: GroupId) -> Result<bool, StoreError>;

@@ -6,15 +6,31 @@ use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
 use crate::store::StoreError;
 
+/// # The official group
+///
+/// Everybody who has an account is a member of it, since they have it, unless they are banned from it. Nothing is
+/// stored for that: rows are of those alone who have a nickname or roles there. So nothing has to be filled in,
+/// and nobody can be missing. Each answer comes from partitions whose keys are known:
+///
+/// - [`find_member`](Self::find_member), [`list_memberships`](Self::list_memberships) and
+///   [`filter_members`](Self::filter_members): the account, the ban and the row of each person, by their ids.
+/// - [`list_members`](Self::list_members): accounts in the order of their ids, which is that of their making, so
+///   that they can be kept in a partition for each [`Bucket`](crate::model::id::Bucket) of ids; the bans and the
+///   rows of the group in the same range of ids. With a prefix: people by their names, and rows by nicknames.
+///   Somebody who registered a moment ago may be missing.
+/// - [`count_members`](Self::count_members): a count that registrations and bans keep, as about as counts are.
+///
+/// Nobody joins it, and nobody leaves it but by a ban.
 #[async_trait]
 pub trait MemberStore: Send + Sync {
-    /// Makes somebody a member, unless they are banned.
+    /// Makes somebody a member, unless they are banned. In the official group nothing is stored, and the
+    /// answer is [`Joining::Already`] or [`Joining::Banned`].
     ///
     /// Steps: a look for a ban, the member, the person's list of groups, one more look for a ban, which takes
     /// the membership back. Whoever is a member already gets their list completed.
     async fn insert_member(&self, member: &Member) -> Result<Joining, StoreError>;
 
-    /// Returns the member who was removed. Steps: the member, then the person's list of groups; a repetition
+    /// Returns the member who was removed; from the official group nobody is. Steps: the member, then the person's list of groups; a repetition
     /// does the rest, and finds nobody.
     async fn delete_member(
         &self,
@@ -28,7 +44,9 @@ pub trait MemberStore: Send + Sync {
         user_id: UserId,
     ) -> Result<Option<Member>, StoreError>;
 
-    /// Returns the member after the change; never makes somebody a member who has left meanwhile.
+    /// Returns the member after the change; never makes somebody a member who has left meanwhile. In the
+    /// official group a row that is written while its person is being banned may stay: it counts for nothing,
+    /// and the end of the ban takes it away.
     async fn update_member(
         &self,
         group_id: GroupId,

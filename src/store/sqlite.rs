@@ -37,6 +37,7 @@ mod files;
 mod groups;
 mod invites;
 mod maintenance;
+mod member_lists;
 mod members;
 mod mentions;
 mod messages;

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
 use crate::model::account::{Account, User, UserPatch};
-use crate::model::id::{GroupId, SessionId, UserId};
+use crate::model::id::{SessionId, UserId};
 use crate::model::name::folded_username;
 use crate::model::search;
 use crate::store::sqlite::statement::{
     Ms, execute, exists, find, list, prefix_end, rows, user_list,
 };
-use crate::store::sqlite::{SqliteStore, words};
+use crate::store::sqlite::{SqliteStore, members, words};
 use crate::store::{AccountStore, StoreError};
 
 macro_rules! account_columns {
@@ -63,6 +63,7 @@ fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError
         ],
     )?;
     words::note_user(conn, user)?;
+    members::count_registered(conn, user.id)?;
     Ok(())
 }
 
@@ -201,26 +202,6 @@ impl AccountStore for SqliteStore {
             let [limit, looked_at] = [limit, WORDS_LOOKED_AT_MAX].map(rows);
             let ranges = params![username, username_end, word, word_end, limit, looked_at];
             Ok(list(conn, SEARCH_USERS, ranges, user)?)
-        })
-        .await
-    }
-
-    async fn list_non_members(
-        &self,
-        group_id: GroupId,
-        after: UserId,
-        limit: usize,
-    ) -> Result<Vec<UserId>, StoreError> {
-        self.read("list_non_members", move |conn| {
-            let sql = "
-                SELECT user_id FROM users
-                WHERE user_id > ?2
-                  AND NOT EXISTS (SELECT 1 FROM members
-                                  WHERE group_id = ?1 AND members.user_id = users.user_id)
-                  AND NOT EXISTS (SELECT 1 FROM bans
-                                  WHERE group_id = ?1 AND bans.user_id = users.user_id)
-                ORDER BY user_id LIMIT ?3";
-            Ok(list(conn, sql, params![group_id, after, rows(limit)], |row| row.get(0))?)
         })
         .await
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::model::group::Ban;
 use crate::model::id::{GroupId, UserId};
-use crate::store::sqlite::parents::{group_exists, group_is_there};
+use crate::store::sqlite::parents::{group_is_there, is_official};
 use crate::store::sqlite::statement::{Ms, execute, find, list, rows};
 use crate::store::sqlite::{SqliteStore, members};
 use crate::store::{BanStore, StoreError};
@@ -16,17 +16,29 @@ fn ban(row: &Row<'_>) -> rusqlite::Result<Ban> {
 }
 
 fn insert_ban(conn: &Connection, ban: &Ban) -> Result<(), StoreError> {
-    if !group_exists(conn, ban.group_id)? {
-        return Ok(());
-    }
-    execute(
+    let Some(official) = is_official(conn, ban.group_id)? else { return Ok(()) };
+    let inserted = execute(
         conn,
         "INSERT INTO bans (group_id, user_id, reason, created_at_ms) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
         params![ban.group_id, ban.user_id, ban.reason, Ms(ban.created_at_ms)],
     )?;
-    members::delete(conn, ban.group_id, ban.user_id)?;
+    if !official {
+        members::delete(conn, ban.group_id, ban.user_id)?;
+    } else if inserted == 1 {
+        members::leave_official(conn, ban.group_id, ban.user_id)?;
+    }
     Ok(())
+}
+
+fn delete_ban(conn: &Connection, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError> {
+    let Some(official) = is_official(conn, group_id)? else { return Ok(false) };
+    let sql = "DELETE FROM bans WHERE group_id = ?1 AND user_id = ?2";
+    let deleted = execute(conn, sql, params![group_id, user_id])? == 1;
+    if deleted && official {
+        members::count_registered(conn, user_id)?;
+    }
+    Ok(deleted)
 }
 
 #[async_trait]
@@ -37,14 +49,8 @@ impl BanStore for SqliteStore {
     }
 
     async fn delete_ban(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError> {
-        self.write("delete_ban", 16, move |conn| {
-            let sql = concat!(
-                "DELETE FROM bans WHERE group_id = ?1 AND user_id = ?2 AND",
-                group_is_there!()
-            );
-            Ok(execute(conn, sql, params![group_id, user_id])? == 1)
-        })
-        .await
+        let delete = move |conn: &Connection| delete_ban(conn, group_id, user_id);
+        self.write("delete_ban", 16, delete).await
     }
 
     async fn find_ban(

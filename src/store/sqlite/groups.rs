@@ -73,7 +73,7 @@ impl NewGroup {
         let sql = concat!(
             "INSERT INTO groups (",
             group_columns!(),
-            ", member_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)"
+            ", member_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?5, (SELECT count(*) FROM users), 0))"
         );
         execute(conn, sql, params![id, name, icon, owner_id, official, Ms(*created_at_ms)])?;
         Ok(())
@@ -98,7 +98,7 @@ fn update_group(
 /// From here on nothing in the group is found. Its channels, which are few, go at once; what is in
 /// them, members, bans, invites and roles go later, a batch at a time.
 fn delete_group(conn: &Connection, group_id: GroupId) -> Result<bool, StoreError> {
-    if execute(conn, "DELETE FROM groups WHERE group_id = ?1", [group_id])? == 0 {
+    if execute(conn, "DELETE FROM groups WHERE group_id = ?1 AND official = 0", [group_id])? == 0 {
         return Ok(false);
     }
     delete_channels_of(conn, group_id)?;

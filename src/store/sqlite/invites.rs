@@ -6,8 +6,9 @@ use rusqlite::{Connection, Row, params};
 use crate::clock::UnixMs;
 use crate::model::group::{Invite, Member};
 use crate::model::id::{GroupId, UserId};
+use crate::store::sqlite::parents::is_official;
 use crate::store::sqlite::statement::{Ms, execute, exists, find, list, rows};
-use crate::store::sqlite::{SqliteStore, members};
+use crate::store::sqlite::{SqliteStore, member_lists, members};
 use crate::store::{InviteStore, REDEEMED_AGAIN_MS, Redemption, StoreError};
 
 macro_rules! invite_columns {
@@ -119,7 +120,7 @@ pub fn redeem(
     let Some(invite) = find_one(conn, code)?.filter(is_valid) else {
         return Ok(Redemption::NotFound);
     };
-    if members::find_one(conn, member.group_id, member.user_id)?.is_some() {
+    if member_lists::find_one(conn, member.group_id, member.user_id)?.is_some() {
         return Ok(Redemption::AlreadyMember);
     }
     let used_at_ms = used_at(conn, code, member.user_id)?;
@@ -129,6 +130,9 @@ pub fn redeem(
     }
     if members::is_banned(conn, member.group_id, member.user_id)? {
         return Ok(Redemption::Banned);
+    }
+    if is_official(conn, member.group_id)? == Some(true) {
+        return Ok(Redemption::NotFound); // Only somebody without an account is not in it.
     }
     if used_at_ms.is_none() {
         note_use(conn, code, member.user_id, now_ms)?;

@@ -1,44 +1,16 @@
-//! Who is in which group. Every insert and delete keeps the group's `member_count`.
+//! Who becomes and ceases to be a member, and what members change. Every insert and delete keeps the group's
+//! `member_count`, and so does, for the official group, every account and ban. What is read is in `member_lists`.
 
 use async_trait::async_trait;
-use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
-use crate::model::name::folded_username;
-use crate::model::search;
-use crate::store::sqlite::parents::{group_exists, group_is_there};
-use crate::store::sqlite::statement::{
-    Ms, count, execute, exists, find, list, prefix_end, rows, user_list,
-};
+use crate::store::sqlite::member_lists::{self, Statement, member};
+use crate::store::sqlite::parents::is_official;
+use crate::store::sqlite::statement::{Ms, count, execute, exists, find, list, user_list};
 use crate::store::sqlite::{SqliteStore, words};
 use crate::store::{Joining, MemberStore, StoreError};
-
-/// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the
-/// members one by one: a match is then rarely far, and at worst all members are looked at.
-const NAMES_LOOKED_UP_MAX: u64 = 2000;
-
-macro_rules! member_columns {
-    () => {
-        "members.group_id, members.user_id, members.roles, members.nickname, members.joined_at_ms"
-    };
-}
-
-fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
-    let roles: String = row.get(2)?;
-    let roles = serde_json::from_str(&roles).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(2, Type::Text, FromSqlError::other(error).into())
-    })?;
-    let Ms(joined_at_ms) = row.get(4)?;
-    Ok(Member {
-        group_id: row.get(0)?,
-        user_id: row.get(1)?,
-        roles,
-        nickname: row.get(3)?,
-        joined_at_ms,
-    })
-}
 
 fn role_list(roles: &[String]) -> String {
     serde_json::to_string(roles).expect("texts are always JSON")
@@ -46,13 +18,11 @@ fn role_list(roles: &[String]) -> String {
 
 fn join(conn: &Connection, member: &Member) -> rusqlite::Result<Joining> {
     let Member { group_id, user_id, .. } = *member;
-    if !group_exists(conn, group_id)? {
-        return Ok(Joining::NoGroup);
-    }
+    let Some(official) = is_official(conn, group_id)? else { return Ok(Joining::NoGroup) };
     if is_banned(conn, group_id, user_id)? {
         return Ok(Joining::Banned);
     }
-    Ok(if insert(conn, member)? { Joining::New } else { Joining::Already })
+    Ok(if !official && insert(conn, member)? { Joining::New } else { Joining::Already })
 }
 
 /// A ban keeps out who is no member yet; with it nobody is.
@@ -61,7 +31,7 @@ pub fn is_banned(conn: &Connection, group_id: GroupId, user_id: UserId) -> rusql
     exists(conn, sql, params![group_id, user_id])
 }
 
-/// False if the person is a member already. Whether the group exists is not checked.
+/// False if the person is a member already. That there is such a group, and an ordinary one, is not checked.
 pub fn insert(conn: &Connection, member: &Member) -> rusqlite::Result<bool> {
     let inserted = execute(
         conn,
@@ -88,147 +58,81 @@ pub fn delete(
     group_id: GroupId,
     user_id: UserId,
 ) -> rusqlite::Result<Option<Member>> {
-    let sql = concat!(
-        "DELETE FROM members WHERE group_id = ?1 AND user_id = ?2 AND",
-        group_is_there!(),
-        "RETURNING group_id, user_id, roles, nickname, joined_at_ms"
-    );
-    let deleted = find(conn, sql, params![group_id, user_id], member)?;
+    if is_official(conn, group_id)? != Some(false) {
+        return Ok(None);
+    }
+    let deleted = delete_row(conn, group_id, user_id)?;
     if deleted.is_some() {
         let sql = "UPDATE groups SET member_count = member_count - 1 WHERE group_id = ?1";
         execute(conn, sql, [group_id])?;
+    }
+    Ok(deleted)
+}
+
+fn delete_row(
+    conn: &Connection,
+    group_id: GroupId,
+    user_id: UserId,
+) -> rusqlite::Result<Option<Member>> {
+    let sql = "DELETE FROM members WHERE group_id = ?1 AND user_id = ?2
+               RETURNING group_id, user_id, roles, nickname, joined_at_ms";
+    let deleted = find(conn, sql, params![group_id, user_id], member)?;
+    if deleted.is_some() {
         words::forget_member(conn, (group_id, user_id))?;
     }
     Ok(deleted)
 }
 
-pub fn find_one(
+/// Somebody has an account, or is not banned any more: the official group, if there is one, has a member more.
+pub fn count_registered(conn: &Connection, user_id: UserId) -> rusqlite::Result<()> {
+    let sql = "UPDATE groups SET member_count = member_count + 1
+               WHERE official = 1
+                 AND EXISTS (SELECT 1 FROM official_members AS members
+                             WHERE members.group_id = groups.group_id AND members.user_id = ?1)";
+    execute(conn, sql, [user_id])?;
+    Ok(())
+}
+
+/// Somebody is banned from the official group, as of now.
+pub fn leave_official(
     conn: &Connection,
     group_id: GroupId,
     user_id: UserId,
-) -> rusqlite::Result<Option<Member>> {
-    let sql = concat!(
-        "SELECT ",
-        member_columns!(),
-        " FROM members WHERE group_id = ?1 AND user_id = ?2 AND",
-        group_is_there!()
-    );
-    find(conn, sql, params![group_id, user_id], member)
+) -> rusqlite::Result<()> {
+    delete_row(conn, group_id, user_id)?;
+    let sql = "UPDATE groups SET member_count = member_count - 1
+               WHERE group_id = ?1 AND EXISTS (SELECT 1 FROM users WHERE user_id = ?2)";
+    execute(conn, sql, params![group_id, user_id])?;
+    Ok(())
 }
 
-pub fn update(
+const UPDATE: Statement = Statement {
+    ordinary: "UPDATE members SET nickname = iif(?3, ?4, nickname), roles = coalesce(?5, roles)
+               WHERE group_id = ?1 AND user_id = ?2
+               RETURNING group_id, user_id, roles, nickname, joined_at_ms",
+    official: "INSERT INTO members (group_id, user_id, roles, nickname, joined_at_ms)
+               SELECT group_id, user_id, coalesce(?5, roles), iif(?3, ?4, nickname), joined_at_ms
+               FROM official_members WHERE group_id = ?1 AND user_id = ?2
+               ON CONFLICT DO UPDATE SET nickname = excluded.nickname, roles = excluded.roles,
+                                         joined_at_ms = excluded.joined_at_ms
+               RETURNING group_id, user_id, roles, nickname, joined_at_ms",
+};
+
+fn update(
     conn: &Connection,
     group_id: GroupId,
     user_id: UserId,
     patch: &MemberPatch,
 ) -> rusqlite::Result<Option<Member>> {
+    let Some(sql) = UPDATE.about(conn, group_id)? else { return Ok(None) };
     let nickname = patch.nickname.as_ref().map(Option::as_deref);
-    let updated = find(
-        conn,
-        concat!(
-            "UPDATE members SET nickname = iif(?3, ?4, nickname), roles = coalesce(?5, roles)
-             WHERE group_id = ?1 AND user_id = ?2 AND",
-            group_is_there!(),
-            "RETURNING group_id, user_id, roles, nickname, joined_at_ms"
-        ),
-        params![
-            group_id,
-            user_id,
-            nickname.is_some(),
-            nickname.flatten(),
-            patch.roles.as_deref().map(role_list)
-        ],
-        member,
-    )?;
+    let roles = patch.roles.as_deref().map(role_list);
+    let values = params![group_id, user_id, nickname.is_some(), nickname.flatten(), roles];
+    let updated = find(conn, sql, values, member)?;
     if let Some(nickname) = nickname.filter(|_| updated.is_some()) {
         words::note_member(conn, (group_id, user_id), nickname)?;
     }
     Ok(updated)
-}
-
-pub fn of_user(conn: &Connection, user_id: UserId) -> rusqlite::Result<Vec<Member>> {
-    let sql = concat!(
-        "SELECT ",
-        member_columns!(),
-        " FROM members CROSS JOIN groups ON groups.group_id = members.group_id
-         WHERE user_id = ?1 ORDER BY members.group_id"
-    );
-    list(conn, sql, [user_id], member)
-}
-
-pub fn page(
-    conn: &Connection,
-    group_id: GroupId,
-    after: UserId,
-    limit: usize,
-) -> rusqlite::Result<Vec<Member>> {
-    let sql = concat!(
-        "SELECT ",
-        member_columns!(),
-        " FROM members WHERE group_id = ?1 AND user_id > ?2 AND",
-        group_is_there!(),
-        "ORDER BY user_id LIMIT ?3"
-    );
-    list(conn, sql, params![group_id, after, rows(limit)], member)
-}
-
-/// How many names of the installation begin with a prefix, up to a limit.
-const NAMED: &str = "
-    SELECT count(*) FROM (
-        SELECT 1 FROM users WHERE username_folded >= ?1 AND username_folded < ?2
-        UNION ALL
-        SELECT 1 FROM user_words INDEXED BY user_words_by_word WHERE word >= ?3 AND word < ?4
-        LIMIT ?5)";
-
-/// Members of whom a name begins with it, found by their names.
-const BY_NAME: &str = concat!(
-    "WITH named (user_id) AS (
-         SELECT user_id FROM users WHERE username_folded >= ?2 AND username_folded < ?3
-         UNION SELECT user_id FROM user_words INDEXED BY user_words_by_word
-               WHERE word >= ?4 AND word < ?5
-         UNION SELECT user_id FROM member_words INDEXED BY member_words_by_word
-               WHERE group_id = ?1 AND word >= ?4 AND word < ?5)
-     SELECT ",
-    member_columns!(),
-    " FROM named CROSS JOIN members ON group_id = ?1 AND members.user_id = named.user_id
-     WHERE members.user_id > ?6 ORDER BY members.user_id LIMIT ?7"
-);
-
-/// Likewise, members looked at one by one.
-const BY_MEMBER: &str = concat!(
-    "SELECT ",
-    member_columns!(),
-    " FROM members CROSS JOIN users ON users.user_id = members.user_id
-     WHERE group_id = ?1 AND members.user_id > ?6
-       AND (username_folded >= ?2 AND username_folded < ?3
-            OR EXISTS (SELECT 1 FROM user_words
-                       WHERE user_words.user_id = members.user_id AND word >= ?4 AND word < ?5)
-            OR EXISTS (SELECT 1 FROM member_words
-                       WHERE member_words.group_id = ?1
-                         AND member_words.user_id = members.user_id
-                         AND word >= ?4 AND word < ?5))
-     ORDER BY members.user_id LIMIT ?7"
-);
-
-/// From the indexes on names while few people of the installation have such a name: then members are
-/// looked up by id. Otherwise members are looked at in order until the page is full.
-pub fn page_of_prefix(
-    conn: &Connection,
-    group_id: GroupId,
-    prefix: &str,
-    after: UserId,
-    limit: usize,
-) -> rusqlite::Result<Vec<Member>> {
-    if !group_exists(conn, group_id)? {
-        return Ok(Vec::new());
-    }
-    let (username, word) = (folded_username(prefix), search::key(prefix));
-    let (username_end, word_end) = (prefix_end(&username), prefix_end(&word));
-    let most = NAMES_LOOKED_UP_MAX as i64 + 1;
-    let named = count(conn, NAMED, params![username, username_end, word, word_end, most])?;
-    let sql = if named <= NAMES_LOOKED_UP_MAX { BY_NAME } else { BY_MEMBER };
-    let values = params![group_id, username, username_end, word, word_end, after, rows(limit)];
-    list(conn, sql, values, member)
 }
 
 #[async_trait]
@@ -252,7 +156,7 @@ impl MemberStore for SqliteStore {
         group_id: GroupId,
         user_id: UserId,
     ) -> Result<Option<Member>, StoreError> {
-        let read = move |conn: &Connection| Ok(find_one(conn, group_id, user_id)?);
+        let read = move |conn: &Connection| Ok(member_lists::find_one(conn, group_id, user_id)?);
         self.read("find_member", read).await
     }
 
@@ -277,8 +181,8 @@ impl MemberStore for SqliteStore {
         let prefix = prefix.map(str::to_owned);
         self.read("list_members", move |conn| {
             Ok(match &prefix {
-                None => page(conn, group_id, after, limit)?,
-                Some(prefix) => page_of_prefix(conn, group_id, prefix, after, limit)?,
+                None => member_lists::page(conn, group_id, after, limit)?,
+                Some(prefix) => member_lists::page_of_prefix(conn, group_id, prefix, after, limit)?,
             })
         })
         .await
@@ -291,12 +195,7 @@ impl MemberStore for SqliteStore {
     ) -> Result<Vec<UserId>, StoreError> {
         let user_ids = user_list(user_ids);
         self.read("filter_members", move |conn| {
-            let sql = concat!(
-                "SELECT user_id FROM members
-                 WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2)) AND",
-                group_is_there!()
-            );
-            Ok(list(conn, sql, params![group_id, user_ids], |row| row.get(0))?)
+            Ok(member_lists::members_among(conn, group_id, &user_ids)?)
         })
         .await
     }
@@ -310,7 +209,7 @@ impl MemberStore for SqliteStore {
     }
 
     async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError> {
-        let read = move |conn: &Connection| Ok(of_user(conn, user_id)?);
+        let read = move |conn: &Connection| Ok(member_lists::of_user(conn, user_id)?);
         self.read("list_memberships", read).await
     }
 }

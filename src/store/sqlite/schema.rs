@@ -16,6 +16,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/4.sql"), fill: words::note_all },
     Migration::of(include_str!("migrations/5.sql")),
     Migration::of(include_str!("migrations/6.sql")),
+    Migration::of(include_str!("migrations/7.sql")),
 ];
 
 struct Migration {

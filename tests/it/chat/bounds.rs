@@ -284,7 +284,6 @@ async fn messages_have_a_rate_by_person_and_a_stricter_one_in_the_official_group
     let test = TestChat::with_limits(|_| {});
     test.chat.ensure_official_group().await.unwrap();
     let [owner, other] = test.people("p").await;
-    test.chat.ensure_official_group().await.unwrap(); // Takes in the two.
     let official = *test.chat.official_group.get().unwrap();
     let official = test.chat.list_channels(owner, official).await.unwrap().channels[0].id;
     let own = test.group(owner, &[]).await.channels[0].id;
@@ -465,7 +464,6 @@ async fn what_others_are_told_of_has_the_rate_of_messages_and_is_counted_apart()
     let test = TestChat::with_limits(|_| {});
     test.chat.ensure_official_group().await.unwrap();
     let [ada, bob] = test.people("p").await;
-    test.chat.ensure_official_group().await.unwrap(); // Takes in the two.
     let official = *test.chat.official_group.get().unwrap();
     let channel_id = test.chat.list_channels(ada, official).await.unwrap().channels[0].id;
     let sent = test.chat.create_message(ada, channel_id, content("hello")).await.unwrap();

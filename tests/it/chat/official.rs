@@ -4,7 +4,7 @@ use vibetalk::chat::Caller;
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::moderation::Moderation;
-use vibetalk::model::id::GroupId;
+use vibetalk::model::id::{GroupId, UserId};
 
 use super::{TestChat, code};
 
@@ -72,6 +72,27 @@ async fn somebody_unbanned_is_a_member_again() {
     test.chat.unban_member(operator, group_id, member.user_id).await.unwrap();
     assert_eq!(test.chat.get_group(member, group_id).await.unwrap().group.member_count, 3);
     test.chat.unban_member(operator, group_id, member.user_id).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_comes_back_with_the_roles_from_before_a_ban() {
+    let (test, group_id, [operator, member, _]) = official().await;
+    test.give_roles(operator, group_id, member, &["moderator"]).await.unwrap();
+    let standing = test.chat.group_access(member, group_id).await.unwrap();
+    assert_eq!(standing.member.roles, ["moderator"]);
+    let ban = Moderation::default();
+    test.chat.ban_member(operator, group_id, member.user_id, ban).await.unwrap();
+    test.chat.unban_member(operator, group_id, member.user_id).await.unwrap();
+    let standing = test.chat.group_access(member, group_id).await.unwrap();
+    assert!(standing.member.roles.is_empty());
+}
+
+#[tokio::test]
+async fn to_unban_nobody_is_ok() {
+    let (test, group_id, [operator, ..]) = official().await;
+    test.chat.unban_member(operator, group_id, UserId::new(7)).await.unwrap();
+    assert!(test.announced().await.is_empty());
+    assert!(test.chat.find_member(group_id, UserId::new(7)).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use vibetalk::chat::official::promote;
 use vibetalk::model::group::built_in_roles;
 use vibetalk::model::permission::{Permissions, Rank};
 
-use crate::chat::{TestChat, code};
+use crate::chat::accounts::register;
+use crate::chat::{NOW_MS, TestChat, code};
 
 #[tokio::test]
 async fn the_official_group_is_made_once() {
@@ -21,16 +22,34 @@ async fn the_official_group_is_made_once() {
 }
 
 #[tokio::test]
-async fn everybody_who_is_not_in_it_is_added_at_the_start() {
+async fn everybody_is_in_it_from_when_they_have_an_account() {
     let test = TestChat::start();
-    let people = test.people::<20>("person").await;
+    let before = test.people::<3>("early").await;
+    test.clock.set(NOW_MS + 1_000);
     test.chat.ensure_official_group().await.unwrap();
     let official = test.chat.store.find_official_group().await.unwrap().unwrap();
-    for person in people {
-        assert!(test.chat.find_member(official.id, person.user_id).await.unwrap().is_some());
+    let after = test.people::<2>("late").await;
+    for (people, joined_at_ms) in [(&before[..], NOW_MS), (&after[..], NOW_MS + 1_000)] {
+        for person in people {
+            let member = test.chat.find_member(official.id, person.user_id).await.unwrap();
+            assert_eq!(member.unwrap().joined_at_ms, joined_at_ms);
+        }
     }
-    assert_eq!(test.chat.count_members(official.id).await.unwrap(), 20);
+    assert_eq!(test.chat.count_members(official.id).await.unwrap(), 5);
     assert_eq!(test.announced().await, <[String; 0]>::default());
+}
+
+#[tokio::test]
+async fn whoever_registers_counts_at_once() {
+    let test = TestChat::start();
+    test.chat.ensure_official_group().await.unwrap();
+    let official = *test.chat.official_group.get().unwrap();
+    assert_eq!(test.chat.count_members(official).await.unwrap(), 0);
+    test.faults.count();
+    register(&test, "ada").await.unwrap();
+    let asked = test.faults.counted();
+    assert_eq!(asked.get("insert_member"), None, "{asked:?}");
+    assert_eq!(test.chat.count_members(official).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -106,7 +106,6 @@ async fn a_ban_that_was_lifted_in_the_official_group_lets_in_whoever_asks_again(
     test.chat.ensure_official_group().await.unwrap();
     let official = *test.chat.official_group.get().unwrap();
     let [boss, member] = test.people("p").await;
-    test.chat.ensure_official_group().await.unwrap();
     test.chat.promote("p0").await.unwrap();
     let reason = Moderation { reason: None };
     test.chat.ban_member(boss, official, member.user_id, reason).await.unwrap();

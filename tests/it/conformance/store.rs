@@ -62,6 +62,8 @@ crash_cases! {
     a_joining_is_completed
     a_departure_is_completed
     a_ban_is_completed
+    a_ban_from_the_official_group_is_completed
+    who_registers_is_counted_once
     the_last_use_of_an_invite_is_completed
     a_direct_channel_is_completed
     a_message_is_completed
@@ -88,7 +90,6 @@ cases! {
         searches_take_no_wildcards
         searches_follow_a_changed_display_name
         searches_are_ordered_and_limited
-        non_members_are_neither_members_nor_banned
     }
     sessions {
         a_session_is_found_until_it_expires_or_is_deleted
@@ -133,6 +134,19 @@ cases! {
         members_are_found_among_many_of_one_name
         members_are_filtered_and_listed_by_person
         racing_joins_and_leaves_keep_the_count
+    }
+    official {
+        everybody_who_has_an_account_is_in_the_official_group
+        who_has_no_account_is_not_in_it
+        nobody_joins_or_leaves_it
+        nobody_deletes_it
+        its_members_are_listed_in_pages
+        nicknames_and_roles_are_kept_in_it
+        its_members_are_found_by_any_of_their_names
+        its_members_are_found_among_many_of_one_name
+        a_ban_keeps_out_of_it_and_takes_nickname_and_roles
+        an_invite_to_it_uses_nothing_up
+        racing_registrations_and_bans_keep_its_count
     }
     invites {
         an_invite_is_found_also_when_spent
@@ -323,6 +337,14 @@ pub async fn stored_group(store: &dyn Store) -> GroupId {
     let group = group();
     store.insert_group(&group, &built_in_roles(), &[], &[]).await.unwrap();
     group.id
+}
+
+/// Stores the official group with a channel.
+pub async fn stored_official_group(store: &dyn Store) -> GroupId {
+    let official = Group { official: true, owner_id: None, ..group() };
+    let channels = [channel(official.id)];
+    store.insert_group(&official, &built_in_roles(), &channels, &[]).await.unwrap();
+    official.id
 }
 
 /// Stores a channel in a group of its own.

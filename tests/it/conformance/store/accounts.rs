@@ -2,11 +2,9 @@
 
 use futures_util::future::join_all;
 use vibetalk::model::account::{Account, User, UserPatch};
-use vibetalk::model::group::{Ban, Member};
-use vibetalk::model::id::UserId;
-use vibetalk::store::{Joining, Store, StoreError};
+use vibetalk::store::{Store, StoreError};
 
-use super::{NOW_MS, account, stored_group, user_id};
+use super::{account, user_id};
 
 async fn stored(store: &dyn Store, username: &str, display_name: &str) -> User {
     let mut account = account();
@@ -167,27 +165,4 @@ pub async fn searches_are_ordered_and_limited(store: &dyn Store) {
     let found = store.search_users("x", 3).await.unwrap();
     let found: Vec<&str> = found.iter().map(|user| user.username.as_str()).collect();
     assert_eq!(found, ["aa", "xa", "xB"]);
-}
-
-pub async fn non_members_are_neither_members_nor_banned(store: &dyn Store) {
-    let group_id = stored_group(store).await;
-    let mut outside = Vec::new();
-    for n in 0..6 {
-        let account = account();
-        let user_id = account.user.id;
-        store.insert_account(&account).await.unwrap();
-        match n {
-            1 => assert_eq!(store.insert_member(&Member::new(group_id, user_id, 0)).await.unwrap(), Joining::New),
-            3 => {
-                let ban = Ban { group_id, user_id, reason: String::new(), created_at_ms: NOW_MS };
-                store.insert_ban(&ban).await.unwrap();
-            }
-            _ => outside.push(user_id),
-        }
-    }
-    let before = UserId::new(outside[0].get() - 1);
-    let first = store.list_non_members(group_id, before, 3).await.unwrap();
-    assert_eq!(first, outside[..3]);
-    let rest = store.list_non_members(group_id, first[2], 3).await.unwrap();
-    assert_eq!(rest.first(), Some(&outside[3]));
 }

@@ -5,7 +5,7 @@
 
 use vibetalk::model::account::Session;
 use vibetalk::model::channel::{Channel, ChannelKind};
-use vibetalk::model::group::{Ban, Invite, Member, built_in_roles};
+use vibetalk::model::group::{Ban, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChannelId, GroupId, MessageId, SessionId, UserId};
 use vibetalk::model::message::{Message, MessageEdit};
 use vibetalk::store::faults::{Fault, Faults};
@@ -15,7 +15,7 @@ use vibetalk::store::{
 
 use super::{
     NOW_MS, account, change_id, channel, check_count, group, insert, member, message, new_message,
-    stored_channel, stored_group, stored_message, user_id,
+    stored_channel, stored_group, stored_message, stored_official_group, user_id,
 };
 
 /// Nothing done, each step but the last done, all done.
@@ -56,7 +56,7 @@ async fn is_member(store: &dyn Store, group_id: GroupId, user_id: UserId) -> boo
 }
 
 pub async fn an_account_is_completed(store: &dyn Store, faults: &Faults) {
-    for fault in crashes(2) {
+    for fault in crashes(3) {
         let account = account();
         crash(faults, "insert_account", fault, store.insert_account(&account)).await;
         store.insert_account(&account).await.unwrap();
@@ -161,6 +161,40 @@ pub async fn a_ban_is_completed(store: &dyn Store, faults: &Faults) {
         store.insert_ban(&ban).await.unwrap();
         assert!(!is_member(store, group_id, user_id).await, "{fault:?}");
         assert_eq!(store.insert_member(&member).await.unwrap(), Joining::Banned);
+    }
+}
+
+pub async fn a_ban_from_the_official_group_is_completed(store: &dyn Store, faults: &Faults) {
+    let group_id = stored_official_group(store).await;
+    for fault in crashes(2) {
+        let account = account();
+        store.insert_account(&account).await.unwrap();
+        let user_id = account.user.id;
+        let roles = MemberPatch { nickname: None, roles: Some(vec!["admin".into()]) };
+        store.update_member(group_id, user_id, &roles).await.unwrap().unwrap();
+        let ban = Ban { group_id, user_id, reason: String::new(), created_at_ms: NOW_MS };
+        crash(faults, "insert_ban", fault, store.insert_ban(&ban)).await;
+        store.insert_ban(&ban).await.unwrap();
+        assert!(!is_member(store, group_id, user_id).await, "{fault:?}");
+
+        crash(faults, "delete_ban", fault, store.delete_ban(group_id, user_id)).await;
+        store.delete_ban(group_id, user_id).await.unwrap();
+        assert!(is_member(store, group_id, user_id).await, "{fault:?}");
+        let back = store.find_member(group_id, user_id).await.unwrap().unwrap();
+        assert!(back.roles.is_empty(), "{fault:?}");
+    }
+}
+
+pub async fn who_registers_is_counted_once(store: &dyn Store, faults: &Faults) {
+    let group_id = stored_official_group(store).await;
+    for (fault, expected) in crashes(3).zip(1..) {
+        let account = account();
+        crash(faults, "insert_account", fault, store.insert_account(&account)).await;
+        for _ in 0..2 {
+            store.insert_account(&account).await.unwrap();
+            assert!(is_member(store, group_id, account.user.id).await, "{fault:?}");
+            check_count(store, group_id, expected).await;
+        }
     }
 }
 

@@ -139,8 +139,10 @@ pub async fn members_are_found_among_many_of_one_name(store: &dyn Store) {
     for account in &mut crowd {
         account.user.display_name = "Crowd".into();
     }
-    let inserts = crowd.iter().map(|account| store.insert_account(account));
-    assert!(join_all(inserts).await.iter().all(Result::is_ok));
+    for some in crowd.chunks(500) {
+        let inserts = some.iter().map(|account| store.insert_account(account));
+        assert!(join_all(inserts).await.iter().all(Result::is_ok));
+    }
     let first = joined(store, group_id, ["first", "The Crowded"], "").await;
     joined(store, group_id, ["between", "Between"], "").await;
     let last = joined(store, group_id, ["last", "Last"], "Another Crowd").await;

@@ -10,7 +10,8 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use vibetalk::clock::Clock;
-use vibetalk::model::group::{Ban, Invite, Member, built_in_roles};
+use vibetalk::model::account::{Account, User};
+use vibetalk::model::group::{Ban, Group, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::{Message, MessageEdit};
 use vibetalk::store::faults::{Fault, Faults};
@@ -19,13 +20,15 @@ use vibetalk::store::{
     Joining, Outcome, Reaction, ReadMark, ReadScope, Redemption, Store, StoreError,
 };
 
-use super::{NOW_MS, channel, check_count, group, message_with_id, new_message, sqlite_config};
+use super::{NOW_MS, account, channel, check_count, message_with_id, new_message, sqlite_config};
 
 const GROUP: GroupId = GroupId::new(1);
+const OFFICIAL: GroupId = GroupId::new(4);
 const CHANNELS: [ChannelId; 2] = [ChannelId::new(2), ChannelId::new(3)];
 const USERS: [UserId; 3] = [UserId::new(101), UserId::new(102), UserId::new(103)];
 const EMOJIS: [&str; 2] = ["👍", "🎉"];
 const CODE: &str = "code";
+const NICKNAME: &str = "Nick";
 /// One fewer than there are people.
 const USES_MAX: u32 = 2;
 
@@ -36,6 +39,10 @@ enum Op {
     Leave(usize),
     Ban(usize),
     Unban(usize),
+    /// Gives somebody a nickname in the official group.
+    Name(usize),
+    BanOfficially(usize),
+    UnbanOfficially(usize),
     Redeem(usize),
     Send {
         author: usize,
@@ -85,8 +92,9 @@ impl Op {
         match self {
             Self::Join(_) => "insert_member",
             Self::Leave(_) => "delete_member",
-            Self::Ban(_) => "insert_ban",
-            Self::Unban(_) => "delete_ban",
+            Self::Ban(_) | Self::BanOfficially(_) => "insert_ban",
+            Self::Unban(_) | Self::UnbanOfficially(_) => "delete_ban",
+            Self::Name(_) => "update_member",
             Self::Redeem(_) => "redeem_invite",
             Self::Send { .. } => "insert_message",
             Self::Edit { .. } => "update_message",
@@ -110,6 +118,9 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => user().prop_map(Op::Leave),
         1 => user().prop_map(Op::Ban),
         1 => user().prop_map(Op::Unban),
+        1 => user().prop_map(Op::Name),
+        1 => user().prop_map(Op::BanOfficially),
+        1 => user().prop_map(Op::UnbanOfficially),
         1 => user().prop_map(Op::Redeem),
         5 => (user(), 0..CHANNELS.len(), proptest::option::of(0_u8..3), maybe_user(), any::<bool>())
             .prop_map(|(author, channel, nonce, mentioned, everyone)| {
@@ -182,19 +193,34 @@ impl Call {
     async fn make(&self, store: &dyn Store) -> Result<Answer, StoreError> {
         let change_id = ChangeId::new(self.id);
         let member = |user: usize| Member::new(GROUP, USERS[user], NOW_MS);
+        let ban = |group_id, user: usize| Ban {
+            group_id,
+            user_id: USERS[user],
+            reason: String::new(),
+            created_at_ms: NOW_MS,
+        };
         Ok(match (&self.op, self.about) {
             (Op::Join(user), _) => Answer::Joining(store.insert_member(&member(*user)).await?),
             (Op::Leave(user), _) => {
                 Answer::Happened(store.delete_member(GROUP, USERS[*user]).await?.is_some())
             }
             (Op::Ban(user), _) => {
-                let user_id = USERS[*user];
-                let reason = String::new();
-                let ban = Ban { group_id: GROUP, user_id, reason, created_at_ms: NOW_MS };
-                store.insert_ban(&ban).await?;
+                store.insert_ban(&ban(GROUP, *user)).await?;
                 Answer::Nothing
             }
             (Op::Unban(user), _) => Answer::Happened(store.delete_ban(GROUP, USERS[*user]).await?),
+            (Op::BanOfficially(user), _) => {
+                store.insert_ban(&ban(OFFICIAL, *user)).await?;
+                Answer::Nothing
+            }
+            (Op::UnbanOfficially(user), _) => {
+                Answer::Happened(store.delete_ban(OFFICIAL, USERS[*user]).await?)
+            }
+            (Op::Name(user), _) => {
+                let patch = MemberPatch { nickname: Some(Some(NICKNAME.into())), roles: None };
+                let named = store.update_member(OFFICIAL, USERS[*user], &patch).await?;
+                Answer::Happened(named.is_some())
+            }
             (Op::Redeem(user), _) => {
                 Answer::Redeemed(store.redeem_invite(CODE, &member(*user), NOW_MS).await?)
             }
@@ -292,6 +318,8 @@ struct Kept {
 struct Model {
     members: BTreeSet<usize>,
     banned: BTreeSet<usize>,
+    officially_banned: BTreeSet<usize>,
+    officially_named: BTreeSet<usize>,
     used: BTreeSet<usize>,
     messages: BTreeMap<(ChannelId, MessageId), Kept>,
     claims: BTreeMap<(usize, ChannelId, u8), MessageId>,
@@ -313,6 +341,19 @@ impl Model {
                 Answer::Nothing
             }
             (Op::Unban(user), _) => Answer::Happened(self.banned.remove(user)),
+            (Op::BanOfficially(user), _) => {
+                self.officially_banned.insert(*user);
+                self.officially_named.remove(user);
+                Answer::Nothing
+            }
+            (Op::UnbanOfficially(user), _) => Answer::Happened(self.officially_banned.remove(user)),
+            (Op::Name(user), _) => {
+                let is_member = !self.officially_banned.contains(user);
+                if is_member {
+                    self.officially_named.insert(*user);
+                }
+                Answer::Happened(is_member)
+            }
             (Op::Redeem(user), _) => Answer::Redeemed(self.redeem(*user)),
             (Op::Send { author, channel, nonce, mentioned, everyone }, _) => {
                 let (channel_id, id) = (CHANNELS[*channel], MessageId::new(call.id));
@@ -415,6 +456,10 @@ impl Model {
         Seen {
             members: self.members.iter().map(|user| USERS[*user]).collect(),
             banned: self.banned.iter().map(|user| USERS[*user]).collect(),
+            official: (0..USERS.len())
+                .filter(|user| !self.officially_banned.contains(user))
+                .map(|user| (USERS[user], self.officially_named.contains(&user)))
+                .collect(),
             uses: self.used.len() as u32,
             history: CHANNELS.map(history),
             mention_counts: std::array::from_fn(|user| {
@@ -429,6 +474,8 @@ impl Model {
 struct Seen {
     members: Vec<UserId>,
     banned: Vec<UserId>,
+    /// And whether they have the nickname.
+    official: Vec<(UserId, bool)>,
     uses: u32,
     history: [Vec<SeenMessage>; 2],
     mention_counts: [[u32; 2]; 3],
@@ -449,9 +496,20 @@ async fn see(store: &dyn Store) -> Seen {
     let members: Vec<UserId> = members.iter().map(|member| member.user_id).collect();
     for user_id in USERS {
         let found = store.find_member(GROUP, user_id).await.unwrap().is_some();
-        let listed = store.list_memberships(user_id).await.unwrap().len() == 1;
+        let memberships = store.list_memberships(user_id).await.unwrap();
+        let listed = memberships.iter().any(|member| member.group_id == GROUP);
         assert_eq!((found, listed), (members.contains(&user_id), found));
+        let found = store.find_member(OFFICIAL, user_id).await.unwrap();
+        let listed = memberships.into_iter().find(|member| member.group_id == OFFICIAL);
+        assert_eq!(found, listed);
     }
+    let official = store.list_members(OFFICIAL, None, UserId::ZERO, 10).await.unwrap();
+    for member in &official {
+        let found = store.find_member(OFFICIAL, member.user_id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(member));
+    }
+    assert_eq!(store.filter_members(OFFICIAL, &USERS).await.unwrap().len(), official.len());
+    check_count(store, OFFICIAL, official.len() as u64).await;
     assert_eq!(store.filter_members(GROUP, &USERS).await.unwrap().len(), members.len());
     check_count(store, GROUP, members.len() as u64).await;
     let bans = store.list_bans(GROUP, UserId::ZERO, 10).await.unwrap();
@@ -467,6 +525,7 @@ async fn see(store: &dyn Store) -> Seen {
     Seen {
         members,
         banned: bans.iter().map(|ban| ban.user_id).collect(),
+        official: official.iter().map(|it| (it.user_id, it.nickname.is_some())).collect(),
         uses: store.find_invite(CODE).await.unwrap().unwrap().uses,
         history: [see_history(store, CHANNELS[0]).await, see_history(store, CHANNELS[1]).await],
         mention_counts,
@@ -515,9 +574,15 @@ async fn check_reaction_counts(store: &dyn Store, seen: &Seen) {
 }
 
 async fn fill(store: &dyn Store) {
-    let group = vibetalk::model::group::Group { id: GROUP, ..group() };
+    let group = Group { id: GROUP, ..super::group() };
     let channels = CHANNELS.map(|id| vibetalk::model::channel::Channel { id, ..channel(GROUP) });
     store.insert_group(&group, &built_in_roles(), &channels, &[]).await.unwrap();
+    let official = Group { id: OFFICIAL, official: true, owner_id: None, ..super::group() };
+    store.insert_group(&official, &built_in_roles(), &[], &[]).await.unwrap();
+    for id in USERS {
+        let user = User { id, username: format!("user-{id}"), ..account().user };
+        store.insert_account(&Account { user, ..account() }).await.unwrap();
+    }
     let invite = Invite {
         code: CODE.into(),
         group_id: GROUP,
@@ -578,6 +643,10 @@ async fn check_races(store: &dyn Store, faults: &Faults, callers: Vec<Vec<(Op, O
     let once: BTreeSet<_> = deleted.lock().iter().copied().collect();
     assert_eq!(deleted.lock().len(), once.len(), "a message is deleted once");
     assert!(seen.members.iter().all(|user_id| !seen.banned.contains(user_id)), "{seen:?}");
+    for user_id in USERS {
+        let is_banned = store.find_ban(OFFICIAL, user_id).await.unwrap().is_some();
+        assert_eq!(seen.official.iter().any(|(it, _)| *it == user_id), !is_banned, "{seen:?}");
+    }
     assert!(seen.uses <= USES_MAX && seen.uses as usize >= used.lock().len(), "{seen:?}");
     for (channel, (channel_id, history)) in CHANNELS.into_iter().zip(&seen.history).enumerate() {
         let ids: Vec<MessageId> = history.iter().map(|message| message.id).collect();

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use vibetalk::clock::Clock;
 use vibetalk::model::account::{Account, Asker, PasswordAttempt, Session};
+use vibetalk::model::group::Member;
 use vibetalk::model::id::{AttemptId, ChangeId, GroupId, MessageId, SessionId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::sqlite::{OpenError, SqliteConfig, SqliteStore, Synchronous};
@@ -385,6 +386,44 @@ async fn names_of_an_older_schema_are_found_by_their_words() {
     assert_eq!(members[0].nickname.as_deref(), Some("Old Fox"));
 }
 
+/// When each member of the official group had a row.
+#[tokio::test]
+async fn members_of_the_official_group_of_an_older_schema_stay_members() {
+    let folder = tempfile::tempdir().unwrap();
+    let older: Vec<String> = (1..=6)
+        .map(|n| std::fs::read_to_string(format!("src/store/sqlite/migrations/{n}.sql")).unwrap())
+        .collect();
+    let rows = "
+        INSERT INTO users (user_id, username, username_folded, display_name, password_hash, operator,
+                           created_at_ms)
+        VALUES (11, 'a', 'a', 'A', '', 0, 1), (12, 'b', 'b', 'B', '', 0, 1), (13, 'c', 'c', 'C', '', 0, 1),
+               (14, 'd', 'd', 'D', '', 0, 1), (15, 'e', 'e', 'E', '', 0, 1);
+        INSERT INTO groups (group_id, name, official, created_at_ms, member_count)
+        VALUES (8, 'VibeTalk', 1, 0, 4), (9, 'Other', 0, 0, 1);
+        INSERT INTO members (group_id, user_id, roles, nickname, joined_at_ms)
+        VALUES (8, 11, '[]', NULL, 5), (8, 12, '[\"admin\"]', NULL, 5), (8, 13, '[]', 'Nick', 5),
+               (8, 14, '[]', NULL, 5), (9, 11, '[]', NULL, 5);
+        INSERT INTO bans VALUES (8, 15, '', 5);
+        PRAGMA application_id = 0x56544c4b; PRAGMA user_version = 6;";
+    raw(folder.path()).execute_batch(&(older.join("\n") + rows)).unwrap();
+    let store = open(folder.path());
+    let official = GroupId::new(8);
+    let members = store.list_members(official, None, UserId::ZERO, 9).await.unwrap();
+    let expected = [
+        Member::new(official, UserId::new(11), 1),
+        Member { roles: vec!["admin".into()], ..Member::new(official, UserId::new(12), 1) },
+        Member { nickname: Some("Nick".into()), ..Member::new(official, UserId::new(13), 1) },
+        Member::new(official, UserId::new(14), 1),
+    ];
+    assert_eq!(members, expected);
+    assert_eq!(store.count_members(official).await.unwrap(), 4);
+    assert_eq!(store.list_memberships(UserId::new(11)).await.unwrap().len(), 2);
+    store.close().await;
+    let rows: i64 =
+        raw(folder.path()).query_row("SELECT count(*) FROM members", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 3, "of who has something there, and of the other group");
+}
+
 #[tokio::test]
 async fn a_message_for_a_deleted_channel_goes_with_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -479,7 +518,6 @@ async fn a_new_file_is_empty() {
     assert_eq!(store.find_official_group().await.unwrap(), None);
     assert!(store.search_users("", 10).await.unwrap().is_empty());
     assert_eq!(store.find_group(group().id).await.unwrap(), None);
-    assert!(store.list_non_members(group().id, UserId::ZERO, 10).await.unwrap().is_empty());
     let page_size: i64 =
         raw(folder.path()).pragma_query_value(None, "page_size", |row| row.get(0)).unwrap();
     assert_eq!(page_size, 8192);
