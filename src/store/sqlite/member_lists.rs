@@ -40,7 +40,7 @@ macro_rules! about_members {
 
 impl Statement {
     /// `None` if there is no such group.
-    fn about(
+    pub fn about(
         &self,
         conn: &Connection,
         group_id: GroupId,

@@ -8,7 +8,7 @@ use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
 use crate::store::sqlite::member_lists::{self, Statement, member};
 use crate::store::sqlite::parents::is_official;
-use crate::store::sqlite::statement::{Ms, count, execute, exists, find, list, user_list};
+use crate::store::sqlite::statement::{Ms, count, execute, exists, find, user_list};
 use crate::store::sqlite::{SqliteStore, words};
 use crate::store::{Joining, MemberStore, StoreError};
 
