@@ -9,7 +9,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::value::RawValue;
 use vibetalk::bus::codec::{Encoder, decode};
-use vibetalk::bus::envelope::{Changed, Content, Envelope, Topic};
+use vibetalk::bus::envelope::{About, Changed, Content, Envelope, Topic};
 use vibetalk::model::event::Push;
 use vibetalk::model::id::{ChannelId, GroupId, MessageId, NodeId};
 
@@ -23,12 +23,13 @@ fn message(content_bytes: usize) -> Envelope {
     let body =
         format!(r#"{{"id":"3765432109876543210","content":"{}"}}"#, "x".repeat(content_bytes));
     let body: Arc<RawValue> = RawValue::from_string(body).unwrap().into();
-    let once = Some(MessageId::first_at(NOW_MS));
+    let channel_id = ChannelId::first_at(NOW_MS);
+    let topics = [Topic::Group(GroupId::first_at(NOW_MS))];
+    let content = Content::Push { push: Push::MessageCreated, body };
     Envelope {
-        topics: [Topic::Group(GroupId::first_at(NOW_MS))].into_iter().collect(),
-        changed: [Changed::History(ChannelId::first_at(NOW_MS))].into_iter().collect(),
-        content: Content::Push { push: Push::MessageCreated, body, once },
-        ..Envelope::empty(NodeId::default(), NOW_MS)
+        changed: [Changed::History(channel_id)].into_iter().collect(),
+        about: About::NewMessage(channel_id, MessageId::first_at(NOW_MS)),
+        ..Envelope::new(NodeId::default(), NOW_MS, topics, content)
     }
 }
 

@@ -19,10 +19,10 @@ use crate::chat::announced::Announced;
 use crate::chat::attempts::Attempts;
 use crate::chat::cache::Caches;
 use crate::chat::changes::{Untold, run_changes};
+use crate::chat::current::Readings;
 use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
 use crate::chat::official;
 use crate::chat::passwords::Passwords;
-use crate::chat::placing::Placing;
 use crate::chat::presence::{PresenceBoard, run_presence};
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::{Repairs, run_repairs};
@@ -281,7 +281,7 @@ fn start_chat(
         repairs: Repairs::default(),
         mention_news,
         untold,
-        placing: Placing::default(),
+        readings: Readings::default(),
     });
     lifecycle.spawn_critical("changes", run_changes(chat.clone()));
     lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));

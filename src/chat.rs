@@ -10,15 +10,15 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::bus::Bus;
-use crate::bus::envelope::{Content, Effect, Envelope, Topic};
+use crate::bus::envelope::{About, Content, Effect, Entity, Envelope, Topic};
 use crate::chat::announced::Announced;
 use crate::chat::attempts::Attempts;
 use crate::chat::cache::Caches;
 use crate::chat::changes::Untold;
+use crate::chat::current::Readings;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
 use crate::chat::passwords::Passwords;
-use crate::chat::placing::Placing;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::Repairs;
@@ -40,6 +40,7 @@ pub mod cache;
 pub mod changes;
 pub mod channel_list;
 pub mod channels;
+pub mod current;
 pub mod direct;
 pub mod error;
 pub mod groups;
@@ -56,7 +57,6 @@ pub mod moderation;
 pub mod official;
 pub mod passwords;
 pub mod pins;
-pub mod placing;
 pub mod presence;
 pub mod rates;
 pub mod reactions;
@@ -122,8 +122,8 @@ pub struct Shared {
     pub mention_news: mpsc::Sender<MentionNews>,
     /// What has changed and other nodes may not know; told by [`changes::run_changes`].
     pub untold: Arc<Untold>,
-    /// Memberships that have changed, and what holds for this node is being read.
-    pub placing: Placing,
+    /// What has changed, and is being read for this node.
+    pub readings: Readings,
 }
 
 impl Chat {
@@ -175,14 +175,22 @@ impl Chat {
         })
     }
 
+    /// What is to be announced of `entity`, which is `body` by now: other nodes read what it is when they hear
+    /// of it.
+    pub(crate) fn current(&self, push: Push, entity: Entity, body: &impl Serialize) -> Content {
+        match self.bus.is_alone() {
+            true => crate::chat::push(push, body),
+            false => Content::Current { push, entity },
+        }
+    }
+
     /// An envelope from this node, now.
     pub(crate) fn envelope(
         &self,
         topics: impl IntoIterator<Item = Topic>,
         content: Content,
     ) -> Envelope {
-        let empty = Envelope::empty(self.node, self.clock.now_ms());
-        Envelope { topics: topics.into_iter().collect(), content, ..empty }
+        Envelope::new(self.node, self.clock.now_ms(), topics, content)
     }
 }
 
@@ -191,11 +199,16 @@ impl Envelope {
         self.effect = Some(effect);
         self
     }
+
+    pub(crate) fn about(mut self, about: About) -> Self {
+        self.about = about;
+        self
+    }
 }
 
 /// The same push for everybody, serialised here and nowhere else.
 pub(crate) fn push(push: Push, body: &impl Serialize) -> Content {
-    Content::Push { push, body: to_raw(body), once: None }
+    Content::Push { push, body: to_raw(body) }
 }
 
 /// Serialises once what then travels as it is.

@@ -184,11 +184,8 @@ impl GatewayRoom {
         let all = self.written.more(SOCKETS);
         let started = Instant::now();
         let body = serde_json::value::to_raw_value(&MESSAGE).unwrap().into();
-        let envelope = Envelope {
-            topics: [Topic::Group(GROUP)].into_iter().collect(),
-            content: Content::Push { push: Push::MessageCreated, body, once: None },
-            ..Envelope::empty(NodeId::default(), 0)
-        };
+        let content = Content::Push { push: Push::MessageCreated, body };
+        let envelope = Envelope::new(NodeId::default(), 0, [Topic::Group(GROUP)], content);
         let delivery = Delivery::Envelope { envelope: Arc::new(envelope), applied: None };
         self.bus.send(delivery).await.unwrap();
         all.await;

@@ -25,7 +25,8 @@
 //!   node may leave out is added without a new version.
 //! - **A push**: the rest of the envelope holds, its clients get nothing. That server never promised the push to them.
 //! - **A topic**: it has nobody for it.
-//! - **An effect, a change, a node event, a kind of parcel, or a newer `version`**: it is unreadable.
+//! - **An effect, a change, what a push is about or shows, a node event, a kind of parcel, or a newer `version`**: it is
+//!   unreadable.
 //!
 //! So a new node may run beside old ones. What must not be left out takes a new version: the new nodes
 //! state it only in the parcels that need it, and old nodes take each of these for a gap until they are replaced too.
@@ -245,7 +246,7 @@ fn body(content: &Content) -> Bytes {
         }
     }
     match content {
-        Content::None => Bytes::new(),
+        Content::None | Content::Current { .. } => Bytes::new(),
         Content::Push { body, .. } | Content::ChannelPush { body, .. } => {
             Bytes::from_owner(Shared(body.clone()))
         }
@@ -318,6 +319,7 @@ fn read_envelope(origin: NodeId, parcel: &Parcel) -> Result<Envelope, Unreadable
         content: read_content(&meta, &parcel.body)?,
         changed: meta.changed.iter().copied().collect(),
         effect: meta.effect.map(Cow::into_owned),
+        about: meta.about.map(Cow::into_owned).unwrap_or_default(),
     })
 }
 
@@ -331,11 +333,14 @@ fn read_content(meta: &Meta<'_>, body: &Bytes) -> Result<Content, Unreadable> {
         }
         Some(PushName::Known(push)) => push,
     };
+    if let Some(entity) = meta.entity {
+        return Ok(Content::Current { push, entity });
+    }
     let raw: &RawValue = from_json(body, "body")?;
     let body = raw.to_owned().into();
     Ok(match meta.channel_kind {
         Some(kind) => Content::ChannelPush { push, kind, body },
-        None => Content::Push { push, body, once: meta.once },
+        None => Content::Push { push, body },
     })
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::clock::UnixMs;
 use crate::model::channel::ChannelKind;
 use crate::model::event::Push;
-use crate::model::id::{ChannelId, GroupId, MessageId, NodeId, SessionId, UserId};
+use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, NodeId, SessionId, UserId};
 use crate::model::presence::Presence;
 
 /// Whose sessions an envelope is for.
@@ -33,19 +33,26 @@ pub struct Envelope {
     pub changed: SmallVec<[Changed; 1]>,
     /// Applied before the content goes out, so that who leaves no longer gets it and who joins does.
     pub effect: Option<Effect>,
+    pub about: About,
     pub content: Content,
 }
 
 impl Envelope {
-    /// One that is for nobody and says nothing.
-    pub fn empty(origin: NodeId, published_at_ms: UnixMs) -> Self {
+    /// One that changes nothing and tells of nothing that could be outdated.
+    pub fn new(
+        origin: NodeId,
+        published_at_ms: UnixMs,
+        topics: impl IntoIterator<Item = Topic>,
+        content: Content,
+    ) -> Self {
         Self {
             origin,
             published_at_ms,
-            topics: SmallVec::new(),
+            topics: topics.into_iter().collect(),
             changed: SmallVec::new(),
             effect: None,
-            content: Content::None,
+            about: About::Nothing,
+            content,
         }
     }
 
@@ -81,19 +88,61 @@ pub enum Content {
     /// Only the effect matters.
     None,
     /// The same for all receivers.
-    Push {
-        push: Push,
-        body: Arc<RawValue>,
-        /// Set for `message:created`: a message that is announced again after a lost announcement is
-        /// emitted at most once by a node.
-        once: Option<MessageId>,
-    },
+    Push { push: Push, body: Arc<RawValue> },
     /// A channel of a group without its `permissions`: each receiver gets the body with their own.
     ChannelPush { push: Push, kind: ChannelKind, body: Arc<RawValue> },
     /// Presences, each for the sessions of [`Topic::Watchers`] and [`Topic::User`] of its person. The
     /// envelope's `topics` are empty: each node makes it for its own sessions, and its fan-out picks for each
     /// what it watches and its own, as one array.
     Presences(Vec<Presence>),
+    /// A push of what `entity` is by the time when a node hears of it: each node reads that, and makes a push
+    /// of it unless `push` says what is not true any more. So no older state goes out after a newer one,
+    /// whatever overtakes what on the way. Only where there are several nodes.
+    Current { push: Push, entity: Entity },
+}
+
+/// Something that is stored, and changed as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Entity {
+    Group(GroupId),
+    /// A channel of a group, for everybody in it.
+    Channel(ChannelId),
+    /// A channel of a group with what this person may do there.
+    ChannelOf(UserId, ChannelId),
+    /// Whether somebody is in a group, with which nickname and roles.
+    Member(GroupId, UserId),
+    Message(ChannelId, MessageId),
+    User(UserId),
+    Settings(UserId),
+    ReadState(UserId, ChannelId),
+}
+
+/// What a push is about, for a node to leave out what others have overtaken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum About {
+    /// Nothing that a later push could make untrue.
+    #[default]
+    Nothing,
+    /// A message that a node emits once, however often it is announced.
+    NewMessage(ChannelId, MessageId),
+    /// Something in a message, as it was read just before.
+    Message(MessageId),
+    /// Whether a message is pinned: the latest change stays.
+    Pin(MessageId, ChangeId),
+    /// Whether somebody has reacted with an emoji: the latest change stays.
+    Reaction {
+        message_id: MessageId,
+        user_id: UserId,
+        emoji: String,
+        change_id: ChangeId,
+    },
+    /// Nothing about it follows.
+    DeletedMessage(MessageId),
+    Channel(ChannelId),
+    /// Nothing about it follows.
+    DeletedChannel(ChannelId),
 }
 
 /// What an envelope changes at every node, before its content goes out.

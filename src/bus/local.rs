@@ -95,10 +95,11 @@ impl Bus for LocalBus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::envelope::Content;
     use crate::model::id::NodeId;
 
     fn envelope() -> Envelope {
-        Envelope::empty(NodeId::default(), 0)
+        Envelope::new(NodeId::default(), 0, [], Content::None)
     }
 
     #[tokio::test(start_paused = true)]

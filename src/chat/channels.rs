@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Changed, Content, Topic};
+use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
 use crate::chat::access::ChannelStanding;
 use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
@@ -34,7 +34,7 @@ pub struct CreateChannel {
     pub slow_mode_seconds: Option<u32>,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateChannel {
     pub name: Option<String>,
@@ -262,8 +262,13 @@ impl Chat {
         group_id: GroupId,
         changes: Changes,
     ) -> bool {
-        let content = Content::ChannelPush { push, kind: channel.kind, body: to_raw(channel) };
-        self.announce(self.envelope([Topic::Group(group_id)], content).with_changes(changes)).await
+        let is_new = push == Push::ChannelCreated;
+        let content = match is_new || self.bus.is_alone() {
+            true => Content::ChannelPush { push, kind: channel.kind, body: to_raw(channel) },
+            false => Content::Current { push, entity: Entity::Channel(channel.id) },
+        };
+        let envelope = self.envelope([Topic::Group(group_id)], content);
+        self.announce(envelope.about(About::Channel(channel.id)).with_changes(changes)).await
     }
 
     /// False if the bus did not take it.
@@ -274,7 +279,8 @@ impl Chat {
         changes: Changes,
     ) -> bool {
         let content = push(Push::ChannelDeleted, &ChannelRefView { channel_id, group_id });
-        self.announce(self.envelope([Topic::Group(group_id)], content).with_changes(changes)).await
+        let envelope = self.envelope([Topic::Group(group_id)], content);
+        self.announce(envelope.about(About::DeletedChannel(channel_id)).with_changes(changes)).await
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Changed, Effect, Topic};
+use crate::bus::envelope::{Changed, Effect, Entity, Topic};
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
@@ -152,7 +152,8 @@ impl Chat {
         let changes = self.changed([Changed::Group(group_id)]);
         let group = updated?.ok_or(ChatError::NotFound(Noun::Group))?;
         let view = GroupView::new(&group, member_count);
-        let envelope = self.envelope([Topic::Group(group_id)], push(Push::GroupUpdated, &view));
+        let content = self.current(Push::GroupUpdated, Entity::Group(group_id), &view);
+        let envelope = self.envelope([Topic::Group(group_id)], content);
         self.announce(envelope.with_changes(changes)).await;
         Ok(view)
     }

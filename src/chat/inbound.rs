@@ -2,12 +2,12 @@
 
 use tokio::sync::mpsc;
 
-use crate::bus::envelope::{Changed, Effect};
+use crate::bus::envelope::Changed;
 use crate::bus::node_event::NodeEvent;
 use crate::bus::{Delivery, Inbound};
 use crate::chat::Chat;
+use crate::chat::current::Announced;
 use crate::chat::mentions::MentionNews;
-use crate::chat::placing::Announced;
 use crate::model::id::NodeId;
 
 impl Inbound for Chat {
@@ -20,12 +20,10 @@ impl Inbound for Chat {
                 if envelope.origin != self.node {
                     self.forget(&envelope.changed);
                 }
-                let Some(Effect::Membership { user_id, group_id, is_member }) = envelope.effect
-                else {
+                let Some(entity) = envelope.entity() else {
                     return Some(Delivery::Envelope { envelope, applied });
                 };
-                let announced = Announced { user_id, group_id, is_member, envelope, applied };
-                self.place(announced, later.clone());
+                self.read_current(entity, Announced { envelope, applied }, later.clone());
                 return None;
             }
             Delivery::Node { origin, event } => {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Changed, Content, Effect, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Entity, Topic};
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::changes::Changes;
@@ -14,7 +14,7 @@ use crate::chat::repairs::Owed;
 use crate::chat::sync::MEMBERS_PAGE_MAX;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MemberView, MembersPage};
-use crate::chat::{Caller, Chat, ChatError, push};
+use crate::chat::{Caller, Chat, ChatError};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::group::{Member, MemberPatch, Role, standing};
@@ -144,7 +144,11 @@ impl Chat {
         }
         let (topic, content) = match official {
             true => (Topic::User(view.user_id), Content::None),
-            false => (Topic::Group(view.group_id), push(Push::MemberUpdated, view)),
+            false => {
+                let entity = Entity::Member(view.group_id, view.user_id);
+                let content = self.current(Push::MemberUpdated, entity, view);
+                (Topic::Group(view.group_id), content)
+            }
         };
         let envelope = self.envelope([topic], content).with_changes(changes);
         match effect {
@@ -175,7 +179,8 @@ impl Chat {
             }
         };
         for view in group_channel_views(&channels, permissions, &last) {
-            let content = push(Push::ChannelUpdated, &view);
+            let entity = Entity::ChannelOf(user_id, view.id);
+            let content = self.current(Push::ChannelUpdated, entity, &view);
             self.announce(self.envelope([Topic::User(user_id)], content)).await;
         }
     }

@@ -3,7 +3,7 @@
 //! Both are applied everywhere before they return: what is published after a removal does not reach
 //! the person, and what is published after a joining does.
 
-use crate::bus::envelope::{Changed, Content, Effect, Topic};
+use crate::bus::envelope::{Changed, Content, Effect, Entity, Topic};
 use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::repairs::Owed;
@@ -62,7 +62,8 @@ impl Chat {
         if view.group.official {
             return Ok((view, true));
         }
-        let joined = push(Push::MemberJoined, &view.me);
+        let entity = Entity::Member(group_id, user_id);
+        let joined = self.current(Push::MemberJoined, entity, &view.me);
         let told = self.announce(self.envelope([Topic::Group(group_id)], joined)).await;
         Ok((view, told))
     }
@@ -101,7 +102,9 @@ impl Chat {
         let applied = self.apply_left(user_id, group_id, changes).await;
         let announced = applied.is_ok()
             && (self.is_official(group_id) || {
-                let left = push(Push::MemberLeft, &MemberRefView { group_id, user_id });
+                let (entity, left) =
+                    (Entity::Member(group_id, user_id), MemberRefView { group_id, user_id });
+                let left = self.current(Push::MemberLeft, entity, &left);
                 self.announce(self.envelope([Topic::Group(group_id)], left)).await
             });
         self.repairs.note(Owed::Membership(group_id, user_id), announced);

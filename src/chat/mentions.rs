@@ -7,11 +7,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use crate::bus::envelope::Topic;
+use crate::bus::envelope::{Content, Entity, Topic};
 use crate::bus::node_event::{EveryoneMentioned, NodeEvent};
 use crate::chat::access::ChannelStanding;
 use crate::chat::turns::Subject;
-use crate::chat::{Chat, ChatError, push};
+use crate::chat::{Chat, ChatError};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{GroupId, UserId};
@@ -175,8 +175,11 @@ impl Chat {
     async fn tell_read_state(&self, user_id: UserId, channel: &Channel) -> Result<(), ChatError> {
         let (chat, channel) = (self.clone(), channel.clone());
         self.in_turn(Subject::ReadState(user_id, channel.id), async move {
-            let read_state = chat.read_state(user_id, &channel).await?;
-            let content = push(Push::ReadStateUpdated, &read_state);
+            let (push, entity) = (Push::ReadStateUpdated, Entity::ReadState(user_id, channel.id));
+            let content = match chat.bus.is_alone() {
+                true => crate::chat::push(push, &chat.read_state(user_id, &channel).await?),
+                false => Content::Current { push, entity },
+            };
             chat.announce(chat.envelope([Topic::User(user_id)], content)).await;
             Ok(())
         })

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Changed, Content, Topic};
+use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
 use crate::chat::access::ChannelStanding;
 use crate::chat::attempts::rate_limited;
 use crate::chat::changes::Changes;
@@ -168,7 +168,9 @@ impl Chat {
         let changes = self.changed([Changed::History(channel.id)]);
         let message = edited?.ok_or(ChatError::NotFound(Noun::Message))?;
         let for_all = self.show_one(channel, &message, None).await?;
-        self.announce_in(channel, changes, push(Push::MessageUpdated, &for_all)).await;
+        let entity = Entity::Message(channel.id, message.id);
+        let content = self.current(Push::MessageUpdated, entity, &for_all);
+        self.announce_in(channel, changes, About::Message(message.id), content).await;
         self.tell_mentioned(MentionNews::of_edit(channel, &before, &message));
         self.show_one(channel, &message, Some(edit.author_id)).await
     }
@@ -230,7 +232,8 @@ impl Chat {
             message_id: message.id,
             last_message_id: self.newest_instead(channel.id, message.id).await,
         };
-        self.announce_in(channel, changes, push(Push::MessageDeleted, &body)).await;
+        let content = push(Push::MessageDeleted, &body);
+        self.announce_in(channel, changes, About::DeletedMessage(message.id), content).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(())
     }
@@ -253,9 +256,15 @@ impl Chat {
     }
 
     /// Announces something to everybody who may see a channel.
-    pub(crate) async fn announce_in(&self, channel: &Channel, changes: Changes, content: Content) {
-        let envelope = self.envelope(audience(channel), content).with_changes(changes);
-        self.announce(envelope).await;
+    pub(crate) async fn announce_in(
+        &self,
+        channel: &Channel,
+        changes: Changes,
+        about: About,
+        content: Content,
+    ) {
+        let envelope = self.envelope(audience(channel), content).about(about);
+        self.announce(envelope.with_changes(changes)).await;
     }
 
     async fn announce_message(
@@ -265,8 +274,11 @@ impl Chat {
         message_id: MessageId,
         body: Arc<RawValue>,
     ) {
-        let content = Content::Push { push: Push::MessageCreated, body, once: Some(message_id) };
-        let envelope = self.envelope(audience(channel), content).with_changes(changes);
+        let content = Content::Push { push: Push::MessageCreated, body };
+        let envelope = self
+            .envelope(audience(channel), content)
+            .about(About::NewMessage(channel.id, message_id))
+            .with_changes(changes);
         match self.bus.publish(envelope).await {
             Ok(()) => self.announced.insert(message_id),
             Err(error) => {

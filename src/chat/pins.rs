@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::bus::envelope::Changed;
+use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
 use crate::chat::history::{Cursor, HistoryPage};
 use crate::chat::turns::Subject;
@@ -59,7 +59,8 @@ impl Chat {
                     (Push::PinRemoved, chat.store.delete_pin(channel_id, message_id, change_id))
                 }
             };
-            chat.finish_pin(&channel, event, message_id, outcome.await).await
+            let about = About::Pin(message_id, change_id);
+            chat.finish_pin(&channel, event, message_id, about, outcome.await).await
         })
         .await
     }
@@ -83,6 +84,7 @@ impl Chat {
         channel: &Channel,
         event: Push,
         message_id: MessageId,
+        about: About,
         outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
         let changed =
@@ -94,7 +96,7 @@ impl Chat {
             Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 let body = MessageRefView { channel_id: channel.id, message_id };
-                self.announce_in(channel, changes, push(event, &body)).await;
+                self.announce_in(channel, changes, about, push(event, &body)).await;
                 Ok(())
             }
         }

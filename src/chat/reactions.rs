@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::bus::envelope::Changed;
+use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
 use crate::chat::history::page_limit;
 use crate::chat::turns::Subject;
@@ -51,7 +51,8 @@ impl Chat {
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(reaction.message_id), async move {
             let outcome = chat.store.insert_reaction(&reaction, change_id).await;
-            chat.finish_reaction(&channel, Push::ReactionAdded, reaction, outcome).await
+            let event = (Push::ReactionAdded, change_id);
+            chat.finish_reaction(&channel, event, reaction, outcome).await
         })
         .await
     }
@@ -68,7 +69,8 @@ impl Chat {
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(reaction.message_id), async move {
             let outcome = chat.store.delete_reaction(&reaction, change_id).await;
-            chat.finish_reaction(&channel, Push::ReactionRemoved, reaction, outcome).await
+            let event = (Push::ReactionRemoved, change_id);
+            chat.finish_reaction(&channel, event, reaction, outcome).await
         })
         .await
     }
@@ -107,7 +109,7 @@ impl Chat {
     async fn finish_reaction(
         &self,
         channel: &Channel,
-        event: Push,
+        (event, change_id): (Push, ChangeId),
         reaction: Reaction,
         outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
@@ -122,8 +124,10 @@ impl Chat {
             Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 let Reaction { channel_id, message_id, emoji, user_id, .. } = reaction;
+                let about =
+                    About::Reaction { message_id, user_id, emoji: emoji.clone(), change_id };
                 let body = ReactionView { channel_id, message_id, emoji, user_id };
-                self.announce_in(channel, changes, push(event, &body)).await;
+                self.announce_in(channel, changes, about, push(event, &body)).await;
                 Ok(())
             }
         }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::Topic;
+use crate::bus::envelope::{Entity, Topic};
 use crate::chat::turns::Subject;
-use crate::chat::{Caller, Chat, ChatError, push};
+use crate::chat::{Caller, Chat, ChatError};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, MessageId, UserId};
@@ -44,7 +44,8 @@ impl Chat {
         let mark = ReadMark { user_id, channel_id: channel.id, last_read_id, set_at };
         self.store.set_read_state(mark).await?;
         let read_state = self.read_state(user_id, channel).await?;
-        let content = push(Push::ReadStateUpdated, &read_state);
+        let entity = Entity::ReadState(user_id, channel.id);
+        let content = self.current(Push::ReadStateUpdated, entity, &read_state);
         self.announce(self.envelope([Topic::User(user_id)], content)).await;
         Ok(read_state)
     }

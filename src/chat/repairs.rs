@@ -12,10 +12,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rand::seq::SliceRandom;
 
-use crate::bus::envelope::{Changed, Content, Topic};
+use crate::bus::envelope::{Changed, Content, Entity, Topic};
 use crate::chat::turns::Subject;
 use crate::chat::views::{ChannelView, MemberView};
-use crate::chat::{Chat, ChatError, push};
+use crate::chat::{Chat, ChatError};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::store::StoreError;
@@ -175,8 +175,9 @@ impl Chat {
             && !self.is_official(group_id)
         {
             let view = MemberView::new(&member, self.user(user_id).await?);
-            let envelope =
-                self.envelope([Topic::Group(group_id)], push(Push::MemberUpdated, &view));
+            let entity = Entity::Member(group_id, user_id);
+            let content = self.current(Push::MemberUpdated, entity, &view);
+            let envelope = self.envelope([Topic::Group(group_id)], content);
             unless_lost(self.announce(envelope).await)?;
         }
         self.repairs.note(Owed::Member(group_id, user_id), true);

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::bus::envelope::Topic;
+use crate::bus::envelope::{Entity, Topic};
 use crate::chat::turns::Subject;
-use crate::chat::{Caller, Chat, ChatError, push};
+use crate::chat::{Caller, Chat, ChatError};
 use crate::model::event::Push;
 use crate::model::settings::{SETTINGS_BYTES_MAX, Settings};
 
@@ -50,7 +50,8 @@ impl Chat {
         self.in_turn(Subject::Settings(caller.user_id), async move {
             let settings = chat.store.update_settings(caller.user_id, &patch).await?;
             let view = SettingsView { settings: settings.ok_or_else(too_large)? };
-            let content = push(Push::SettingsUpdated, &view);
+            let entity = Entity::Settings(caller.user_id);
+            let content = chat.current(Push::SettingsUpdated, entity, &view);
             chat.announce(chat.envelope([Topic::User(caller.user_id)], content)).await;
             Ok(view)
         })

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{Changed, Topic};
+use crate::bus::envelope::{Changed, Entity, Topic};
 use crate::chat::error::Noun;
 use crate::chat::turns::Subject;
 use crate::chat::views::Users;
-use crate::chat::{Caller, Chat, ChatError, push};
+use crate::chat::{Caller, Chat, ChatError};
 use crate::model::account::{User, UserPatch};
 use crate::model::event::Push;
 use crate::model::id::UserId;
@@ -76,7 +76,8 @@ impl Chat {
         let changes = self.changed([Changed::Person(user_id)]);
         let user = updated?.ok_or(ChatError::NotFound(Noun::User))?;
         let topics = [Topic::User(user_id), Topic::Watchers(user_id)];
-        let envelope = self.envelope(topics, push(Push::UserUpdated, &user));
+        let content = self.current(Push::UserUpdated, Entity::User(user_id), &user);
+        let envelope = self.envelope(topics, content);
         self.announce(envelope.with_changes(changes)).await;
         Ok(user)
     }

@@ -29,6 +29,7 @@ pub mod bindings;
 pub mod bodies;
 pub mod command;
 mod emission;
+mod emitted;
 pub mod gaps;
 pub mod outlet;
 mod recent;
@@ -41,9 +42,9 @@ use bodies::raw;
 use command::Command;
 pub use command::{Detached, FanoutHandle};
 use emission::{Inflow, Turn};
+use emitted::Emitted;
 pub use gaps::Gaps;
 pub use outlet::{EmitError, Outlet};
-use recent::RecentIds;
 pub use rooms::ByKey;
 use rooms::Rooms;
 use subscriber::{Body, Placement, Subscriber};
@@ -64,7 +65,7 @@ pub struct Fanout<O> {
     rooms: Rooms,
     /// Sessions whose placements are logged: they have no groups yet.
     joining: HashSet<SocketKey>,
-    emitted: RecentIds,
+    emitted: Emitted,
     meters: HashMap<Push, PushMeters>,
     turn: Turn,
 }
@@ -84,7 +85,7 @@ impl<O: Outlet> Fanout<O> {
             subscribers: ByKey::default(),
             rooms: Rooms::default(),
             joining: HashSet::new(),
-            emitted: RecentIds::default(),
+            emitted: Emitted::default(),
             meters: HashMap::new(),
             turn: Turn::default(),
         }

@@ -1,7 +1,7 @@
 //! From attaching to `ready`, for the first time and anew: the steps whose order makes it complete.
 //!
 //! Bound before attached, attached before the audiences are read: a change of audiences is either in what
-//! is read or among the effects that are logged. Joined before the snapshot is taken: an event is either
+//! is read or among the placements that are logged. Joined before the snapshot is taken: an event is either
 //! in it or held. It knows no sockets, only an [`Outlet`].
 
 use std::sync::Arc;

@@ -15,13 +15,13 @@ use vibetalk::chat::announced::Announced;
 use vibetalk::chat::attempts::Attempts;
 use vibetalk::chat::cache::Caches;
 use vibetalk::chat::changes::Untold;
+use vibetalk::chat::current::Readings;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::limits::Limits;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::mentions::run_mentions;
 use vibetalk::chat::passwords::Passwords;
-use vibetalk::chat::placing::Placing;
 use vibetalk::chat::presence::PresenceBoard;
 use vibetalk::chat::rates::PersonRates;
 use vibetalk::chat::repairs::Repairs;
@@ -225,7 +225,7 @@ impl TestChat {
 
     async fn drain(&self) -> Vec<Arc<Envelope>> {
         // Deliveries come in order: once this one is applied, all before it are recorded.
-        let fence = Envelope::empty(NodeId::default(), 0);
+        let fence = Envelope::new(NodeId::default(), 0, [], Content::None);
         let loses = self.bus_loses.swap(false, Ordering::SeqCst);
         self.chat.bus.publish_applied(fence).await.unwrap();
         self.bus_loses.store(loses, Ordering::SeqCst);
@@ -290,7 +290,7 @@ pub fn new_chat(
         repairs: Repairs::default(),
         mention_news,
         untold,
-        placing: Placing::default(),
+        readings: Readings::default(),
     });
     chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
     chat
@@ -315,7 +315,9 @@ impl Record {
 fn line(envelope: &Envelope) -> String {
     let content = match &envelope.content {
         Content::None => "nothing",
-        Content::Push { push, .. } | Content::ChannelPush { push, .. } => push.name(),
+        Content::Push { push, .. }
+        | Content::ChannelPush { push, .. }
+        | Content::Current { push, .. } => push.name(),
         Content::Presences(_) => "presences",
     };
     let topics: Vec<String> = envelope.topics.iter().map(topic).collect();

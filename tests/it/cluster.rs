@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 use vibetalk::bus::Bus;
-use vibetalk::bus::envelope::{Envelope, Topic};
+use vibetalk::bus::envelope::{Content, Envelope, Topic};
 use vibetalk::chat::changes::run_changes;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
@@ -121,6 +121,25 @@ impl Cluster {
             tokio::time::timeout(DEADLINE, told).await.unwrap();
             node.bus.publish_applied(node.fence()).await.unwrap();
         }
+        for node in &self.nodes {
+            self.settle_from(node).await;
+        }
+    }
+}
+
+impl Cluster {
+    /// Returns when every node has emitted what `node` announced before, and what it had to read for that.
+    pub async fn settle_from(&self, node: &Node) {
+        node.bus.publish_applied(node.fence()).await.unwrap();
+        for reader in &self.nodes {
+            let read = async {
+                while !reader.readings.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(DEADLINE, read).await.unwrap();
+        }
+        node.bus.publish_applied(node.fence()).await.unwrap();
     }
 }
 
@@ -226,7 +245,7 @@ impl Node {
     }
 
     fn fence(&self) -> Envelope {
-        Envelope::empty(self.id, 0)
+        Envelope::new(self.id, 0, [], Content::None)
     }
 
     /// A group with its first channel.
@@ -280,6 +299,12 @@ impl Screen {
     /// Names of the pushes that came and were not read.
     pub fn rest(&self) -> Vec<&'static str> {
         self.0.pushes.lock().drain(..).map(|(name, _)| name).collect()
+    }
+
+    /// Takes the bodies of what came as `push`, and forgets the rest.
+    pub fn bodies(&self, push: &str) -> Vec<Value> {
+        let pushes = std::mem::take(&mut *self.0.pushes.lock());
+        pushes.into_iter().filter(|(name, _)| *name == push).map(|(_, body)| body).collect()
     }
 
     /// Takes the contents of the messages among what came.

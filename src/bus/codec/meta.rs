@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::bus::envelope::{Changed, Content, Effect, Envelope};
+use crate::bus::envelope::{About, Changed, Content, Effect, Entity, Envelope};
 use crate::clock::UnixMs;
 use crate::model::channel::ChannelKind;
 use crate::model::event::Push;
-use crate::model::id::MessageId;
 
 /// Fields that are not there are as in an envelope of which nothing is known. Older nodes do as if a field that they
 /// do not know were not there.
@@ -22,8 +21,12 @@ pub struct Meta<'a> {
     pub effect: Option<Cow<'a, Effect>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<PushName>,
+    /// Nothing if it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub once: Option<MessageId>,
+    pub about: Option<Cow<'a, About>>,
+    /// Of a [`Content::Current`], which has no body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<Entity>,
     /// Of a [`Content::ChannelPush`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel_kind: Option<ChannelKind>,
@@ -34,10 +37,13 @@ pub struct Meta<'a> {
 
 impl<'a> Meta<'a> {
     pub fn of(envelope: &'a Envelope) -> Self {
-        let (mut push, mut once, mut channel_kind, mut has_presences) = (None, None, None, false);
+        let (mut push, mut entity, mut channel_kind, mut has_presences) = (None, None, None, false);
         match &envelope.content {
             Content::None => {}
-            Content::Push { push: named, once: of, .. } => (push, once) = (Some(*named), *of),
+            Content::Push { push: named, .. } => push = Some(*named),
+            Content::Current { push: named, entity: of } => {
+                (push, entity) = (Some(*named), Some(*of));
+            }
             Content::ChannelPush { push: named, kind, .. } => {
                 (push, channel_kind) = (Some(*named), Some(*kind));
             }
@@ -48,7 +54,8 @@ impl<'a> Meta<'a> {
             changed: Cow::Borrowed(&envelope.changed),
             effect: envelope.effect.as_ref().map(Cow::Borrowed),
             push: push.map(PushName::Known),
-            once,
+            about: (envelope.about != About::Nothing).then_some(Cow::Borrowed(&envelope.about)),
+            entity,
             channel_kind,
             has_presences,
         }

@@ -3,12 +3,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::bus::envelope::{Changed, Effect};
+use crate::bus::envelope::{About, Changed, Effect, Entity};
 use crate::bus::node_event::{EveryoneMentioned, PresenceNews, SignOfLife, Version};
 use crate::clock::UnixMs;
 use crate::model::channel::{Channel, ChannelKind};
 use crate::model::event::Push;
-use crate::model::id::{ChannelId, GroupId, MessageId, SessionId, UserId};
+use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
 use crate::model::presence::{Attested, Choice, Presence, Standing, Status};
 
 const BOOT: u64 = 0x0123_4567_89ab_cdef;
@@ -23,8 +23,7 @@ fn raw(value: &serde_json::Value) -> Arc<RawValue> {
 }
 
 fn envelope(topics: &[Topic], content: Content) -> Envelope {
-    let topics = topics.iter().copied().collect();
-    Envelope { topics, content, ..Envelope::empty(origin(), NOW_MS) }
+    Envelope::new(origin(), NOW_MS, topics.iter().copied(), content)
 }
 
 fn direct_channel() -> Channel {
@@ -44,17 +43,22 @@ fn direct_channel() -> Channel {
 fn envelopes() -> Vec<Envelope> {
     let (group_id, user_id) = (GroupId::new(11), UserId::new(1));
     let body = raw(&json!({"id": "5", "content": "hej \u{1f375}\n"}));
-    let created = Content::Push { push: Push::MessageCreated, body, once: Some(MessageId::new(5)) };
+    let created = Content::Push { push: Push::MessageCreated, body };
     let body = raw(&json!({"id": "21"}));
     let renamed =
         Content::ChannelPush { push: Push::ChannelUpdated, kind: ChannelKind::Announcement, body };
     let body = raw(&json!({"userId": "1"}));
-    let left = Content::Push { push: Push::MemberLeft, body, once: None };
+    let left = Content::Push { push: Push::MemberLeft, body };
+    let reacted =
+        Content::Push { push: Push::ReactionAdded, body: raw(&json!({"emoji": "\u{1f375}"})) };
+    let entity = Entity::Message(ChannelId::new(21), MessageId::new(5));
+    let edited = Content::Current { push: Push::MessageUpdated, entity };
     let presence = Presence { user_id, status: Status::Dnd, text: "busy".into() };
     let people = [Topic::User(user_id), Topic::User(UserId::new(2)), Topic::Watchers(user_id)];
     vec![
         Envelope {
             changed: [Changed::History(ChannelId::new(21))].into_iter().collect(),
+            about: About::NewMessage(ChannelId::new(21), MessageId::new(5)),
             ..envelope(&[Topic::Group(group_id)], created)
         },
         Envelope {
@@ -83,6 +87,19 @@ fn envelopes() -> Vec<Envelope> {
             ..envelope(&[], Content::None)
         },
         envelope(&[], Content::Presences(vec![presence])),
+        Envelope {
+            about: About::Reaction {
+                message_id: MessageId::new(5),
+                user_id,
+                emoji: "\u{1f375}".into(),
+                change_id: ChangeId::new(41),
+            },
+            ..envelope(&[Topic::Group(group_id)], reacted)
+        },
+        Envelope {
+            about: About::Message(MessageId::new(5)),
+            ..envelope(&[Topic::Group(group_id)], edited)
+        },
     ]
 }
 
@@ -188,7 +205,7 @@ meta: {\"publishedAtMs\":5,\"priority\":{\"level\":[1]},\"push\":\"message:explo
     assert_eq!(envelope.changed[..], [Changed::Group(GroupId::new(11))]);
     assert!(matches!(envelope.content, Content::None), "its clients were never promised that");
 
-    let (_, mut parcel) = encoded().remove(8);
+    let (_, mut parcel) = encoded().remove(10);
     parcel.body =
         br#"{"alive":{"presence":{"boot":1,"number":2,"people":3},"nowMs":4,"load":0.5}}"#[..]
             .into();
@@ -235,7 +252,7 @@ fn what_must_not_be_left_out_is_unreadable() {
         let damaged = Parcel { body: Bytes::from_static(body), ..message.clone() };
         assert_eq!(decode(&damaged).unwrap_err(), Unreadable::Damaged("body"), "{body:?}");
     }
-    let (_, event) = encoded().remove(7);
+    let (_, event) = encoded().remove(9);
     for body in [&b""[..], b"\"explode\"", b"{\"alive\":{}}", b"{\"presenceWanted\":1024}"] {
         let damaged = Parcel { body: Bytes::from_static(body), ..event.clone() };
         assert_eq!(decode(&damaged).unwrap_err(), Unreadable::Damaged("body"), "{body:?}");
@@ -266,7 +283,7 @@ async fn what_is_unreadable_is_a_gap_unless_it_is_volatile() {
 #[test]
 fn a_parcel_has_a_size() {
     let body = |bytes: usize| raw(&"x".repeat(bytes - 2).into());
-    let of = |body| Content::Push { push: Push::MessageCreated, body, once: None };
+    let of = |body| Content::Push { push: Push::MessageCreated, body };
     let encoder = Encoder::new(BOOT);
     let fits = encoder.envelope(&envelope(&[], of(body(BODY_BYTES_MAX))), false).unwrap();
     assert!(decode(&fits).is_ok());
@@ -289,7 +306,7 @@ fn a_parcel_has_a_size() {
 /// No reader of ours goes into the depth of what it gets.
 #[test]
 fn what_is_nested_without_end_is_unreadable() {
-    for (_, parcel) in [encoded().remove(0), encoded().remove(7)] {
+    for (_, parcel) in [encoded().remove(0), encoded().remove(9)] {
         let deep = Parcel { body: "[".repeat(1_000_000).into(), ..parcel };
         assert_eq!(decode(&deep).unwrap_err(), Unreadable::Damaged("body"));
     }
@@ -331,7 +348,10 @@ fn any_effect() -> impl Strategy<Value = Effect> {
 fn any_content() -> impl Strategy<Value = Content> {
     let push = || (0..Push::ALL.len()).prop_map(|index| Push::ALL[index]);
     let body = || "\\PC{0,40}".prop_map(|text| raw(&json!({"text": text, "list": [1.5, null]})));
-    let once = proptest::option::of(any::<u64>().prop_map(MessageId::new));
+    let entity = || {
+        (0_u8..8, any::<u64>(), any::<u64>())
+            .prop_map(|(kind, id, other)| any_entity(kind, id, other))
+    };
     let kind = prop_oneof![Just(ChannelKind::Text), Just(ChannelKind::Announcement)];
     let status = prop_oneof![Just(Status::Online), Just(Status::Idle), Just(Status::Offline)];
     let presence = (any::<u64>(), status, "\\PC{0,10}").prop_map(|(id, status, text)| Presence {
@@ -341,7 +361,8 @@ fn any_content() -> impl Strategy<Value = Content> {
     });
     prop_oneof![
         Just(Content::None),
-        (push(), body(), once).prop_map(|(push, body, once)| Content::Push { push, body, once }),
+        (push(), body()).prop_map(|(push, body)| Content::Push { push, body }),
+        (push(), entity()).prop_map(|(push, entity)| Content::Current { push, entity }),
         (push(), kind, body()).prop_map(|(push, kind, body)| Content::ChannelPush {
             push,
             kind,
@@ -351,17 +372,48 @@ fn any_content() -> impl Strategy<Value = Content> {
     ]
 }
 
+fn any_entity(kind: u8, id: u64, other: u64) -> Entity {
+    let (user_id, channel_id) = (UserId::new(id), ChannelId::new(other));
+    match kind {
+        0 => Entity::Group(GroupId::new(id)),
+        1 => Entity::Channel(channel_id),
+        2 => Entity::ChannelOf(user_id, channel_id),
+        3 => Entity::Member(GroupId::new(other), user_id),
+        4 => Entity::Message(channel_id, MessageId::new(id)),
+        5 => Entity::User(user_id),
+        6 => Entity::Settings(user_id),
+        _ => Entity::ReadState(user_id, channel_id),
+    }
+}
+
+fn any_about() -> impl Strategy<Value = About> {
+    (0..8, any::<u64>(), any::<u64>(), "\\PC{0,10}").prop_map(|(kind, id, other, emoji)| {
+        let (message_id, change_id) = (MessageId::new(id), ChangeId::new(other));
+        match kind {
+            0 => About::Nothing,
+            1 => About::NewMessage(ChannelId::new(other), message_id),
+            2 => About::Message(message_id),
+            3 => About::Pin(message_id, change_id),
+            4 => About::Reaction { message_id, user_id: UserId::new(other), emoji, change_id },
+            5 => About::DeletedMessage(message_id),
+            6 => About::Channel(ChannelId::new(id)),
+            _ => About::DeletedChannel(ChannelId::new(id)),
+        }
+    })
+}
+
 fn any_envelope() -> impl Strategy<Value = Envelope> {
     let node = (0..=NodeId::MAX).prop_map(|number| NodeId::new(number).unwrap());
     let effect = proptest::option::of(any_effect());
     let (topics, changed) = (vec(any_topic(), 0..6), vec(any_changed(), 0..4));
-    (node, any::<u64>(), topics, changed, effect, any_content()).prop_map(
-        |(origin, published_at_ms, topics, changed, effect, content)| Envelope {
+    (node, any::<u64>(), topics, changed, effect, any_about(), any_content()).prop_map(
+        |(origin, published_at_ms, topics, changed, effect, about, content)| Envelope {
             origin,
             published_at_ms,
             topics: topics.into(),
             changed: changed.into(),
             effect,
+            about,
             content,
         },
     )
@@ -427,7 +479,7 @@ proptest! {
 
     #[test]
     fn a_parcel_with_damage_is_read_or_refused(
-        index in 0_usize..12,
+        index in 0_usize..14,
         wounds in vec((any::<usize>(), any::<usize>(), any::<u8>(), any::<u8>()), 1..6),
     ) {
         let (_, parcel) = encoded().swap_remove(index);

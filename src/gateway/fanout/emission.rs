@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::Fanout;
 use crate::bus::envelope::{Content, Envelope, Topic};
 use crate::bus::{Deliveries, Delivery};
-use crate::gateway::fanout::bodies::PresenceBodies;
+use crate::gateway::fanout::bodies::{PresenceBodies, raw};
 use crate::gateway::fanout::command::Command;
+use crate::gateway::fanout::emitted::Verdict;
 use crate::gateway::fanout::outlet::Outlet;
 use crate::gateway::fanout::round::Round;
 use crate::gateway::meters::PushMeters;
@@ -61,7 +62,8 @@ impl<O: Outlet> Fanout<O> {
     /// Emits the content of `envelope`; what follows it in `inflow` for the same topics may go along.
     pub(super) async fn emit(&mut self, envelope: &Arc<Envelope>, inflow: Option<&mut Inflow<O>>) {
         match &envelope.content {
-            Content::None => {}
+            // The inbound side has read what is current before it comes here.
+            Content::None | Content::Current { .. } => {}
             Content::Push { .. } | Content::ChannelPush { .. } => {
                 self.go_round(envelope, inflow).await;
             }
@@ -108,14 +110,19 @@ impl<O: Outlet> Fanout<O> {
         members.filter(|(key, _)| seen.insert(*key)).collect()
     }
 
-    /// A message that was announced before is left out.
+    /// What was emitted before, or is not true any more, is left out.
     fn put_on(&mut self, round: &mut Round, envelope: Arc<Envelope>) {
-        if let Content::Push { once: Some(id), .. } = envelope.content
-            && !self.emitted.is_new(id)
-        {
-            return;
+        match self.emitted.judge(&envelope.about) {
+            Verdict::Emit => round.join(envelope),
+            Verdict::LeaveOut => {}
+            Verdict::Sync(channel_id) => {
+                let content = Content::Push {
+                    push: Push::SyncRequired,
+                    body: raw(format!("{{\"channelIds\":[\"{channel_id}\"],\"reason\":\"late\"}}")),
+                };
+                round.join(Arc::new(Envelope { content, ..(*envelope).clone() }));
+            }
         }
-        round.join(envelope);
     }
 
     /// Puts on what comes next, as long as it may go along.

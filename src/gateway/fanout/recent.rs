@@ -18,11 +18,17 @@ pub struct RecentIds {
 }
 
 impl RecentIds {
+    /// Whether it was emitted, or may have been so long ago.
+    pub fn contains(&self, id: MessageId) -> bool {
+        Some(id) <= self.forgotten || self.known.contains(&id)
+    }
+
     /// True the first time; false for what may have been emitted so long ago.
     pub fn is_new(&mut self, id: MessageId) -> bool {
-        if Some(id) <= self.forgotten || !self.known.insert(id) {
+        if self.contains(id) {
             return false;
         }
+        self.known.insert(id);
         if self.oldest_first.len() == IDS_MAX
             && let Some(oldest) = self.oldest_first.pop_front()
         {

@@ -32,11 +32,11 @@ impl Rider {
     /// `None` if the content is no push with a body.
     fn new(envelope: Arc<Envelope>, visits_left: usize) -> Option<Self> {
         let (push, bodies) = match &envelope.content {
-            Content::Push { push, body, .. } => (*push, Bodies::Same(body.clone())),
+            Content::Push { push, body } => (*push, Bodies::Same(body.clone())),
             Content::ChannelPush { push, kind, body } => {
                 (*push, Bodies::channel(*kind, body.clone()))
             }
-            Content::None | Content::Presences(_) => return None,
+            Content::None | Content::Presences(_) | Content::Current { .. } => return None,
         };
         let started = Instant::now();
         Some(Self { envelope, push, started, recipients: 0, bodies, visits_left })

@@ -2,16 +2,15 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::subscriber::HELD_MAX;
 use super::*;
-use crate::bus::envelope::{Content, Envelope};
+use crate::bus::envelope::{About, Content, Envelope};
 use crate::bus::node_event::NodeEvent;
 use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag, Place};
 use crate::model::channel::ChannelKind;
-use crate::model::id::{MessageId, UserId};
+use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::presence::{Presence, Status};
 
 const GROUP: GroupId = GroupId::new(100);
@@ -171,6 +170,12 @@ impl Fixture {
         self.take(delivery(topics, effect, content)).await;
     }
 
+    async fn deliver_about(&mut self, about: About, content: Content) {
+        let envelope = Envelope::new(NodeId::default(), 0, [Topic::Group(GROUP)], content);
+        let envelope = Arc::new(Envelope { about, ..envelope });
+        self.take(Delivery::Envelope { envelope, applied: None }).await;
+    }
+
     async fn take(&mut self, delivery: Delivery) {
         self.fanout.take(delivery, &mut self.inflow).await;
     }
@@ -202,10 +207,8 @@ impl Fixture {
 }
 
 fn delivery(topics: &[Topic], effect: Option<Effect>, content: Content) -> Delivery {
-    let topics = SmallVec::from_slice(topics);
-    let origin = NodeId::default();
-    let envelope = Arc::new(Envelope { topics, effect, content, ..Envelope::empty(origin, 0) });
-    Delivery::Envelope { envelope, applied: None }
+    let envelope = Envelope::new(NodeId::default(), 0, topics.iter().copied(), content);
+    Delivery::Envelope { envelope: Arc::new(Envelope { effect, ..envelope }), applied: None }
 }
 
 fn placed(topics: &[Topic], place: Place, content: Content) -> Delivery {
@@ -216,7 +219,7 @@ fn placed(topics: &[Topic], place: Place, content: Content) -> Delivery {
 }
 
 fn push(n: u32) -> Content {
-    Content::Push { push: Push::MessageCreated, body: raw(n.to_string()), once: None }
+    Content::Push { push: Push::MessageCreated, body: raw(n.to_string()) }
 }
 
 fn said(numbers: &[u32]) -> Vec<String> {
@@ -304,9 +307,9 @@ async fn a_message_announced_twice_is_emitted_once() {
     let mut fixture = Fixture::new();
     let (_, inbox) = fixture.live(ADA, &[GROUP]).await;
     for _ in 0..2 {
-        let once = Some(MessageId::new(7));
-        let content = Content::Push { push: Push::MessageCreated, body: raw("1".into()), once };
-        fixture.deliver(&[Topic::Group(GROUP)], None, content).await;
+        fixture
+            .deliver_about(About::NewMessage(ChannelId::new(6), MessageId::new(7)), push(1))
+            .await;
     }
     assert_eq!(inbox.take(), said(&[1]));
 }

@@ -231,8 +231,9 @@ async fn guesses_that_come_together_are_counted_one_by_one() {
 async fn many_devices_of_one_address_sign_in_at_once() {
     let test = TestChat::start();
     register(&test, "Ada").await.unwrap();
-    let logins = join_all((0..15).map(|_| login(&test, "Ada", PASSWORD))).await;
-    assert_eq!(logins.into_iter().map(code).collect::<Vec<_>>(), ["ok"; 15]);
+    // One more than may fail; each waits until the others are known to be none of those.
+    let logins = join_all((0..11).map(|_| login(&test, "Ada", PASSWORD))).await;
+    assert_eq!(logins.into_iter().map(code).collect::<Vec<_>>(), ["ok"; 11]);
 }
 
 #[tokio::test]
@@ -432,7 +433,7 @@ async fn current_passwords_are_guessed_by_all_sessions_of_a_person_together() {
     let sessions =
         [register(&test, "Ada").await.unwrap(), login(&test, "Ada", PASSWORD).await.unwrap()];
     let guesses =
-        (0..15).map(|number| change_password(&test, &sessions[number % 2], "wrong horse"));
+        (0..12).map(|number| change_password(&test, &sessions[number % 2], "wrong horse"));
     let codes = join_all(guesses).await;
     assert_eq!(codes.iter().filter(|code| **code == "forbidden").count(), 10, "{codes:?}");
 }

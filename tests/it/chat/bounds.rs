@@ -387,10 +387,9 @@ async fn who_was_mentioned_by_an_edit_just_before_the_deletion_is_told_of_it() {
     let fence = || {
         let effect =
             Some(Effect::Membership { user_id: member.user_id, group_id, is_member: false });
-        let topics = [].into_iter().collect();
         let origin = NodeId::default();
         let content = Content::None;
-        let envelope = Envelope { topics, effect, content, ..Envelope::empty(origin, 0) };
+        let envelope = Envelope { effect, ..Envelope::new(origin, 0, [], content) };
         test.chat.bus.publish_applied(envelope)
     };
     let edit = |text: String| {

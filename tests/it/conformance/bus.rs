@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use smallvec::smallvec;
 use tokio::sync::oneshot;
-use vibetalk::bus::envelope::{Effect, Envelope, Topic};
+use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery};
 use vibetalk::model::id::{GroupId, NodeId};
@@ -49,7 +48,7 @@ const TOPIC: Topic = Topic::Group(GroupId::new(1));
 
 /// An envelope that is told from others by `number`.
 fn envelope(number: u64) -> Envelope {
-    Envelope { topics: smallvec![TOPIC], ..Envelope::empty(NodeId::default(), number) }
+    Envelope::new(NodeId::default(), number, [TOPIC], Content::None)
 }
 
 /// The number of the next delivery, and who waits until it is applied.
