@@ -11,15 +11,14 @@ const SHARED =
 /** One file each, with all that it imports, instead of one for whatever two others share: a file costs a request. */
 export const groups: Rolldown.CodeSplittingGroup[] = [
   // The first script, with what the bundler adds to every other.
-  { name: "boot", test: /preload-helper|\/src\/(main|protocol\/ahead)\.ts$/, priority: 7 },
-  // Apart from the state, so that both have come, and run, while the chat is still on its way.
-  { name: "framework", test: /\/node_modules\/svelte\//, priority: 6 },
-  // Connects while the others are still on their way.
+  { name: "boot", test: /preload-helper|\/src\/(main|protocol\/(ahead|session))\.ts$/, priority: 7 },
+  // Small, as files share the line: it asks for the messages while the others are still on their way.
   { name: "protocol", test: /\/src\/protocol\/here\.ts$/, priority: 5 },
   { name: "start", test: SHARED, priority: 4 },
   // Of the sign-in page and of dialogs.
   { name: "field", test: /\/src\/ui\/parts\/Field\.svelte$/, priority: 3 },
   { name: "chat", test: /\/src\/ui\/layout\/Layout\.svelte$/, priority: 2 },
+  { name: "around", test: /\/src\/ui\/around\.ts$/, priority: 1.5 },
   { name: "soon", test: /\/src\/ui\/soon\.ts$/, priority: 1 },
 ];
 

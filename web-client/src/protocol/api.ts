@@ -115,8 +115,11 @@ export interface Client {
   volatile<E extends RequestName>(event: E, payload: RequestPayload<E>): void;
   /** Returns the way to stop listening. Pushes arrive in the order of the server. */
   on<E extends keyof AllEvents>(event: E, listener: AllEvents[E]): () => void;
-  /** From now on events wait for `release`, so that one can connect before the code that listens has come. */
-  hold(): void;
+  /**
+   * From now on events wait for `release`, so that one can connect before the code that listens has come. The page with
+   * which this channel opens is asked for meanwhile.
+   */
+  hold(channelId?: Id): void;
   release(): void;
   /**
    * Tells what was seen last, per channel, for `session:sync` after a reconnect. `state/` provides it, because

@@ -21,12 +21,14 @@ import { createExclusive } from "./locks";
 import { createOutbox, type OutboxNews } from "./outbox";
 import { createOutboxStore } from "./outbox-store";
 import { createRequests } from "./requests";
+import { createOpening } from "./opening";
+import type { EndReason } from "./session";
 import type { Transport } from "./socket";
 import { createStorage } from "./storage";
 import { createSocketPath } from "./socketPath";
 import { createSync } from "./sync";
 import { createTabs } from "./tabs";
-import { createTokens, type EndReason } from "./tokens";
+import { createTokens } from "./tokens";
 
 const KEEP_MS = 24 * 3600_000;
 
@@ -48,6 +50,7 @@ export function createClient(options: ClientOptions = {}): Client {
     (event, payload, ack) => connection.wire?.send(event, payload, ack) ?? false,
     (latencyMs) => connection.measured(latencyMs),
   );
+  const opening = createOpening(requests);
   const outbox = createOutbox({
     store: createOutboxStore(`${prefix}-outbox`),
     exclusive: createExclusive(prefix),
@@ -90,6 +93,7 @@ export function createClient(options: ClientOptions = {}): Client {
       ready = next;
       clockAhead = Date.parse(next.serverTime) - Date.now();
       tokens.setUser(next.user);
+      opening.ready(next);
       emitter.emit("ready", next);
       completion.ready(next);
       sync.ready(next);
@@ -102,6 +106,7 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     lost() {
       completion.lost();
+      opening.lost();
       requests.connectionLost();
       sync.lost();
     },
@@ -115,6 +120,7 @@ export function createClient(options: ClientOptions = {}): Client {
   if (tokens.session()) void outbox.load();
 
   function push(event: string, payload: unknown): void {
+    opening.pushed(event, payload);
     // What this version does not know has no listeners.
     const known = event as keyof ServerToClientEvents;
     emitter.emit(known, ...([payload] as Parameters<ServerToClientEvents[typeof known]>));
@@ -167,11 +173,18 @@ export function createClient(options: ClientOptions = {}): Client {
       connection.stop(tokens.session() ? "offline" : "signedOut");
     },
     reconnectNow: () => connection.reconnectNow(),
-    request: requests.request,
+    request: opening.request,
     volatile: (event, payload) => connection.wire?.volatile(event, payload),
     on: emitter.on,
-    hold: emitter.hold,
-    release: emitter.release,
+    hold(channelId) {
+      emitter.hold();
+      if (channelId) opening.begin(channelId);
+    },
+    release() {
+      emitter.release();
+      // Who has heard of `ready` asks at once, or the page is an old one.
+      setTimeout(opening.end);
+    },
     setCursors(provide) {
       cursors = provide;
     },

@@ -1,6 +1,7 @@
 /** Finds a message again whose acknowledgement was lost so long ago that the server has forgotten its nonce. */
 import type { Requests } from "./requests";
 import type { Id, Message } from "./contract";
+import { firstIdAt } from "./ids";
 
 const PAGE = 100;
 /** A channel with more messages since then is not searched to the end. */
@@ -14,7 +15,7 @@ export async function findByNonce(
   sought: { channelId: Id; nonce: string; authorId: Id; since: number },
 ): Promise<Message | null> {
   const { channelId, nonce, authorId, since } = sought;
-  let after = idAt(since - MARGIN_MS);
+  let after = firstIdAt(since - MARGIN_MS);
   for (let page = 0; page < PAGES_MAX; page++) {
     const { messages, hasMore } = await request("message:list", { channelId, after, limit: PAGE });
     const found = messages.find((message) => message.nonce === nonce && message.author.id === authorId);
@@ -24,9 +25,4 @@ export async function findByNonce(
     after = newest.id;
   }
   return null;
-}
-
-/** The lowest id of that millisecond: ids are Unix milliseconds << 21 and more. */
-function idAt(unixMs: number): Id {
-  return String(BigInt(Math.max(Math.trunc(unixMs), 0)) << 21n);
 }

@@ -6,6 +6,11 @@ export function compareIds(a: Id, b: Id): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** The id that a message of this Unix time in milliseconds would have at least: the milliseconds, then 21 bits. */
+export function firstIdAt(unixMs: number): Id {
+  return String(BigInt(Math.max(Math.trunc(unixMs), 0)) << 21n);
+}
+
 export function newerId(a: Id | null | undefined, b: Id | null | undefined): Id | null {
   if (!a) return b ?? null;
   if (!b) return a;

@@ -50,7 +50,7 @@ export type OpenWire = (options: WireOptions, events: WireEvents) => Wire;
 export const openWire: OpenWire = ({ origin, path, transports, accessToken }, events) => {
   const manager = new Manager(origin, {
     path,
-    transports: isAhead() ? transports.map((name) => TAKING_AHEAD[name]) : transports,
+    transports: isAhead() ? transports.map((name) => takingAhead(accessToken)[name]) : transports,
     // Without it only the first transport is ever tried.
     tryAllTransports: true,
     reconnection: false,
@@ -120,25 +120,35 @@ export const openWire: OpenWire = ({ origin, path, transports, accessToken }, ev
   };
 };
 
-/** Goes on with the WebSocket that is open already. */
-class AheadTransport extends WebSocketTransport {
-  override createSocket(
-    ...[url, ...options]: Parameters<WebSocketTransport["createSocket"]>
-  ): ReturnType<WebSocketTransport["createSocket"]> {
-    const taken = takeAhead(url);
-    if (!taken) return super.createSocket(url, ...options);
-    const { socket, frames } = taken;
-    // Else nothing has come either.
-    if (socket.readyState === WebSocket.OPEN)
-      queueMicrotask(() => {
-        this.onOpen();
-        for (const data of frames) this.onData(data as string);
-      });
-    return socket;
-  }
-}
+/** Goes on with the WebSocket that is open already, and may have been signed in with this token. */
+const takingAhead = (token: string) => ({
+  websocket: class extends WebSocketTransport {
+    /** The packet that must not be sent again. */
+    #sent: string | null = null;
 
-const TAKING_AHEAD = { websocket: AheadTransport, polling: XHR };
+    override createSocket(
+      ...[url, ...options]: Parameters<WebSocketTransport["createSocket"]>
+    ): ReturnType<WebSocketTransport["createSocket"]> {
+      const taken = takeAhead(url, token);
+      if (!taken) return super.createSocket(url, ...options);
+      const { socket, frames, sent } = taken;
+      this.#sent = sent;
+      // Else nothing has come either.
+      if (socket.readyState === WebSocket.OPEN)
+        queueMicrotask(() => {
+          this.onOpen();
+          for (const data of frames) this.onData(data as string);
+        });
+      return socket;
+    }
+
+    override doWrite(...[packet, data]: Parameters<WebSocketTransport["doWrite"]>): void {
+      if (data === this.#sent) this.#sent = null;
+      else super.doWrite(packet, data);
+    }
+  },
+  polling: XHR,
+});
 
 /**
  * Whether there is a `WebSocket` at all. An error of its constructor (missing, or forbidden by an extension or a

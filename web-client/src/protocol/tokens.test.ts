@@ -4,8 +4,9 @@ import type { Tokens } from "./contract";
 import { ApiFailure, offline } from "./failure";
 import type { Http } from "./http";
 import { createExclusive } from "./locks";
+import type { EndReason } from "./session";
 import type { TabStorage } from "./storage";
-import { createTokens, type EndReason } from "./tokens";
+import { createTokens } from "./tokens";
 
 const MINUTE = 60_000;
 const LIFETIME = 15 * MINUTE;

@@ -9,17 +9,16 @@ import type { Tokens, User } from "./contract";
 import { ApiFailure, isFailure } from "./failure";
 import type { Http } from "./http";
 import type { Exclusive } from "./locks";
+import {
+  asSession,
+  type EndReason,
+  isFresh,
+  MARGIN_MS,
+  parseStored,
+  type Session,
+  SESSION_KEY,
+} from "./session";
 import type { TabStorage } from "./storage";
-
-export interface Session {
-  accessToken: string;
-  /** Unix milliseconds by the clock of this machine. */
-  expiresAt: number;
-  refreshToken: string;
-  user: User;
-}
-
-export type EndReason = "byUser" | "ended";
 
 export interface TokenKeeper {
   session(): Session | null;
@@ -41,37 +40,23 @@ interface Needs {
   ended: (reason: EndReason) => void;
 }
 
-/** A token is not used in its last minute, so that it does not expire on its way. */
-const MARGIN_MS = 60_000;
 /** A new token counts as good for this long whatever the clocks say, or a wrong clock would refresh forever. */
 const TRUSTED_MS = 30_000;
 /** `localStorage` reaches other processes a moment later than a lock does. */
 const SETTLE_MS = 200;
-const KEY = "session";
 
 export function createTokens({ storage, http, exclusive, now = Date.now, ended }: Needs): TokenKeeper {
+  const stored = () => parseStored(storage.get(SESSION_KEY));
+  const read = () => asSession(stored());
   let current = read();
   let refreshing: Promise<string> | null = null;
 
-  function stored(): Partial<Session & { endedBy: EndReason }> {
-    try {
-      return JSON.parse(storage.get(KEY) ?? "{}");
-    } catch {
-      return {};
-    }
-  }
-
-  function read(): Session | null {
-    const session = stored();
-    return session.refreshToken && session.user ? (session as Session) : null;
-  }
-
   function write(session: Session): void {
     current = session;
-    storage.set(KEY, JSON.stringify(session));
+    storage.set(SESSION_KEY, JSON.stringify(session));
   }
 
-  storage.watch(KEY, () => {
+  storage.watch(SESSION_KEY, () => {
     const before = current;
     current = read();
     if (before && before.user.id !== current?.user.id) {
@@ -137,7 +122,7 @@ export function createTokens({ storage, http, exclusive, now = Date.now, ended }
   function forget(reason: EndReason): void {
     if (!current) return;
     current = null;
-    storage.set(KEY, JSON.stringify({ endedBy: reason }));
+    storage.set(SESSION_KEY, JSON.stringify({ endedBy: reason }));
     ended(reason);
   }
 
@@ -150,7 +135,7 @@ export function createTokens({ storage, http, exclusive, now = Date.now, ended }
     async accessToken() {
       if (!current) throw signedOut();
       const { accessToken, expiresAt } = current;
-      if (expiresAt - MARGIN_MS > now()) return accessToken;
+      if (isFresh(current, now())) return accessToken;
       try {
         return await replace(accessToken);
       } catch (error) {

@@ -4,8 +4,8 @@
  */
 import type { Client } from "../protocol/api";
 import type { Id, Message } from "../protocol/contract";
+import { pageRequest } from "../protocol/opening";
 import { RecentIds } from "./recentIds";
-import { PAGE_MESSAGES } from "./window";
 
 /** Deleted messages that are remembered, so that an answer which was on its way does not bring them back. */
 const DELETED_MAX = 1_000;
@@ -41,12 +41,11 @@ export class History {
     this.#settlePushes = settlePushes;
   }
 
-  async read(cursor: Cursor, limit = PAGE_MESSAGES): Promise<Page> {
+  async read(cursor: Cursor, limit?: number): Promise<Page> {
     const meanwhile = this.watch();
     try {
-      const channelId = this.#channelId;
       const place = "newest" in cursor ? {} : cursor;
-      const answer = await this.#client.request("message:list", { channelId, ...place, limit });
+      const answer = await this.#client.request("message:list", pageRequest(this.#channelId, place, limit));
       this.#settlePushes();
       return {
         touched: meanwhile.touched,

@@ -48,14 +48,6 @@ describe("isUnread", () => {
     expect(states.isUnread(states.withChannel(newest("9"), { lastMessageId: "5" }), "5")).toBe(true);
     expect(states.isUnread(states.withChannel(newest("9"), {}), "5")).toBe(true);
   });
-
-  it("counts from joining where nothing was read yet", () => {
-    const membership = { joinedAt: "2026-01-01T00:00:00.000Z" } as Parameters<typeof states.readFrom>[1];
-    const from = states.readFrom(undefined, membership);
-    expect(from).toBe(((1767225600000n << 21n) as bigint).toString());
-    expect(states.readFrom(entry("0"), membership)).toBe("0");
-    expect(states.readFrom(undefined, undefined)).toBeNull();
-  });
 });
 
 describe("withoutMessage", () => {

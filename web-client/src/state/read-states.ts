@@ -2,7 +2,7 @@
  * How far a channel has been read, and whether something waits in it. The server's read state is the truth; what was
  * read here and is not confirmed yet adds to it, unless the reader has set it back elsewhere meanwhile.
  */
-import type { Channel, Id, Member, ReadState } from "../protocol/contract";
+import type { Channel, Id, ReadState } from "../protocol/contract";
 import { compareIds, newerId } from "../protocol/ids";
 
 export interface ReadEntry {
@@ -29,11 +29,6 @@ export function isUnread(newest: Newest, lastReadId: Id | null): boolean {
   return lastReadId === null || compareIds(newest.foreignId, lastReadId) > 0;
 }
 
-/** The id that a message of this time would have at least: milliseconds, then 21 bits. */
-export function firstIdAt(time: string): Id {
-  return (BigInt(Date.parse(time)) << 21n).toString();
-}
-
 /** When a message with this id was written. */
 export function timeOf(id: Id): string {
   return new Date(Number(BigInt(id) >> 21n)).toISOString();
@@ -41,12 +36,6 @@ export function timeOf(id: Id): string {
 
 export function idBefore(id: Id): Id {
   return (BigInt(id) - 1n).toString();
-}
-
-/** Who joined does not have to read what was written before. */
-export function readFrom(entry: ReadEntry | undefined, membership: Member | undefined): Id | null {
-  if (entry && entry.lastReadId !== null) return entry.lastReadId;
-  return membership ? firstIdAt(membership.joinedAt) : null;
 }
 
 /** Further back than the server had it before: only the reader does that, on another device. */

@@ -8,6 +8,7 @@
 import { untrack } from "svelte";
 import type { OutboxEntry } from "../protocol/api";
 import { compareIds } from "../protocol/ids";
+import { hasUnread } from "../protocol/opening";
 import type { Id, Message, SyncResult, User } from "../protocol/contract";
 import { Again } from "./again";
 import type * as api from "./api";
@@ -155,8 +156,7 @@ export class Timeline implements api.Timeline {
   }
 
   #hasUnread(): boolean {
-    const { lastReadId } = this.#reading;
-    return lastReadId !== null && compareIds(this.#lastMessageId() ?? "0", lastReadId) > 0;
+    return hasUnread(this.#reading.lastReadId, this.#lastMessageId());
   }
 
   /** All that was not read there may be one's own, or deleted: then it is further on, or the bottom after all. */

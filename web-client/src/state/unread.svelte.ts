@@ -8,6 +8,7 @@
 import { SvelteMap } from "svelte/reactivity";
 import type { Client } from "../protocol/api";
 import { compareIds } from "../protocol/ids";
+import { readFrom } from "../protocol/opening";
 import type { Channel, Id, Member, Message, ReadState, Ready } from "../protocol/contract";
 import type { Unread } from "./api";
 import { Batch } from "./frame";
@@ -128,9 +129,8 @@ export class UnreadState implements Unread, ReadStates {
   lastReadId(channelId: Id): Id | null {
     const entry = this.#entries.get(channelId);
     const channel = this.#parts.channel(channelId);
-    if (channel?.type === "direct") return entry?.lastReadId ?? "0";
     const membership = channel?.groupId === undefined ? undefined : this.#parts.membership(channel.groupId);
-    return states.readFrom(entry, membership);
+    return readFrom(channel, entry, membership);
   }
 
   /** For the order of the direct channels. */

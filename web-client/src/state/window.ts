@@ -5,7 +5,6 @@
 import { compareIds } from "../protocol/ids";
 import type { Id, Message } from "../protocol/contract";
 
-export const PAGE_MESSAGES = 50;
 /** Rows that a browser lays out without effort, and enough to scroll for a while. */
 export const WINDOW_MESSAGES_MAX = 250;
 

@@ -1,6 +1,10 @@
 /** Applies the settings to the document: theme, density, size of the text, motion, language. */
 import { getLocale, setLocale } from "../i18n";
-import { extractLocaleFromNavigator, getTextDirection } from "../i18n/generated/runtime.js";
+import {
+  extractLocaleFromNavigator,
+  getTextDirection,
+  overwriteGetLocale,
+} from "../i18n/generated/runtime.js";
 import type { Settings } from "../state/api";
 
 const FONT_SIZE_NORMAL = 16;
@@ -24,6 +28,8 @@ export function applyAppearance(settings: Readonly<Settings>): void {
 export function applyLanguage(language: Settings["language"]): string {
   const locale = language === "system" ? (extractLocaleFromNavigator() ?? "en") : language;
   if (locale !== getLocale()) void setLocale(locale, { reload: false });
+  // Or each message would ask the storage and the navigator for it.
+  overwriteGetLocale(() => locale);
   document.documentElement.lang = locale;
   document.documentElement.dir = getTextDirection(locale);
   return locale;

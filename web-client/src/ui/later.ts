@@ -4,7 +4,15 @@
  */
 import { Lazy } from "./lazy.svelte";
 
+const around = () => import("./around");
 const soon = () => import("./soon");
+
+export const sidebar = new Lazy<Record<never, never>>(async () => ({ default: (await around()).Sidebar }));
+export const composer = new Lazy(async () => ({ default: (await around()).Composer }));
+export const dialogs = new Lazy<Record<never, never>>(async () => ({ default: (await around()).Dialogs }));
+export const shortcuts = new Lazy<Record<never, never>>(async () => ({
+  default: (await around()).Shortcuts,
+}));
 
 export const menu = new Lazy(async () => ({ default: (await soon()).Menu }));
 export const popover = new Lazy(async () => ({ default: (await soon()).Popover }));

@@ -10,6 +10,8 @@ export class Lazy<Props extends Record<string, any>> {
   #component = $state.raw<Component<Props> | null>(null);
   #failed = $state(false);
   #asked = false;
+  /** Of what was asked for: it is here, or has failed. */
+  done: Promise<void> = Promise.resolve();
 
   constructor(load: () => Promise<{ default: Component<Props> }>) {
     this.#load = load;
@@ -30,7 +32,7 @@ export class Lazy<Props extends Record<string, any>> {
     this.#asked = true;
     // Or who shows it now would be told of an earlier failure.
     this.#failed = false;
-    this.#load().then(
+    this.done = this.#load().then(
       (module) => {
         this.#component = module.default;
       },

@@ -1,4 +1,5 @@
 import { render } from "@testing-library/svelte";
+import { createRawSnippet } from "svelte";
 import { beforeEach, expect, test, vi } from "vitest";
 import { m } from "../../i18n";
 import { Lazy } from "../lazy.svelte";
@@ -50,4 +51,21 @@ test("a pane that cannot be loaded offers to try again", async () => {
   await loaded(part);
   expect(page.queryByText(m.dialog_not_loaded())).toBeNull();
   expect(toasts.shown).toEqual([]);
+});
+
+test("what waits in its place goes when it has come", async () => {
+  const part = lazy(0);
+  const waiting = createRawSnippet(() => ({ render: () => "<p>on its way</p>" }));
+  const page = render(Later, { part, waiting });
+  expect(page.queryByText("on its way")).not.toBeNull();
+  await loaded(part);
+  await vi.waitFor(() => expect(page.queryByText("on its way")).toBeNull());
+});
+
+test("whoever waits for a part goes on when it is here, and when it cannot be had", async () => {
+  const part = lazy(1);
+  await part.load().done;
+  expect([part.component, part.failed]).toEqual([null, true]);
+  await part.load().done;
+  expect([part.component, part.failed]).toEqual([Skeleton, false]);
 });
