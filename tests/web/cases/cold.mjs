@@ -69,13 +69,13 @@ scene('a channel can be read before more than 100 KB of script have come', async
   assert.equal(vt.server.logs.filter((line) => /panicked at/.test(line)).length, 0);
 });
 
-scene('nobody waits for a script to be signed in, nor for the state to be asked for messages', async (stage) => {
+for (const phone of [false, true]) scene(`nobody waits for a script to be signed in, nor for the state to be asked for messages, ${phone ? 'on a phone' : 'on a desktop'}`, async (stage) => {
   const { channelId, people: [ada] } = await club('Ada');
   await ada.ok('message:create', { channelId, content: 'early' });
   const warm = await stage.signedIn(ada);
   const storageState = await warm.context.storageState();
 
-  const cold = await stage.visitor({ path: '/healthz', tolerates: /favicon\.ico/, storageState });
+  const cold = await stage.visitor({ path: '/healthz', tolerates: /favicon\.ico/, storageState, phone });
   const [sent, received] = [[], []];
   cold.page.tab.on('websocket', (socket) => {
     socket.on('framesent', ({ payload }) => sent.push(payload));
@@ -91,8 +91,21 @@ scene('nobody waits for a script to be signed in, nor for the state to be asked 
     await until(() => sent.some((frame) => frame.includes('"message:list"')), WAIT_MS, 'nothing asked for');
     await route.continue();
   });
+  // What stands around the messages moves none of them.
+  let release;
+  const seen = new Promise((resolve) => (release = resolve));
+  await cold.page.tab.route(/\/assets\/around-[^/]*\.js$/, async (route) => {
+    await seen;
+    await route.continue();
+  });
   await cold.page.tab.goto(`/c/${channelId}`, { waitUntil: 'commit' });
-  await cold.page.message('early').waitFor();
+  const row = cold.page.message('early');
+  await row.waitFor();
+  const place = await row.boundingBox();
+  release();
+  await cold.page.composer.waitFor();
+  const { y } = await row.boundingBox();
+  assert.ok(Math.abs(y - place.y) < 1, `from ${place.y} to ${y}`);
   assert.equal(sent.filter((frame) => frame.startsWith('40')).length, 1);
   assert.equal(sent.filter((frame) => frame.includes('"message:list"')).length, 1);
 
