@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::chat::cache::{GroupHead, GroupSnapshot, Person};
+use crate::chat::cache::{GroupSnapshot, Person};
 use crate::chat::error::Noun;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::model::account::User;
@@ -15,6 +15,7 @@ use crate::model::channel::Channel;
 use crate::model::group::{Member, standing};
 use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::model::permission::{Permissions, Rank};
+use crate::store::{GROUPS_PER_READ_MAX, GroupHead, Store, StoreError};
 
 /// More users that are not cached are read in one go.
 const USERS_ONE_BY_ONE_MAX: usize = 8;
@@ -60,6 +61,24 @@ impl ChannelStanding {
 
 fn require(held: Permissions, wanted: Permissions) -> Result<(), ChatError> {
     if held.has(wanted) { Ok(()) } else { Err(ChatError::Forbidden("missing permission")) }
+}
+
+/// Those of `group_ids` that exist, in two reads.
+async fn load_groups(
+    store: &dyn Store,
+    group_ids: &[GroupId],
+) -> Result<Vec<(GroupId, Option<Arc<GroupSnapshot>>)>, StoreError> {
+    let heads = store.find_groups(group_ids).await?;
+    let existing: Vec<GroupId> = heads.iter().map(|head| head.group.id).collect();
+    let mut channels: HashMap<GroupId, Vec<Channel>> = HashMap::with_capacity(heads.len());
+    for channel in store.list_channels(&existing).await? {
+        channels.entry(channel.group_id.unwrap_or(GroupId::ZERO)).or_default().push(channel);
+    }
+    let snapshot = |GroupHead { group, roles, .. }: GroupHead| {
+        let (group_id, channels) = (group.id, channels.remove(&group.id).unwrap_or_default());
+        (group_id, Some(Arc::new(GroupSnapshot::new(group, roles, channels))))
+    };
+    Ok(heads.into_iter().map(snapshot).collect())
 }
 
 impl Chat {
@@ -120,6 +139,41 @@ impl Chat {
         Ok(Some(standing(&head.group, &head.roles, &member, operator).0))
     }
 
+    /// What `user_id` may do in those of `group_ids` that they are in.
+    pub async fn permissions_by_group(
+        &self,
+        user_id: UserId,
+        group_ids: &[GroupId],
+    ) -> Result<HashMap<GroupId, Permissions>, ChatError> {
+        let keys: Vec<(GroupId, UserId)> = group_ids.iter().map(|id| (*id, user_id)).collect();
+        let store = self.store.clone();
+        let load = move |keys: Vec<(GroupId, UserId)>| {
+            let store = store.clone();
+            async move {
+                let memberships = match keys[..] {
+                    [(group_id, _)] => {
+                        store.find_member(group_id, user_id).await?.into_iter().collect()
+                    }
+                    _ => store.list_memberships(user_id).await?,
+                };
+                let member = |it: Member| ((it.group_id, user_id), Some(Arc::new(it)));
+                Ok(memberships.into_iter().map(member).collect())
+            }
+        };
+        let members = self.caches.members.get_many(&keys, usize::MAX, None, load).await?;
+        let members: Vec<Arc<Member>> = members.into_values().flatten().collect();
+        let group_ids: Vec<GroupId> = members.iter().map(|member| member.group_id).collect();
+        let heads = self.group_heads_by_id(&group_ids).await?;
+        let mut held = HashMap::with_capacity(members.len());
+        for member in members {
+            let Some(head) = heads.get(&member.group_id) else { continue };
+            let operator = head.group.official && self.person(user_id).await?.operator;
+            let (permissions, _) = standing(&head.group, &head.roles, &member, operator);
+            held.insert(member.group_id, permissions);
+        }
+        Ok(held)
+    }
+
     /// `None` for somebody who is no member, and for a group that does not exist.
     pub async fn standing_of(
         &self,
@@ -153,14 +207,24 @@ impl Chat {
         let store = self.store.clone();
         let load = move || {
             let store = store.clone();
-            async move {
-                let Some(group) = store.find_group(group_id).await? else { return Ok(None) };
-                let roles = store.list_roles(group_id).await?;
-                let channels = store.list_channels(group_id).await?;
-                Ok(Some(Arc::new(GroupSnapshot::new(group, roles, channels))))
-            }
+            async move { Ok(load_groups(&*store, &[group_id]).await?.pop().and_then(|it| it.1)) }
         };
         self.caches.groups.snapshots.get(group_id, load).await
+    }
+
+    /// Those of `group_ids` that exist; their channels have to fit into memory.
+    pub async fn groups_by_id(
+        &self,
+        group_ids: &[GroupId],
+    ) -> Result<HashMap<GroupId, Arc<GroupSnapshot>>, ChatError> {
+        let store = self.store.clone();
+        let load = move |group_ids: Vec<GroupId>| {
+            let store = store.clone();
+            async move { load_groups(&*store, &group_ids).await }
+        };
+        let snapshots = &self.caches.groups.snapshots;
+        let found = snapshots.get_many(group_ids, GROUPS_PER_READ_MAX, None, load).await?;
+        Ok(found.into_iter().filter_map(|(group_id, group)| Some((group_id, group?))).collect())
     }
 
     pub async fn find_group_head(
@@ -170,14 +234,27 @@ impl Chat {
         let store = self.store.clone();
         let load = move || {
             let store = store.clone();
-            async move {
-                let Some(group) = store.find_group(group_id).await? else { return Ok(None) };
-                let roles = store.list_roles(group_id).await?;
-                let channels = store.measure_channels(group_id).await?;
-                Ok(Some(Arc::new(GroupHead { group, roles, channels })))
-            }
+            async move { Ok(store.find_groups(&[group_id]).await?.pop().map(Arc::new)) }
         };
         self.caches.groups.heads.get(group_id, load).await
+    }
+
+    /// Those of `group_ids` that exist.
+    pub async fn group_heads_by_id(
+        &self,
+        group_ids: &[GroupId],
+    ) -> Result<HashMap<GroupId, Arc<GroupHead>>, ChatError> {
+        let store = self.store.clone();
+        let load = move |group_ids: Vec<GroupId>| {
+            let store = store.clone();
+            async move {
+                let heads = store.find_groups(&group_ids).await?;
+                Ok(heads.into_iter().map(|head| (head.group.id, Some(Arc::new(head)))).collect())
+            }
+        };
+        let heads = &self.caches.groups.heads;
+        let found = heads.get_many(group_ids, GROUPS_PER_READ_MAX, None, load).await?;
+        Ok(found.into_iter().filter_map(|(group_id, head)| Some((group_id, head?))).collect())
     }
 
     pub async fn find_channel(
@@ -213,12 +290,21 @@ impl Chat {
     }
 
     pub async fn count_members(&self, group_id: GroupId) -> Result<u64, ChatError> {
+        let counts = self.member_counts(&[group_id]).await?;
+        Ok(counts.get(&group_id).copied().unwrap_or_default())
+    }
+
+    /// How many members each of `group_ids` has; none if it does not exist.
+    pub async fn member_counts(
+        &self,
+        group_ids: &[GroupId],
+    ) -> Result<HashMap<GroupId, u64>, ChatError> {
         let store = self.store.clone();
-        let load = move || {
+        let load = move |group_ids: Vec<GroupId>| {
             let store = store.clone();
-            async move { store.count_members(group_id).await }
+            async move { store.count_members(&group_ids).await }
         };
-        self.caches.member_counts.get(group_id, load).await
+        self.caches.member_counts.get_many(group_ids, GROUPS_PER_READ_MAX, 0, load).await
     }
 
     /// # Errors

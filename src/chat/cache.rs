@@ -4,12 +4,14 @@
 //! and its forgetting pass, the load ends. So each key has a generation, which forgetting raises and an
 //! entry remembers from before its load; an entry of an earlier generation is never served. Reads of one key that run at the same time become one load.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use metrics::Counter;
 use moka::future::{Cache, CacheBuilder};
 use tokio::sync::oneshot;
@@ -24,7 +26,7 @@ use crate::model::account::User;
 use crate::model::channel::Channel;
 use crate::model::group::{Group, Member, Role};
 use crate::model::id::{ChannelId, GroupId, SessionId, UserId};
-use crate::store::{ChannelsSize, StoreError};
+use crate::store::{GroupHead, StoreError};
 use crate::telemetry;
 
 /// Bounds what a lost invalidation can do.
@@ -37,6 +39,9 @@ const GROUPS_BYTES_MAX: u64 = 128 * 1024 * 1024;
 const GENERATIONS: usize = 65_536;
 /// Loads that were overtaken by an invalidation are repeated this often, then served uncached.
 const RELOADS_MAX: usize = 3;
+/// Keys of [`SnapshotCache::get_many`] that are loaded one by one, each once for all who ask at the same time.
+/// More are loaded together.
+const KEYS_ONE_BY_ONE_MAX: usize = 4;
 /// A load hangs rather than works after this; the store's own deadlines are shorter.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -67,14 +72,6 @@ impl GroupSnapshot {
         let bytes = |channel: &Channel| 512 + 2 * texts(channel);
         1024 + self.channels.iter().map(bytes).sum::<usize>()
     }
-}
-
-/// A group without its channels: what decides about permissions in it, and how much there is of them.
-#[derive(Debug)]
-pub struct GroupHead {
-    pub group: Group,
-    pub roles: Vec<Role>,
-    pub channels: ChannelsSize,
 }
 
 /// Groups, and their heads alone: whoever is in hundreds of huge ones should need no channel of theirs to
@@ -272,6 +269,94 @@ where
         Ok(load().await?)
     }
 
+    /// The values of `keys`. Many that are not cached are loaded in one go, at most `together_max` at a time;
+    /// what `load` does not answer has the value `absent`.
+    ///
+    /// Of one go nobody else who asks at the same time has anything: so it is for somebody's own many, not for
+    /// what everybody needs.
+    pub async fn get_many<F, Fut>(
+        &self,
+        keys: &[K],
+        together_max: usize,
+        absent: V,
+        load: F,
+    ) -> Result<HashMap<K, V>, ChatError>
+    where
+        F: Fn(Vec<K>) -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<Vec<(K, V)>, StoreError>> + Send,
+    {
+        let mut values = HashMap::with_capacity(keys.len());
+        let mut missing = Vec::new();
+        for key in keys {
+            match self.peek(key).await {
+                Some(value) => _ = values.insert(*key, value),
+                None => missing.push(*key),
+            }
+        }
+        self.hits.increment(values.len() as u64);
+        if missing.len() <= KEYS_ONE_BY_ONE_MAX {
+            let one_by_one = missing.into_iter().map(|key| self.get_one(key, &absent, &load));
+            values.extend(try_join_all(one_by_one).await?);
+            return Ok(values);
+        }
+        self.misses.increment(missing.len() as u64);
+        for _ in 0..RELOADS_MAX {
+            let mut overtaken = Vec::new();
+            for some in missing.chunks(together_max) {
+                for (key, entry) in self.load_together(some, &absent, &load).await? {
+                    if !self.is_current(&key, &entry) {
+                        overtaken.push(key);
+                    }
+                    values.insert(key, entry.value);
+                }
+            }
+            if overtaken.is_empty() {
+                break;
+            }
+            missing = overtaken;
+        }
+        Ok(values)
+    }
+
+    async fn get_one<F, Fut>(&self, key: K, absent: &V, load: &F) -> Result<(K, V), ChatError>
+    where
+        F: Fn(Vec<K>) -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<Vec<(K, V)>, StoreError>> + Send,
+    {
+        let (absent, load) = (absent.clone(), load.clone());
+        let load = move || {
+            let (absent, loading) = (absent.clone(), load(vec![key]));
+            async move { Ok(loading.await?.into_iter().next().map_or(absent, |(_, value)| value)) }
+        };
+        Ok((key, self.get(key, load).await?))
+    }
+
+    /// Loads `keys` and keeps them.
+    async fn load_together<F, Fut>(
+        &self,
+        keys: &[K],
+        absent: &V,
+        load: &F,
+    ) -> Result<Vec<(K, Entry<V>)>, ChatError>
+    where
+        F: Fn(Vec<K>) -> Fut,
+        Fut: Future<Output = Result<Vec<(K, V)>, StoreError>>,
+    {
+        let generation = |key: &K| (*key, self.generations.of(key).load(Ordering::Acquire));
+        let generations: Vec<(K, u64)> = keys.iter().map(generation).collect();
+        let loaded = tokio::time::timeout(LOAD_TIMEOUT, load(keys.to_vec())).await;
+        let mut loaded: HashMap<K, V> =
+            loaded.unwrap_or(Err(StoreError::Timeout))?.into_iter().collect();
+        let mut entries = Vec::with_capacity(keys.len());
+        for (key, generation) in generations {
+            let value = loaded.remove(&key).unwrap_or_else(|| absent.clone());
+            let entry = Entry { generation, value };
+            self.entries.insert(key, entry.clone()).await;
+            entries.push((key, entry));
+        }
+        Ok(entries)
+    }
+
     /// The value of `key` if it is cached and current.
     pub async fn peek(&self, key: &K) -> Option<V> {
         let entry = self.entries.get(key).await?;
@@ -386,6 +471,53 @@ mod tests {
         let (values, ()) = tokio::join!(all, open);
         assert!(values.into_iter().all(|value| value.unwrap() == 9));
         assert_eq!(loads.load(Ordering::SeqCst), 1);
+    }
+
+    fn doubled(keys: Vec<u64>) -> impl Future<Output = Result<Vec<(u64, u64)>, StoreError>> {
+        let known = keys.into_iter().filter(|key| *key < 100);
+        std::future::ready(Ok(known.map(|key| (key, 2 * key)).collect()))
+    }
+
+    #[tokio::test]
+    async fn many_are_loaded_together_and_kept() {
+        let cache = cache();
+        cache.get(3, || async { Ok(33) }).await.unwrap();
+        let loads = Arc::new(AtomicUsize::new(0));
+        let load = {
+            let loads = loads.clone();
+            move |keys: Vec<u64>| {
+                assert!(keys.len() <= 4 && !keys.contains(&3), "{keys:?}");
+                loads.fetch_add(1, Ordering::SeqCst);
+                doubled(keys)
+            }
+        };
+        let keys: Vec<u64> = (1..=8).chain([100]).collect();
+        let values = cache.get_many(&keys, 4, 0, load).await.unwrap();
+        assert_eq!(loads.load(Ordering::SeqCst), 2);
+        let of = |keys: [u64; 4]| keys.map(|key| values[&key]);
+        assert_eq!(of([1, 3, 8, 100]), [2, 33, 16, 0]);
+        for (key, value) in values {
+            let cached = cache.get(key, || async { panic!("must be cached") }).await;
+            assert_eq!(cached.unwrap(), value);
+        }
+    }
+
+    #[tokio::test]
+    async fn of_many_those_that_were_overtaken_are_loaded_once_more() {
+        let cache = cache();
+        let (source, weak) = (Arc::new(AtomicU64::new(1)), Arc::downgrade(&cache));
+        let load = move |keys: Vec<u64>| {
+            let value = source.load(Ordering::SeqCst);
+            if value == 1 {
+                source.store(2, Ordering::SeqCst);
+                weak.upgrade().unwrap().forget(&7);
+            }
+            std::future::ready(Ok(keys.into_iter().map(|key| (key, value)).collect()))
+        };
+        let keys: Vec<u64> = (1..=8).collect();
+        let values = cache.get_many(&keys, 100, 0, load).await.unwrap();
+        assert_eq!((values[&1], values[&7]), (1, 2));
+        assert_eq!(cache.get(7, || async { panic!("must be cached") }).await.unwrap(), 2);
     }
 
     #[tokio::test]

@@ -3,8 +3,10 @@
 //! Built when thousands come back at once: groups come from caches, with their channels as JSON that is
 //! made once for all their members. With the groups cached the store is asked six times, however many
 //! groups, channels and messages there are: for memberships twice (audiences and groups), direct channels, what
-//! happened last in these and in the groups' channels, and read states. A group that is not cached costs
-//! seven reads more, for all who come at that time; people in direct channels one for each thousand.
+//! happened last in these and in the groups' channels, and read states. With nothing cached it is asked for the
+//! person, and for all groups together: their heads, counts, and the channels of those that fit (two reads, three
+//! times at most). Up to four groups that are not cached are read one by one instead, each once for all who come
+//! at that time. People in direct channels are one read for each thousand.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use crate::chat::views::{
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::model::channel::Channel;
-use crate::model::group::standing;
+use crate::model::group::{Member, standing};
 use crate::model::id::{GroupId, MessageId};
 use crate::model::permission::{Audience, Permissions};
 use crate::model::time::Timestamp;
@@ -32,6 +34,8 @@ use crate::store::ReadScope;
 pub const READY_BYTES_MAX: usize = 2_000_000;
 /// Of these, what direct channels may take: strangers open them, with names and pictures of theirs.
 const DIRECT_BYTES_MAX: usize = 500_000;
+/// How often it is looked for more groups that fit.
+const FITTING_ROUNDS_MAX: usize = 3;
 /// A read state as JSON with all numbers as long as can be, and its comma.
 const READ_STATE_BYTES: usize = 98;
 /// `,"channels":[]` or `,"partial":true`, and a comma.
@@ -68,11 +72,12 @@ impl Chat {
     /// The groups whose pushes the caller gets.
     pub async fn audiences(&self, caller: Caller) -> Result<Vec<Audience>, ChatError> {
         let memberships = self.store.list_memberships(caller.user_id).await?;
+        let heads = self.group_heads_by_id(&groups_of(&memberships)).await?;
         let mut audiences = Vec::with_capacity(memberships.len());
         for membership in memberships {
             let group_id = membership.group_id;
             // A group that was deleted since is none of the caller's any more.
-            let Some(head) = self.find_group_head(group_id).await? else { continue };
+            let Some(head) = heads.get(&group_id) else { continue };
             let operator = head.group.official && self.person(caller.user_id).await?.operator;
             let (permissions, _) = standing(&head.group, &head.roles, &membership, operator);
             audiences.push(Audience { group_id, permissions });
@@ -139,20 +144,10 @@ impl Chat {
     async fn group_list(&self, caller: Caller, bytes_max: usize) -> Result<GroupList, ChatError> {
         let heads = self.group_heads(caller).await?;
         let heads_bytes = |head: &Head| json_bytes(&head.listed) + LISTED_BYTES_BESIDES;
-        let mut left = bytes_max.saturating_sub(heads.iter().map(heads_bytes).sum());
-        let mut groups = Vec::with_capacity(heads.len());
-        let mut fitting = Vec::new();
-        for head in heads {
-            // Only what fits is held on to: the channels of many huge groups are more than a node has.
-            if head.bytes <= left
-                && let Some(snapshot) = self.find_group(head.listed.group.id).await?
-                && bytes_of_snapshot(&snapshot) <= left
-            {
-                left -= bytes_of_snapshot(&snapshot);
-                fitting.push(Fitting { index: groups.len(), snapshot, head: head.standing });
-            }
-            groups.push(ListedGroup { partial: Some(true), ..head.listed });
-        }
+        let left = bytes_max.saturating_sub(heads.iter().map(heads_bytes).sum());
+        let fitting = self.fitting(&heads, left).await?;
+        let without = |head: Head| ListedGroup { partial: Some(true), ..head.listed };
+        let mut groups: Vec<ListedGroup> = heads.into_iter().map(without).collect();
         let channels = fitting.iter().flat_map(|it| &it.snapshot.channels);
         let last = self.last_messages(caller.user_id, channels).await?;
         for Fitting { index, snapshot, head } in &fitting {
@@ -164,16 +159,53 @@ impl Chat {
         Ok(GroupList { groups, scopes: scopes.collect() })
     }
 
+    /// Which of `heads` come with their channels in `left` bytes. Only what fits is read and held on to: the
+    /// channels of many huge groups are more than a node has.
+    ///
+    /// What is left once those that fit at their longest are known as they are may be enough for some more.
+    async fn fitting(&self, heads: &[Head], mut left: usize) -> Result<Vec<Fitting>, ChatError> {
+        let mut fitting = Vec::with_capacity(heads.len());
+        let mut waiting: Vec<usize> = (0..heads.len()).collect();
+        for _ in 0..FITTING_ROUNDS_MAX {
+            let mut room = left;
+            let mut picked = Vec::new();
+            waiting.retain(|index| match room.checked_sub(heads[*index].bytes) {
+                Some(rest) => {
+                    room = rest;
+                    picked.push(*index);
+                    false
+                }
+                None => true,
+            });
+            if picked.is_empty() {
+                break;
+            }
+            let ids: Vec<GroupId> = picked.iter().map(|it| heads[*it].listed.group.id).collect();
+            let mut snapshots = self.groups_by_id(&ids).await?;
+            for (index, group_id) in picked.into_iter().zip(ids) {
+                // Gone since, or grown.
+                let Some(snapshot) = snapshots.remove(&group_id) else { continue };
+                let Some(rest) = left.checked_sub(bytes_of_snapshot(&snapshot)) else { continue };
+                left = rest;
+                fitting.push(Fitting { index, snapshot, head: heads[index].standing });
+            }
+        }
+        Ok(fitting)
+    }
+
     /// All groups of the caller without their channels, by id.
     async fn group_heads(&self, caller: Caller) -> Result<Vec<Head>, ChatError> {
         let memberships = self.store.list_memberships(caller.user_id).await?;
         let person = self.person(caller.user_id).await?;
+        let group_ids = groups_of(&memberships);
+        let found = self.group_heads_by_id(&group_ids).await?;
+        let counts = self.member_counts(&group_ids).await?;
         let mut heads = Vec::with_capacity(memberships.len());
         for member in memberships {
             // A group that was deleted since is none of the caller's any more.
-            let Some(head) = self.find_group_head(member.group_id).await? else { continue };
+            let Some(head) = found.get(&member.group_id) else { continue };
             let (permissions, _) = standing(&head.group, &head.roles, &member, person.operator);
-            let member_count = self.count_members(member.group_id).await?;
+            let member_count = counts.get(&member.group_id).copied().unwrap_or_default();
             let listed = ListedGroup {
                 group: GroupView::new(&head.group, member_count),
                 channels: None,
@@ -186,6 +218,10 @@ impl Chat {
         }
         Ok(heads)
     }
+}
+
+fn groups_of(memberships: &[Member]) -> Vec<GroupId> {
+    memberships.iter().map(|member| member.group_id).collect()
 }
 
 /// What a group's channels and their read states take up at most.

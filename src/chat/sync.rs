@@ -9,7 +9,7 @@ use crate::chat::views::{ChangeView, LimitsView, MessageView, Synced, SyncedChan
 use crate::chat::{Caller, Chat, ChatError};
 use crate::clock::UnixMs;
 use crate::model::channel::{Channel, DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
-use crate::model::id::{ChangeId, ChannelId, MessageId};
+use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId};
 use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
 use crate::model::name;
 use crate::model::permission::Permissions;
@@ -50,8 +50,8 @@ impl Chat {
     /// Everything the caller missed in the channels it names.
     ///
     /// Channels that it may not see are left out. The store is asked for all channels at once, and once for
-    /// what happened last in them; then for those alone in which something did. A group that is not cached
-    /// costs four reads more.
+    /// what happened last in them; then for those alone in which something did. With nothing cached it is asked
+    /// for memberships and for groups besides, once each (or once for each of up to four groups).
     pub async fn sync(&self, caller: Caller, request: Sync) -> Result<Synced, ChatError> {
         let now_ms = self.clock.now_ms();
         if request.channels.len() > SYNC_CHANNELS_MAX {
@@ -63,13 +63,18 @@ impl Chat {
         let too_old = since.0.saturating_add(CHANGES_KEPT_MS) < now_ms;
         let asked: Vec<ChannelId> = request.channels.keys().copied().collect();
         let known = self.channels_by_id(&asked).await?;
+        let mut group_ids: Vec<GroupId> = known.values().filter_map(|it| it.group_id).collect();
+        group_ids.sort_unstable();
+        group_ids.dedup();
+        let held_in = self.permissions_by_group(caller.user_id, &group_ids).await?;
+        let held = |channel: &Channel| match channel.group_id {
+            Some(group_id) => Some(held_in.get(&group_id)?.in_channel(channel.kind)),
+            None => channel.recipients.contains(&caller.user_id).then_some(Permissions::DIRECT),
+        };
         let mut visible = BTreeMap::new();
-        for channel_id in asked {
-            if let Some(channel) = known.get(&channel_id)
-                && let Some(held) = self.channel_permissions(caller.user_id, channel).await?
-                && held.has(Permissions::VIEW)
-            {
-                visible.insert(channel_id, &**channel);
+        for (channel_id, channel) in &known {
+            if held(channel).is_some_and(|held| held.has(Permissions::VIEW)) {
+                visible.insert(*channel_id, &**channel);
             }
         }
         let activity = self.activity(caller.user_id, visible.values().copied()).await?;

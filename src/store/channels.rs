@@ -17,11 +17,10 @@ pub trait ChannelStore: Send + Sync {
     /// Those of `channel_ids` (at most 1,000) that exist, in any order.
     async fn find_channels(&self, channel_ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError>;
 
-    /// By position, then id.
-    async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError>;
-
-    /// How much [`list_channels`](Self::list_channels) would list.
-    async fn measure_channels(&self, group_id: GroupId) -> Result<ChannelsSize, StoreError>;
+    /// The channels of all of `group_ids` (at most [`GROUPS_PER_READ_MAX`](crate::store::GROUPS_PER_READ_MAX)),
+    /// each group's together, by position, then id. Groups are read at the same time. How much there is of a
+    /// group's, [`GroupHead`](crate::store::GroupHead) says: who asks for many groups has to know that it fits.
+    async fn list_channels(&self, group_ids: &[GroupId]) -> Result<Vec<Channel>, StoreError>;
 
     /// Returns the channel after the change; never brings a deleted one back.
     async fn update_channel(

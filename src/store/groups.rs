@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::model::channel::Channel;
 use crate::model::group::{Group, GroupPatch, Member, Role};
 use crate::model::id::GroupId;
-use crate::store::StoreError;
+use crate::store::{ChannelsSize, StoreError};
 
 #[async_trait]
 pub trait GroupStore: Send + Sync {
@@ -25,7 +25,10 @@ pub trait GroupStore: Send + Sync {
         members: &[Member],
     ) -> Result<(), StoreError>;
 
-    async fn find_group(&self, group_id: GroupId) -> Result<Option<Group>, StoreError>;
+    /// Those of `group_ids` (at most [`GROUPS_PER_READ_MAX`]) that exist, in any order, each with what decides
+    /// about permissions in it. The group, its roles and its channels are read by its id, for all groups at the
+    /// same time.
+    async fn find_groups(&self, group_ids: &[GroupId]) -> Result<Vec<GroupHead>, StoreError>;
 
     /// There is at most one, whichever node made it, and it stays for ever: who has found it may remember
     /// which one it is.
@@ -43,7 +46,16 @@ pub trait GroupStore: Send + Sync {
     /// what is to be deleted, then the group: nothing of it is found from now on. What takes long goes on
     /// behind, also after a crash.
     async fn delete_group(&self, group_id: GroupId) -> Result<bool, StoreError>;
+}
 
+/// Groups that are asked for in one call at most: more than anybody is in.
+pub const GROUPS_PER_READ_MAX: usize = 250;
+
+/// A group without its channels, and how much there is of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupHead {
+    pub group: Group,
     /// Lowest rank first.
-    async fn list_roles(&self, group_id: GroupId) -> Result<Vec<Role>, StoreError>;
+    pub roles: Vec<Role>,
+    pub channels: ChannelsSize,
 }

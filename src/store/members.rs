@@ -71,11 +71,15 @@ pub trait MemberStore: Send + Sync {
         user_ids: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
 
-    /// About: it may lag behind joins and departures for some seconds.
-    async fn count_members(&self, group_id: GroupId) -> Result<u64, StoreError>;
+    /// How many members those of `group_ids` (at most
+    /// [`GROUPS_PER_READ_MAX`](crate::store::GROUPS_PER_READ_MAX)) have that exist, in any order. About: it may lag
+    /// behind joins and departures for some seconds.
+    async fn count_members(&self, group_ids: &[GroupId])
+    -> Result<Vec<(GroupId, u64)>, StoreError>;
 
-    /// A person's memberships, by group id. While somebody joins or leaves it may differ from
-    /// [`find_member`](Self::find_member), which decides.
+    /// A person's memberships, by group id. Steps: the person's list of groups, then each membership by its key,
+    /// all at the same time: who is no member of a group ([`find_member`](Self::find_member)) is never listed in
+    /// it, whatever a crash has left in the list. While somebody joins it may be missing.
     async fn list_memberships(&self, user_id: UserId) -> Result<Vec<Member>, StoreError>;
 }
 

@@ -321,12 +321,13 @@ fn any_topic() -> impl Strategy<Value = Topic> {
 }
 
 fn any_changed() -> impl Strategy<Value = Changed> {
-    (0..6, any::<u64>(), any::<u64>()).prop_map(|(kind, id, other)| match kind {
+    (0..8, any::<u64>(), any::<u64>()).prop_map(|(kind, id, other)| match kind {
         0 => Changed::Group(GroupId::new(id)),
         1 => Changed::Channel(ChannelId::new(id)),
         2 => Changed::Membership(GroupId::new(id), UserId::new(other)),
         3 => Changed::Person(UserId::new(id)),
         4 => Changed::Session(SessionId::new(id)),
+        5 => Changed::MemberCount(GroupId::new(id)),
         _ => Changed::History(ChannelId::new(id)),
     })
 }

@@ -1,5 +1,7 @@
 //! Channels of groups and between people.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row, params};
@@ -8,7 +10,9 @@ use crate::model::channel::{Channel, ChannelKind, ChannelPatch};
 use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::parents::group_exists;
-use crate::store::sqlite::statement::{UserList, execute, find, id_list, list, rows, user_list};
+use crate::store::sqlite::statement::{
+    UserList, execute, find, group_list, id_list, list, rows, user_list,
+};
 use crate::store::{
     Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota, StoreError,
 };
@@ -72,6 +76,22 @@ fn insert_channel(conn: &Connection, channel: &Channel) -> Result<bool, StoreErr
 fn find_channel(conn: &Connection, channel_id: ChannelId) -> rusqlite::Result<Option<Channel>> {
     let sql = concat!("SELECT ", channel_columns!(), " FROM channels WHERE channel_id = ?1");
     find(conn, sql, [channel_id], channel)
+}
+
+/// How much there is of the channels of those groups that have any. SQLite escapes in JSON what serde_json
+/// escapes.
+pub fn measure_channels(
+    conn: &Connection,
+    group_ids: &str,
+) -> rusqlite::Result<HashMap<GroupId, ChannelsSize>> {
+    let sql = "SELECT group_id, count(*),
+                      sum(octet_length(json_quote(name)) + octet_length(json_quote(topic)))
+               FROM channels WHERE group_id IN (SELECT value FROM json_each(?1)) GROUP BY group_id";
+    let size = |row: &Row<'_>| {
+        let number = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)? as usize);
+        Ok((row.get(0)?, ChannelsSize { count: number(1)?, text_bytes: number(2)? }))
+    };
+    Ok(list(conn, sql, [group_ids], size)?.into_iter().collect())
 }
 
 fn update_channel(
@@ -165,30 +185,16 @@ impl ChannelStore for SqliteStore {
         .await
     }
 
-    async fn list_channels(&self, group_id: GroupId) -> Result<Vec<Channel>, StoreError> {
+    async fn list_channels(&self, group_ids: &[GroupId]) -> Result<Vec<Channel>, StoreError> {
+        let group_ids = group_list(group_ids);
         self.read("list_channels", move |conn| {
             let sql = concat!(
                 "SELECT ",
                 channel_columns!(),
-                " FROM channels WHERE group_id = ?1 ORDER BY position, channel_id"
+                " FROM channels WHERE group_id IN (SELECT value FROM json_each(?1))
+                 ORDER BY group_id, position, channel_id"
             );
-            Ok(list(conn, sql, [group_id], channel)?)
-        })
-        .await
-    }
-
-    async fn measure_channels(&self, group_id: GroupId) -> Result<ChannelsSize, StoreError> {
-        self.read("measure_channels", move |conn| {
-            // SQLite escapes in JSON what serde_json escapes.
-            let sql = "SELECT count(*),
-                              ifnull(sum(octet_length(json_quote(name))
-                                         + octet_length(json_quote(topic))), 0)
-                       FROM channels WHERE group_id = ?1";
-            let size = |row: &Row<'_>| {
-                let number = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)? as usize);
-                Ok(ChannelsSize { count: number(0)?, text_bytes: number(1)? })
-            };
-            Ok(find(conn, sql, [group_id], size)?.unwrap_or_default())
+            Ok(list(conn, sql, [&group_ids], channel)?)
         })
         .await
     }

@@ -1,5 +1,7 @@
 //! Groups and their roles.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
@@ -7,11 +9,11 @@ use crate::model::channel::Channel;
 use crate::model::group::{Group, GroupPatch, Member, Role};
 use crate::model::id::GroupId;
 use crate::model::permission::{Permissions, Rank};
-use crate::store::sqlite::channels::{delete_channels_of, insert_channel_row};
-use crate::store::sqlite::parents::{group_exists, group_is_there};
-use crate::store::sqlite::statement::{Ms, execute, find, list};
+use crate::store::sqlite::channels::{delete_channels_of, insert_channel_row, measure_channels};
+use crate::store::sqlite::parents::group_exists;
+use crate::store::sqlite::statement::{Ms, execute, find, group_list, list};
 use crate::store::sqlite::{SqliteStore, members};
-use crate::store::{GroupStore, StoreError};
+use crate::store::{GroupHead, GroupStore, StoreError};
 
 macro_rules! group_columns {
     () => {
@@ -31,12 +33,37 @@ fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
     })
 }
 
-fn role(row: &Row<'_>) -> rusqlite::Result<Role> {
-    Ok(Role {
-        name: row.get(0)?,
-        permissions: Permissions::from_bits(row.get(1)?),
-        rank: Rank(row.get(2)?),
-    })
+/// Whose it is, and the role.
+fn role(row: &Row<'_>) -> rusqlite::Result<(GroupId, Role)> {
+    let role = Role {
+        name: row.get(1)?,
+        permissions: Permissions::from_bits(row.get(2)?),
+        rank: Rank(row.get(3)?),
+    };
+    Ok((row.get(0)?, role))
+}
+
+/// One statement for each kind of row, whatever the number of groups: `group_ids` is a JSON array.
+fn find_groups(conn: &Connection, group_ids: &str) -> rusqlite::Result<Vec<GroupHead>> {
+    let sql = concat!(
+        "SELECT ",
+        group_columns!(),
+        " FROM groups WHERE group_id IN (SELECT value FROM json_each(?1))"
+    );
+    let groups = list(conn, sql, [group_ids], group)?;
+    let sql = "SELECT group_id, name, permissions, rank FROM roles
+               WHERE group_id IN (SELECT value FROM json_each(?1)) ORDER BY rank, name";
+    let mut roles: HashMap<GroupId, Vec<Role>> = HashMap::with_capacity(groups.len());
+    for (group_id, role) in list(conn, sql, [group_ids], role)? {
+        roles.entry(group_id).or_default().push(role);
+    }
+    let mut sizes = measure_channels(conn, group_ids)?;
+    let head = |group: Group| GroupHead {
+        roles: roles.remove(&group.id).unwrap_or_default(),
+        channels: sizes.remove(&group.id).unwrap_or_default(),
+        group,
+    };
+    Ok(groups.into_iter().map(head).collect())
 }
 
 /// What [`GroupStore::insert_group`] inserts.
@@ -125,12 +152,9 @@ impl GroupStore for SqliteStore {
         self.write("insert_group", 1024, move |conn| new.insert(conn)).await
     }
 
-    async fn find_group(&self, group_id: GroupId) -> Result<Option<Group>, StoreError> {
-        self.read("find_group", move |conn| {
-            let sql = concat!("SELECT ", group_columns!(), " FROM groups WHERE group_id = ?1");
-            Ok(find(conn, sql, [group_id], group)?)
-        })
-        .await
+    async fn find_groups(&self, group_ids: &[GroupId]) -> Result<Vec<GroupHead>, StoreError> {
+        let group_ids = group_list(group_ids);
+        self.read("find_groups", move |conn| Ok(find_groups(conn, &group_ids)?)).await
     }
 
     async fn find_official_group(&self) -> Result<Option<Group>, StoreError> {
@@ -152,17 +176,5 @@ impl GroupStore for SqliteStore {
 
     async fn delete_group(&self, group_id: GroupId) -> Result<bool, StoreError> {
         self.write("delete_group", 0, move |conn| delete_group(conn, group_id)).await
-    }
-
-    async fn list_roles(&self, group_id: GroupId) -> Result<Vec<Role>, StoreError> {
-        self.read("list_roles", move |conn| {
-            let sql = concat!(
-                "SELECT name, permissions, rank FROM roles WHERE group_id = ?1 AND",
-                group_is_there!(),
-                "ORDER BY rank, name"
-            );
-            Ok(list(conn, sql, [group_id], role)?)
-        })
-        .await
     }
 }

@@ -2,13 +2,13 @@
 //! `member_count`, and so does, for the official group, every account and ban. What is read is in `member_lists`.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
 use crate::store::sqlite::member_lists::{self, Statement, member};
 use crate::store::sqlite::parents::is_official;
-use crate::store::sqlite::statement::{Ms, count, execute, exists, find, user_list};
+use crate::store::sqlite::statement::{Ms, execute, exists, find, group_list, list, user_list};
 use crate::store::sqlite::{SqliteStore, words};
 use crate::store::{Joining, MemberStore, StoreError};
 
@@ -200,10 +200,16 @@ impl MemberStore for SqliteStore {
         .await
     }
 
-    async fn count_members(&self, group_id: GroupId) -> Result<u64, StoreError> {
+    async fn count_members(
+        &self,
+        group_ids: &[GroupId],
+    ) -> Result<Vec<(GroupId, u64)>, StoreError> {
+        let group_ids = group_list(group_ids);
         self.read("count_members", move |conn| {
-            let sql = "SELECT coalesce(max(member_count), 0) FROM groups WHERE group_id = ?1";
-            Ok(count(conn, sql, [group_id])?)
+            let sql = "SELECT group_id, member_count FROM groups
+                       WHERE group_id IN (SELECT value FROM json_each(?1))";
+            let count = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+            Ok(list(conn, sql, [&group_ids], count)?)
         })
         .await
     }

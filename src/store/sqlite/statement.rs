@@ -92,6 +92,10 @@ pub fn user_list(user_ids: &[UserId]) -> String {
     id_list(user_ids.iter().map(|user_id| user_id.to_i64()))
 }
 
+pub fn group_list(group_ids: &[GroupId]) -> String {
+    id_list(group_ids.iter().map(|group_id| group_id.to_i64()))
+}
+
 /// A column that holds what [`user_list`] gave; null is the empty list.
 pub struct UserList(pub Vec<UserId>);
 

@@ -122,7 +122,7 @@ async fn no_channel_is_read_of_a_group_that_comes_without() {
     let (_, ready) = json(&test.chat.snapshot(owner).await.unwrap());
     assert_eq!(ready["groups"][3]["channels"], json(&small.channels).1);
     // Nor where permissions are looked up, as in a sync of many channels.
-    let channels = test.chat.store.list_channels(huge[0]).await.unwrap();
+    let channels = test.chat.store.list_channels(&[huge[0]]).await.unwrap();
     test.chat.channel_access(owner, channels[0].id).await.unwrap();
     for group_id in huge {
         assert!(caches.groups.heads.peek(&group_id).await.is_some());

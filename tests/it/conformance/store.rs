@@ -114,6 +114,7 @@ cases! {
     }
     groups {
         a_group_comes_with_all_that_is_in_it
+        many_groups_are_found_at_once
         repeating_an_insert_of_a_group_changes_nothing
         there_is_one_official_group
         groups_change_field_by_field
@@ -323,13 +324,18 @@ pub fn message_with_id(channel_id: ChannelId, id: MessageId) -> Message {
 pub async fn check_count(store: &dyn Store, group_id: GroupId, expected: u64) {
     let started = Instant::now();
     loop {
-        let count = store.count_members(group_id).await.unwrap();
+        let counted = store.count_members(&[group_id]).await.unwrap();
+        let count = counted.first().map_or(0, |(_, count)| *count);
         if count == expected {
             return;
         }
         assert!(started.elapsed() < Duration::from_secs(10), "{count} instead of {expected}");
         tokio::time::sleep(Duration::from_millis(20)).await; // No store tells of it.
     }
+}
+
+pub async fn find_group(store: &dyn Store, group_id: GroupId) -> Option<Group> {
+    store.find_groups(&[group_id]).await.unwrap().pop().map(|head| head.group)
 }
 
 /// Stores a group without channels and members.

@@ -14,7 +14,7 @@ use vibetalk::store::{
 };
 
 use super::{
-    NOW_MS, account, change_id, channel, check_count, group, insert, member, message, new_message,
+    NOW_MS, account, change_id, channel, check_count, find_group, group, insert, member, message, new_message,
     stored_channel, stored_group, stored_message, stored_official_group, user_id,
 };
 
@@ -94,14 +94,14 @@ pub async fn a_group_is_there_with_all_or_not_at_all(store: &dyn Store, faults: 
             (built_in_roles(), [channel(group.id)], [member(group.id)]);
         let insert = || store.insert_group(&group, &roles, &channels, &members);
         crash(faults, "insert_group", fault, insert()).await;
-        let is_there = store.find_group(group.id).await.unwrap().is_some();
+        let is_there = find_group(store, group.id).await.is_some();
         assert_eq!(is_member(store, group.id, members[0].user_id).await, is_there, "{fault:?}");
         let found = store.find_channel(channels[0].id).await.unwrap();
         assert_eq!(found.is_some(), is_there, "{fault:?}");
 
         insert().await.unwrap();
-        assert_eq!(store.list_channels(group.id).await.unwrap(), channels);
-        assert_eq!(store.list_roles(group.id).await.unwrap(), roles);
+        assert_eq!(store.list_channels(&[group.id]).await.unwrap(), channels);
+        assert_eq!(store.find_groups(&[group.id]).await.unwrap()[0].roles, roles);
         assert!(is_member(store, group.id, members[0].user_id).await);
         check_count(store, group.id, 1).await;
     }
@@ -115,7 +115,7 @@ pub async fn a_deletion_of_a_group_is_completed(store: &dyn Store, faults: &Faul
         store.insert_group(&group, &[], &channels, &members).await.unwrap();
         crash(faults, "delete_group", fault, store.delete_group(group.id)).await;
         store.delete_group(group.id).await.unwrap();
-        assert_eq!(store.find_group(group.id).await.unwrap(), None);
+        assert_eq!(find_group(store, group.id).await, None);
         assert!(!is_member(store, group.id, person).await);
         assert_eq!(store.find_channel(channels[0].id).await.unwrap(), None);
     }

@@ -3,10 +3,11 @@
 use futures_util::future::{join3, join_all};
 use vibetalk::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChangeId, GroupId, MessageId, UserId};
-use vibetalk::store::{Joining, Redemption, Store, StoreError};
+use vibetalk::model::channel::Channel;
+use vibetalk::store::{ChannelsSize, GroupHead, Joining, Redemption, Store, StoreError};
 
 use super::invites::stored as stored_invite;
-use super::{NOW_MS, channel, check_count, group, insert, member, message, stored_group, user_id};
+use super::{NOW_MS, channel, check_count, find_group, group, insert, member, message, stored_group, user_id};
 
 pub async fn a_group_comes_with_all_that_is_in_it(store: &dyn Store) {
     let group = group();
@@ -17,13 +18,48 @@ pub async fn a_group_comes_with_all_that_is_in_it(store: &dyn Store) {
         .await
         .unwrap();
 
-    assert_eq!(store.find_group(group.id).await.unwrap(), Some(group.clone()));
-    assert_eq!(store.list_roles(group.id).await.unwrap(), roles);
-    assert_eq!(store.list_channels(group.id).await.unwrap(), [channel]);
+    assert_eq!(find_group(store, group.id).await, Some(group.clone()));
+    assert_eq!(store.find_groups(&[group.id]).await.unwrap()[0].roles, roles);
+    assert_eq!(store.list_channels(&[group.id]).await.unwrap(), [channel]);
     check_count(store, group.id, 1).await;
     assert_eq!(store.list_memberships(member.user_id).await.unwrap(), [member]);
     assert_eq!(store.find_group(GroupId::new(5)).await.unwrap(), None);
     check_count(store, GroupId::new(5), 0).await;
+}
+
+pub async fn many_groups_are_found_at_once(store: &dyn Store) {
+    let groups = [group(), group(), group()];
+    let mut channels = Vec::new();
+    for (number, group) in (1..).zip(&groups) {
+        let of_group = [channel(group.id), Channel { position: -1, ..channel(group.id) }];
+        let members: Vec<Member> = (0..number).map(|_| member(group.id)).collect();
+        store.insert_group(group, &built_in_roles(), &of_group, &members).await.unwrap();
+        let [last, first] = of_group;
+        channels.extend([first, last]);
+    }
+    assert!(store.delete_group(groups[1].id).await.unwrap());
+    let unknown = self::group().id;
+    let asked = [groups[2].id, unknown, groups[1].id, groups[0].id];
+    let mut found = store.find_groups(&asked).await.unwrap();
+    found.sort_by_key(|head| head.group.id);
+    let head = |group: &Group| GroupHead {
+        group: group.clone(),
+        roles: built_in_roles(),
+        channels: ChannelsSize { count: 2, text_bytes: 2 * (9 + 2) },
+    };
+    assert_eq!(found, [head(&groups[0]), head(&groups[2])]);
+    let listed = store.list_channels(&asked).await.unwrap();
+    let of = |group: &Group| listed.iter().filter(|it| it.group_id == Some(group.id)).cloned();
+    assert_eq!(listed.len(), 4);
+    assert_eq!(Vec::from_iter(of(&groups[0])), channels[..2]);
+    assert_eq!(Vec::from_iter(of(&groups[2])), channels[4..]);
+    assert_eq!(listed[0].group_id, listed[1].group_id, "each group's together");
+    check_count(store, groups[0].id, 1).await;
+    check_count(store, groups[2].id, 3).await;
+    let mut counted = store.count_members(&asked).await.unwrap();
+    counted.sort_unstable();
+    assert_eq!(counted, [(groups[0].id, 1), (groups[2].id, 3)]);
+    assert!(store.find_groups(&[]).await.unwrap().is_empty());
 }
 
 pub async fn repeating_an_insert_of_a_group_changes_nothing(store: &dyn Store) {
@@ -33,7 +69,7 @@ pub async fn repeating_an_insert_of_a_group_changes_nothing(store: &dyn Store) {
         store.insert_group(&group, &built_in_roles(), &[channel(group.id)], &members).await.unwrap();
     }
     check_count(store, group.id, 1).await;
-    assert_eq!(store.list_channels(group.id).await.unwrap().len(), 1);
+    assert_eq!(store.list_channels(&[group.id]).await.unwrap().len(), 1);
 }
 
 pub async fn there_is_one_official_group(store: &dyn Store) {
@@ -44,7 +80,7 @@ pub async fn there_is_one_official_group(store: &dyn Store) {
     let refused = store.insert_group(&second, &[], &[channel(second.id)], &[]).await;
     assert!(matches!(refused, Err(StoreError::Conflict)));
     assert_eq!(store.find_official_group().await.unwrap(), Some(official));
-    assert!(store.list_channels(second.id).await.unwrap().is_empty());
+    assert!(store.list_channels(&[second.id]).await.unwrap().is_empty());
 }
 
 pub async fn groups_change_field_by_field(store: &dyn Store) {
@@ -60,7 +96,7 @@ pub async fn groups_change_field_by_field(store: &dyn Store) {
     ] {
         let updated = store.update_group(original.id, &patch).await.unwrap();
         assert_eq!(updated.as_ref(), Some(expected));
-        assert_eq!(store.find_group(original.id).await.unwrap().as_ref(), Some(expected));
+        assert_eq!(find_group(store, original.id).await.as_ref(), Some(expected));
     }
     assert_eq!(store.update_group(group().id, &GroupPatch::default()).await.unwrap(), None);
 }
@@ -86,14 +122,14 @@ pub async fn a_deleted_group_takes_everything_with_it(store: &dyn Store) {
 
     assert!(store.delete_group(group.id).await.unwrap());
     assert!(!store.delete_group(group.id).await.unwrap());
-    assert_eq!(store.find_group(group.id).await.unwrap(), None);
-    assert!(store.list_roles(group.id).await.unwrap().is_empty());
+    assert_eq!(find_group(store, group.id).await, None);
+    assert!(find_group(store, group.id).await.is_none());
     assert!(store.list_memberships(member.user_id).await.unwrap().is_empty());
     assert_eq!(store.find_member(group.id, member.user_id).await.unwrap(), None);
     check_count(store, group.id, 0).await;
     assert_eq!(store.find_invite(&invite.code).await.unwrap(), None);
     assert_eq!(store.find_channel(channel.id).await.unwrap(), None);
-    assert!(store.list_channels(group.id).await.unwrap().is_empty());
+    assert!(store.list_channels(&[group.id]).await.unwrap().is_empty());
     assert!(store.messages_before(channel.id, MessageId::MAX, 10).await.unwrap().is_empty());
     assert_eq!(store.find_message(channel.id, message.id).await.unwrap(), None);
     assert!(store.list_changes(channel.id, ChangeId::ZERO, 10).await.unwrap().is_empty());
@@ -132,7 +168,7 @@ pub async fn nothing_of_a_huge_deleted_group_is_found(store: &dyn Store) {
         assert_eq!(store.find_ban(group_id, invite.creator_id).await.unwrap(), None);
         assert!(!store.delete_ban(group_id, invite.creator_id).await.unwrap());
     }
-    assert!(store.list_roles(group_id).await.unwrap().is_empty());
+    assert!(find_group(store, group_id).await.is_none());
     check_count(store, group_id, 0).await;
 }
 

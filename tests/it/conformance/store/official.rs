@@ -100,7 +100,7 @@ pub async fn nobody_deletes_it(store: &dyn Store) {
     let [person] = people(store).await;
     assert!(!store.delete_group(group_id).await.unwrap());
     assert_eq!(store.find_official_group().await.unwrap().map(|group| group.id), Some(group_id));
-    assert_eq!(store.list_channels(group_id).await.unwrap().len(), 1);
+    assert_eq!(store.list_channels(&[group_id]).await.unwrap().len(), 1);
     check_member(store, &plain(group_id, person)).await;
 }
 
