@@ -204,6 +204,7 @@ async fn reads(path: &Path) {
     let places: Vec<ChannelPlace> = channel_ids.iter().map(place).collect();
     let scope = |channel_id: &ChannelId| ReadScope {
         channel_id: *channel_id,
+        group_id: Some(GROUP),
         joined_from: MessageId::ZERO,
     };
     let scopes: Vec<ReadScope> = channel_ids.iter().map(scope).collect();

@@ -188,6 +188,7 @@ export interface ReadState {
   channelId: Id;
   /** The person's own messages behind the mark are read, too, up to the first of somebody else. */
   lastReadId: Id | null;
+  /** Up to 1000, which stands for so many and more. */
   mentionCount: number;
 }
 

@@ -41,7 +41,8 @@
 //! About, because they span rows or partitions; racing callers may exceed a limit by as many, and a count may
 //! lag behind for seconds:
 //!
-//! - how many members a group has, how many people used an emoji, how many mentions wait;
+//! - how many members a group has, how many people used an emoji, how many mentions wait (up to
+//!   [`MENTIONS_COUNTED_MAX`]);
 //! - how many emojis a message has, how many direct channels somebody opened, how many invites are open;
 //! - what happened last in a channel ([`Activity`]).
 //!
@@ -103,7 +104,9 @@ pub use messages::{
 };
 pub use pins::PinStore;
 pub use reactions::{Outcome, Reaction, ReactionStore};
-pub use read_states::{OWN_MESSAGES_MAX, ReadMark, ReadScope, ReadStateStore};
+pub use read_states::{
+    MENTIONS_COUNTED_MAX, OWN_MESSAGES_MAX, ReadMark, ReadScope, ReadStateStore,
+};
 pub use sessions::{RefreshRotation, Rotation, SessionStore};
 pub use settings::SettingsStore;
 pub use state::StateStore;

@@ -62,8 +62,8 @@ impl Chat {
             }
             None => 0,
         };
-        let scope =
-            ReadScope { channel_id: channel.id, joined_from: MessageId::first_at(joined_at_ms) };
+        let joined_from = MessageId::first_at(joined_at_ms);
+        let scope = ReadScope { channel_id: channel.id, group_id: channel.group_id, joined_from };
         let stored = self.store.list_read_states(user_id, &[scope]).await?.into_iter().next();
         Ok(stored.unwrap_or(ReadState {
             channel_id: channel.id,

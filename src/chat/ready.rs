@@ -101,12 +101,11 @@ impl Chat {
         let taken = json_bytes(&ready) + READ_STATE_BYTES * ready.direct_channels.len();
         let left = READY_BYTES_MAX.saturating_sub(taken);
         let GroupList { groups, mut scopes } = self.group_list(caller, left).await?;
-        scopes.extend(
-            ready
-                .direct_channels
-                .iter()
-                .map(|channel| ReadScope { channel_id: channel.id, joined_from: MessageId::ZERO }),
-        );
+        scopes.extend(ready.direct_channels.iter().map(|channel| ReadScope {
+            channel_id: channel.id,
+            group_id: None,
+            joined_from: MessageId::ZERO,
+        }));
         ready.groups = groups;
         ready.read_states = self.store.list_read_states(caller.user_id, &scopes).await?;
         Ok(ready)
@@ -238,7 +237,11 @@ fn scopes_of(
     joined_at_ms: UnixMs,
 ) -> impl Iterator<Item = ReadScope> + '_ {
     let joined_from = MessageId::first_at(joined_at_ms);
-    let scope = move |channel: &Channel| ReadScope { channel_id: channel.id, joined_from };
+    let scope = move |channel: &Channel| ReadScope {
+        channel_id: channel.id,
+        group_id: channel.group_id,
+        joined_from,
+    };
     snapshot.channels.iter().map(scope)
 }
 

@@ -7,12 +7,14 @@ use crate::model::id::UserId;
 use crate::model::read_state::ReadState;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::statement::{execute, list};
-use crate::store::{OWN_MESSAGES_MAX, ReadMark, ReadScope, ReadStateStore, StoreError};
+use crate::store::{
+    MENTIONS_COUNTED_MAX, OWN_MESSAGES_MAX, ReadMark, ReadScope, ReadStateStore, StoreError,
+};
 
 /// One statement for all scopes, which come as a JSON array of `[channel_id, joined_from]`.
 /// Materialized, or mentions would be counted twice: for the answer and for the condition.
 ///
-/// `?3` is [`OWN_MESSAGES_MAX`]. Of most channels only the first message behind the mark is looked at: there is
+/// `?3` is [`OWN_MESSAGES_MAX`], `?4` [`MENTIONS_COUNTED_MAX`]. Of most channels only the first message behind the mark is looked at: there is
 /// none, or somebody else wrote it.
 const LIST_READ_STATES: &str = "
     WITH scopes (channel_id, joined_from) AS (
@@ -50,13 +52,19 @@ const LIST_READ_STATES: &str = "
                          ORDER BY message_id DESC LIMIT 1)
                      END,
                      last_read_id),
-                 (SELECT count(*) FROM mentions
-                  WHERE mentions.user_id = ?1 AND mentions.channel_id = marked.channel_id
-                    AND mentions.message_id > coalesce(last_read_id, 0))
-                 + (SELECT count(*) FROM everyone_mentions
-                    WHERE everyone_mentions.channel_id = marked.channel_id
-                      AND everyone_mentions.message_id >= max(coalesce(last_read_id + 1, 0), joined_from)
-                      AND author_id <> ?1)
+                 min(?4,
+                     (SELECT count(*) FROM (
+                          SELECT 1 FROM mentions
+                          WHERE mentions.user_id = ?1 AND mentions.channel_id = marked.channel_id
+                            AND mentions.message_id > coalesce(last_read_id, 0)
+                          LIMIT ?4))
+                     + (SELECT count(*) FROM (
+                            SELECT 1 FROM everyone_mentions
+                            WHERE everyone_mentions.channel_id = marked.channel_id
+                              AND everyone_mentions.message_id
+                                  >= max(coalesce(last_read_id + 1, 0), joined_from)
+                              AND author_id <> ?1
+                            LIMIT ?4)))
              FROM marked)
     SELECT channel_id, last_read_id, mention_count FROM counted
     WHERE last_read_id IS NOT NULL OR mention_count > 0";
@@ -90,14 +98,14 @@ impl ReadStateStore for SqliteStore {
     ) -> Result<Vec<ReadState>, StoreError> {
         let scopes = scope_list(scopes);
         self.read("list_read_states", move |conn| {
-            let states =
-                list(conn, LIST_READ_STATES, params![user_id, scopes, OWN_MESSAGES_MAX], |row| {
-                    Ok(ReadState {
-                        channel_id: row.get(0)?,
-                        last_read_id: row.get(1)?,
-                        mention_count: row.get(2)?,
-                    })
-                })?;
+            let values = params![user_id, scopes, OWN_MESSAGES_MAX, MENTIONS_COUNTED_MAX];
+            let states = list(conn, LIST_READ_STATES, values, |row| {
+                Ok(ReadState {
+                    channel_id: row.get(0)?,
+                    last_read_id: row.get(1)?,
+                    mention_count: row.get(2)?,
+                })
+            })?;
             Ok(states)
         })
         .await

@@ -150,7 +150,8 @@ async fn the_last_push_of_a_read_state_is_what_is_stored() {
             marked.unwrap();
         }
         let last = test.bodies("readState:updated").await.pop().unwrap();
-        let scope = vibetalk::store::ReadScope { channel_id, joined_from: MessageId::ZERO };
+        let (group_id, joined_from) = (None, MessageId::ZERO);
+        let scope = vibetalk::store::ReadScope { channel_id, group_id, joined_from };
         let stored = test.chat.store.list_read_states(member.user_id, &[scope]).await.unwrap();
         assert_eq!(last["lastReadId"], serde_json::to_value(stored[0].last_read_id).unwrap());
     }

@@ -13,7 +13,7 @@ use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::Message;
 use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
-use vibetalk::store::{NewMessage, Store};
+use vibetalk::store::{NewMessage, ReadScope, Store};
 
 mod model;
 mod sqlite;
@@ -214,6 +214,7 @@ cases! {
         nobody_is_mentioned_twice_by_one_message_or_by_themselves
         deleted_mentions_do_not_count
         an_edit_replaces_mentions
+        mentions_are_counted_up_to_a_bound
         many_channels_are_asked_for_at_once
         only_channels_asked_for_are_answered
         own_messages_follow_the_mark
@@ -358,6 +359,12 @@ pub async fn stored_channel(store: &dyn Store) -> ChannelId {
     let channel = channel(stored_group(store).await);
     assert!(store.insert_channel(&channel).await.unwrap());
     channel.id
+}
+
+/// A channel for somebody who was in it from the first.
+pub async fn scope(store: &dyn Store, channel_id: ChannelId) -> ReadScope {
+    let channel = store.find_channel(channel_id).await.unwrap().unwrap();
+    ReadScope { channel_id, group_id: channel.group_id, joined_from: MessageId::ZERO }
 }
 
 /// With a nonce that counts for ten minutes.

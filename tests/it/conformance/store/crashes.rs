@@ -10,12 +10,12 @@ use vibetalk::model::id::{ChannelId, GroupId, MessageId, SessionId, UserId};
 use vibetalk::model::message::{Message, MessageEdit};
 use vibetalk::store::faults::{Fault, Faults};
 use vibetalk::store::{
-    Joining, Opening, OpeningQuota, Outcome, Reaction, ReadScope, Redemption, Store, StoreError,
+    Joining, Opening, OpeningQuota, Outcome, Reaction, Redemption, Store, StoreError,
 };
 
 use super::{
     NOW_MS, account, change_id, channel, check_count, find_group, group, insert, member, message, new_message,
-    stored_channel, stored_group, stored_message, stored_official_group, user_id,
+    scope, stored_channel, stored_group, stored_message, stored_official_group, user_id,
 };
 
 /// Nothing done, each step but the last done, all done.
@@ -36,7 +36,7 @@ async fn crash<T>(
 }
 
 async fn mention_count(store: &dyn Store, user_id: UserId, channel_id: ChannelId) -> u32 {
-    let scope = ReadScope { channel_id, joined_from: MessageId::ZERO };
+    let scope = scope(store, channel_id).await;
     let states = store.list_read_states(user_id, &[scope]).await.unwrap();
     states.first().map_or(0, |state| state.mention_count)
 }

@@ -5,10 +5,10 @@ use std::slice::from_ref;
 use futures_util::future::{join, join_all};
 use vibetalk::model::id::{BUCKET_MS, ChangeId, ChannelId, MessageId, UserId};
 use vibetalk::model::message::{ChangeKind, Message, MessageEdit};
-use vibetalk::store::{Inserted, NewMessage, Reaction, ReadScope, Store, TooEarly};
+use vibetalk::store::{Inserted, NewMessage, Reaction, Store, TooEarly};
 
 use super::{
-    MINUTE_MS, NOW_MS, change_id, insert, message, message_with_id, new_message, stored_channel, stored_message,
+    MINUTE_MS, NOW_MS, change_id, insert, message, message_with_id, new_message, scope, stored_channel, stored_message,
     user_id,
 };
 
@@ -202,7 +202,7 @@ pub async fn a_repeated_message_mentions_once(store: &dyn Store) {
     for message in [&by_name, &everyone, &by_name, &everyone] {
         send(store, message, None).await.unwrap();
     }
-    let scope = ReadScope { channel_id, joined_from: MessageId::ZERO };
+    let scope = scope(store, channel_id).await;
     let states = store.list_read_states(person, &[scope]).await.unwrap();
     assert_eq!(states[0].mention_count, 2);
 }

@@ -515,7 +515,11 @@ async fn see(store: &dyn Store) -> Seen {
     let bans = store.list_bans(GROUP, UserId::ZERO, 10).await.unwrap();
     let mut mention_counts = [[0; 2]; 3];
     for (user, user_id) in USERS.into_iter().enumerate() {
-        let scope = |channel_id| ReadScope { channel_id, joined_from: MessageId::ZERO };
+        let scope = |channel_id| ReadScope {
+            channel_id,
+            group_id: Some(GROUP),
+            joined_from: MessageId::ZERO,
+        };
         let states = store.list_read_states(user_id, &CHANNELS.map(scope)).await.unwrap();
         for state in states {
             let channel = CHANNELS.iter().position(|id| *id == state.channel_id).unwrap();
