@@ -90,7 +90,6 @@ fn message(channel_id: ChannelId, id: u64) -> Message {
         mentions: Vec::new(),
         mentions_everyone: false,
         nonce: Some(id.to_string()),
-        pinned: false,
     }
 }
 

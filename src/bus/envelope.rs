@@ -58,7 +58,8 @@ impl Envelope {
 
     /// Whether it goes to every node, and not only to those that asked for one of its topics.
     pub fn is_for_every_node(&self) -> bool {
-        let said_only_in = |changed: &Changed| matches!(changed, Changed::History(_));
+        let said_only_in =
+            |changed: &Changed| matches!(changed, Changed::History(_) | Changed::Pins(_));
         self.effect.is_some() || !self.changed.iter().all(said_only_in)
     }
 }
@@ -79,8 +80,10 @@ pub enum Changed {
     Person(UserId),
     /// When a signed-in session ends.
     Session(SessionId),
-    /// Messages of a channel, their reactions and pins.
+    /// Messages of a channel and their reactions.
     History(ChannelId),
+    /// Which messages of a channel are pinned.
+    Pins(ChannelId),
 }
 
 #[derive(Clone, Debug)]

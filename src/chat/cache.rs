@@ -4,7 +4,7 @@
 //! and its forgetting pass, the load ends. So each key has a generation, which forgetting raises and an
 //! entry remembers from before its load; an entry of an earlier generation is never served. Reads of one key that run at the same time become one load.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ use crate::lifecycle::Lifecycle;
 use crate::model::account::User;
 use crate::model::channel::Channel;
 use crate::model::group::{Group, Member, Role};
-use crate::model::id::{ChannelId, GroupId, SessionId, UserId};
+use crate::model::id::{ChannelId, GroupId, MessageId, SessionId, UserId};
 use crate::store::{GroupHead, StoreError};
 use crate::telemetry;
 
@@ -108,6 +108,8 @@ pub struct Caches {
     pub member_counts: SnapshotCache<GroupId, u64>,
     pub people: SnapshotCache<UserId, Option<Arc<Person>>>,
     pub sessions: SnapshotCache<SessionId, Option<Lasting>>,
+    /// Which messages of a channel are pinned.
+    pub pins: SnapshotCache<ChannelId, Arc<HashSet<MessageId>>>,
     /// Pages of history, without any reader's own view. A change in a channel forgets all of its pages.
     pub pages: SnapshotCache<PageKey, Arc<HistoryPage>>,
 }
@@ -129,6 +131,7 @@ impl Caches {
             member_counts: SnapshotCache::new("member_counts", 10_000, lifecycle),
             people: SnapshotCache::new("people", 100_000, lifecycle),
             sessions: SnapshotCache::new("sessions", 100_000, lifecycle),
+            pins: SnapshotCache::new("pins", 20_000, lifecycle),
             pages: SnapshotCache::weighed("pages", PAGES_BYTES_MAX, weigh_page, lifecycle),
         }
     }
@@ -143,6 +146,7 @@ impl Caches {
             }
             Changed::Channel(channel_id) => {
                 self.channels.forget(channel_id);
+                self.pins.forget(channel_id);
                 self.pages.forget(&PageKey::all_of(*channel_id));
             }
             Changed::Membership(group_id, user_id) => {
@@ -152,6 +156,7 @@ impl Caches {
             Changed::MemberCount(group_id) => self.member_counts.forget(group_id),
             Changed::Person(user_id) => self.people.forget(user_id),
             Changed::Session(session_id) => self.sessions.forget(session_id),
+            Changed::Pins(channel_id) => self.pins.forget(channel_id),
             Changed::History(channel_id) => self.pages.forget(&PageKey::all_of(*channel_id)),
         }
     }
@@ -164,6 +169,7 @@ impl Caches {
         self.member_counts.forget_all();
         self.people.forget_all();
         self.sessions.forget_all();
+        self.pins.forget_all();
         self.pages.forget_all();
     }
 }

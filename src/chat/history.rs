@@ -104,18 +104,21 @@ pub struct HistoryPage {
     messages: Vec<Message>,
     more_before: bool,
     more_after: bool,
+    /// Those that are pinned, of a page of nothing else.
+    all_pinned: Option<Arc<HashSet<MessageId>>>,
     extras: Extras,
 }
 
 impl HistoryPage {
-    /// As many of `messages`, from the newest, as fit on a page.
-    pub(crate) async fn newest_of(
+    /// As many of `messages`, which are pinned, as fit on a page, from the newest.
+    pub(crate) async fn of_pinned(
         store: &dyn Store,
         channel_id: ChannelId,
         messages: Vec<Message>,
     ) -> Result<Self, StoreError> {
         let extras = load_extras(store, channel_id, &messages).await?;
-        let mut page = Self { messages, extras, ..Self::default() };
+        let all_pinned = Some(Arc::new(messages.iter().map(|message| message.id).collect()));
+        let mut page = Self { messages, extras, all_pinned, ..Self::default() };
         page.cut(Cursor::Newest);
         Ok(page)
     }
@@ -199,7 +202,11 @@ impl Chat {
         cursor: Cursor,
         reader: Caller,
     ) -> Result<MessagesPage, ChatError> {
-        let shown = self.show(channel, &page.messages, &page.extras, Some(reader.user_id));
+        let pinned = match &page.all_pinned {
+            Some(pinned) => pinned.clone(),
+            None => self.pinned_in(channel.id).await?,
+        };
+        let shown = self.show(channel, &page.messages, &page.extras, &pinned, Some(reader.user_id));
         let around = matches!(cursor, Cursor::Around(_));
         Ok(MessagesPage {
             messages: shown.await?,
@@ -253,10 +260,11 @@ impl Chat {
         messages: &[Message],
         reader: Option<UserId>,
     ) -> Result<Vec<MessageView>, ChatError> {
+        let pinned = self.pinned_in(channel.id).await?;
         let mut shown = Vec::with_capacity(messages.len());
         for slice in messages.chunks(MESSAGES_PAGE_MAX) {
             let extras = load_extras(&*self.store, channel.id, slice).await?;
-            shown.extend(self.show(channel, slice, &extras, reader).await?);
+            shown.extend(self.show(channel, slice, &extras, &pinned, reader).await?);
         }
         Ok(shown)
     }
@@ -266,6 +274,7 @@ impl Chat {
         channel: &Channel,
         messages: &[Message],
         extras: &Extras,
+        pinned: &HashSet<MessageId>,
         reader: Option<UserId>,
     ) -> Result<Vec<MessageView>, ChatError> {
         let own = self.own_reactions(channel.id, extras, reader).await?;
@@ -285,7 +294,12 @@ impl Chat {
             let reactions = own.get(&message.id).or_else(|| extras.reactions.get(&message.id));
             let replied = message.reply_to.map(|id| extras.replied.get(&id).map(reply).transpose());
             let reactions = reactions.cloned().unwrap_or_default();
-            Ok(view(channel, message, author(message)?, replied.transpose()?, reactions))
+            let pinned = pinned.contains(&message.id);
+            let replied = replied.transpose()?;
+            Ok(MessageView {
+                pinned,
+                ..view(channel, message, author(message)?, replied, reactions)
+            })
         };
         messages.iter().map(show).collect()
     }
@@ -315,7 +329,7 @@ impl Chat {
     }
 }
 
-/// A message without reply and reactions, as it is when it was just sent.
+/// A message that is not pinned, as it is when it was just sent.
 pub(crate) fn view(
     channel: &Channel,
     message: &Message,
@@ -339,7 +353,7 @@ pub(crate) fn view(
         attachments: [],
         embeds: [],
         reactions,
-        pinned: message.pinned,
+        pinned: false,
         flags: 0,
     }
 }

@@ -349,7 +349,6 @@ impl Chat {
             mentions,
             mentions_everyone,
             nonce: draft.nonce,
-            pinned: false,
         };
         Ok((message, now_ms))
     }

@@ -1,5 +1,8 @@
 //! Pins: messages that a channel keeps at hand.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,8 +78,24 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         let mut pinned = self.store.list_pins(channel_id).await?;
         pinned.retain(|message| request.before.is_none_or(|before| message.id < before));
-        let page = HistoryPage::newest_of(&*self.store, channel_id, pinned).await?;
+        let page = HistoryPage::of_pinned(&*self.store, channel_id, pinned).await?;
         self.show_page(&standing.channel, &page, Cursor::Newest, caller).await
+    }
+
+    /// Which messages of a channel are pinned.
+    pub(crate) async fn pinned_in(
+        &self,
+        channel_id: ChannelId,
+    ) -> Result<Arc<HashSet<MessageId>>, ChatError> {
+        let store = self.store.clone();
+        let load = move || {
+            let store = store.clone();
+            async move {
+                let pinned = store.list_pinned_ids(channel_id).await?;
+                Ok(Arc::new(pinned.into_iter().collect()))
+            }
+        };
+        self.caches.pins.get(channel_id, load).await
     }
 
     async fn finish_pin(
@@ -88,7 +107,7 @@ impl Chat {
         outcome: Result<Outcome, StoreError>,
     ) -> Result<(), ChatError> {
         let changed =
-            (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::History(channel.id));
+            (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::Pins(channel.id));
         let changes = self.changed(changed);
         match outcome? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),

@@ -28,7 +28,6 @@ pub struct Message {
     pub mentions: Vec<UserId>,
     pub mentions_everyone: bool,
     pub nonce: Option<String>,
-    pub pinned: bool,
 }
 
 /// New content of a message, with the mentions that it has.

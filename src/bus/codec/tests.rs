@@ -328,6 +328,7 @@ fn any_changed() -> impl Strategy<Value = Changed> {
         3 => Changed::Person(UserId::new(id)),
         4 => Changed::Session(SessionId::new(id)),
         5 => Changed::MemberCount(GroupId::new(id)),
+        6 => Changed::Pins(ChannelId::new(id)),
         _ => Changed::History(ChannelId::new(id)),
     })
 }

@@ -14,7 +14,7 @@ use crate::store::{Inserted, MessageStore, NewMessage, StoreError, TooEarly};
 macro_rules! message_columns {
     () => {
         "channel_id, message_id, author_id, content, edited_at_ms, reply_to, mentions,
-         mentions_everyone, nonce, pinned"
+         mentions_everyone, nonce"
     };
 }
 
@@ -43,7 +43,6 @@ fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         mentions,
         mentions_everyone: row.get(7)?,
         nonce: row.get(8)?,
-        pinned: row.get(9)?,
     })
 }
 
@@ -146,7 +145,7 @@ fn insert_message_row(conn: &Connection, message: &Message) -> rusqlite::Result<
     let sql = concat!(
         "INSERT INTO messages (",
         message_columns!(),
-        ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE",
+        ", pinned) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0 WHERE",
         channel_exists!(),
         "ON CONFLICT DO NOTHING"
     );
@@ -162,8 +161,7 @@ fn insert_message_row(conn: &Connection, message: &Message) -> rusqlite::Result<
             message.reply_to,
             mentions::column(&message.mentions),
             message.mentions_everyone,
-            message.nonce,
-            message.pinned
+            message.nonce
         ],
     )?;
     Ok(inserted == 1)

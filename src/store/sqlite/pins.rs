@@ -1,12 +1,13 @@
-//! Messages that a channel keeps at hand.
+//! Messages that a channel keeps at hand: a flag in their rows, which `messages` leaves alone.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::model::message::{ChangeKind, Message, PINS_PER_CHANNEL_MAX};
-use crate::store::sqlite::messages::{find_message, pinned_messages};
-use crate::store::sqlite::statement::{count, execute};
+use crate::store::sqlite::messages::pinned_messages;
+use crate::store::sqlite::parents::channel_exists;
+use crate::store::sqlite::statement::{count, execute, find, list};
 use crate::store::sqlite::{SqliteStore, changes};
 use crate::store::{Outcome, PinStore, StoreError};
 
@@ -16,10 +17,10 @@ fn pin(
     message_id: MessageId,
     change_id: ChangeId,
 ) -> Result<Outcome, StoreError> {
-    match find_message(conn, channel_id, message_id)? {
+    match is_pinned(conn, channel_id, message_id)? {
         None => return Ok(Outcome::NoMessage),
-        Some(message) if message.pinned => return Ok(Outcome::Unchanged),
-        Some(_) => {}
+        Some(true) => return Ok(Outcome::Unchanged),
+        Some(false) => {}
     }
     let sql = "SELECT count(*) FROM messages INDEXED BY pins WHERE channel_id = ?1 AND pinned = 1";
     if count(conn, sql, [channel_id])? >= PINS_PER_CHANNEL_MAX as u64 {
@@ -36,14 +37,27 @@ fn unpin(
     message_id: MessageId,
     change_id: ChangeId,
 ) -> Result<Outcome, StoreError> {
-    match find_message(conn, channel_id, message_id)? {
+    match is_pinned(conn, channel_id, message_id)? {
         None => return Ok(Outcome::NoMessage),
-        Some(message) if !message.pinned => return Ok(Outcome::Unchanged),
-        Some(_) => {}
+        Some(false) => return Ok(Outcome::Unchanged),
+        Some(true) => {}
     }
     set_pinned(conn, channel_id, message_id, false)?;
     changes::note(conn, change_id, channel_id, message_id, ChangeKind::Unpinned)?;
     Ok(Outcome::Changed)
+}
+
+/// `None` if there is no such message.
+fn is_pinned(
+    conn: &Connection,
+    channel_id: ChannelId,
+    message_id: MessageId,
+) -> rusqlite::Result<Option<bool>> {
+    let sql = concat!(
+        "SELECT pinned FROM messages WHERE channel_id = ?1 AND message_id = ?2 AND",
+        channel_exists!()
+    );
+    find(conn, sql, params![channel_id, message_id], |row| row.get(0))
 }
 
 fn set_pinned(
@@ -76,6 +90,18 @@ impl PinStore for SqliteStore {
     ) -> Result<Outcome, StoreError> {
         self.write("delete_pin", 64, move |conn| unpin(conn, channel_id, message_id, change_id))
             .await
+    }
+
+    async fn list_pinned_ids(&self, channel_id: ChannelId) -> Result<Vec<MessageId>, StoreError> {
+        self.read("list_pinned_ids", move |conn| {
+            let sql = concat!(
+                "SELECT message_id FROM messages INDEXED BY pins
+                 WHERE channel_id = ?1 AND pinned = 1 AND",
+                channel_exists!()
+            );
+            Ok(list(conn, sql, [channel_id], |row| row.get(0))?)
+        })
+        .await
     }
 
     async fn list_pins(&self, channel_id: ChannelId) -> Result<Vec<Message>, StoreError> {

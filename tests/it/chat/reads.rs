@@ -108,3 +108,17 @@ async fn a_sync_of_1_000_channels_asks_for_those_alone_in_which_something_happen
     let news = reads(&test, async { assert_eq!(sync().await, 1) }).await;
     assert!(news <= again + 3, "{news}");
 }
+
+#[tokio::test]
+async fn pins_are_read_once_however_much_is_said() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let channel_id = test.group(owner, &[]).await.channels[0].id;
+    test.faults.count();
+    for _ in 0..5 {
+        test.send(owner, channel_id, "hello").await;
+        test.chat.list_messages(owner, channel_id, Default::default()).await.unwrap();
+    }
+    let asked = test.faults.counted();
+    assert_eq!((asked["list_pinned_ids"], asked["messages_before"]), (1, 5), "{asked:?}");
+}

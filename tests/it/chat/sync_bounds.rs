@@ -36,7 +36,6 @@ async fn store(
         mentions: Vec::new(),
         mentions_everyone: false,
         nonce: None,
-        pinned: false,
     };
     let new = NewMessage { message, now_ms: NOW_MS, nonce_kept_ms: 0, slow_mode_ms: None };
     test.chat.store.insert_message(&new).await.unwrap().unwrap().message.id

@@ -83,6 +83,27 @@ async fn a_page_of_history_that_is_remembered_without_anybody_being_there_is_for
 }
 
 #[tokio::test]
+async fn what_was_pinned_at_one_node_is_pinned_at_the_other() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner] = cluster.people().await;
+    let (_, channel_id) = one.group(owner).await;
+    one.create_message(owner, channel_id, content("keep this")).await.unwrap();
+    let newest = async || {
+        let page = other.list_messages(owner, channel_id, Default::default()).await.unwrap();
+        (page.messages[0].id, page.messages[0].pinned)
+    };
+    let (message_id, pinned) = newest().await;
+    assert!(!pinned);
+    one.add_pin(owner, channel_id, message_id).await.unwrap();
+    cluster.settle().await;
+    assert_eq!(newest().await, (message_id, true));
+    one.remove_pin(owner, channel_id, message_id).await.unwrap();
+    cluster.settle().await;
+    assert_eq!(newest().await, (message_id, false));
+}
+
+#[tokio::test]
 async fn a_session_that_was_ended_at_one_node_is_over_at_the_other() {
     let cluster = Cluster::of(2);
     let (one, other) = cluster.both();

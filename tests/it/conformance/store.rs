@@ -317,7 +317,6 @@ pub fn message_with_id(channel_id: ChannelId, id: MessageId) -> Message {
         mentions: Vec::new(),
         mentions_everyone: false,
         nonce: None,
-        pinned: false,
     }
 }
 

@@ -538,6 +538,7 @@ async fn see(store: &dyn Store) -> Seen {
 
 async fn see_history(store: &dyn Store, channel_id: ChannelId) -> Vec<SeenMessage> {
     let messages = store.messages_before(channel_id, MessageId::MAX, 200).await.unwrap();
+    let pinned = store.list_pinned_ids(channel_id).await.unwrap();
     let mut history = Vec::new();
     for message in &messages {
         let mut reactions = BTreeSet::new();
@@ -550,14 +551,13 @@ async fn see_history(store: &dyn Store, channel_id: ChannelId) -> Vec<SeenMessag
             id: message.id,
             author: message.author_id,
             content: message.content.clone(),
-            pinned: message.pinned,
+            pinned: pinned.contains(&message.id),
             reactions,
         });
     }
-    let pinned = store.list_pins(channel_id).await.unwrap();
-    let pinned: Vec<MessageId> = pinned.iter().map(|message| message.id).collect();
-    let of_history = messages.iter().filter(|message| message.pinned).map(|message| message.id);
-    assert_eq!(pinned, of_history.collect::<Vec<_>>());
+    let listed = store.list_pins(channel_id).await.unwrap();
+    let of_history = messages.into_iter().filter(|message| pinned.contains(&message.id));
+    assert_eq!(listed, of_history.collect::<Vec<_>>());
     history
 }
 
