@@ -21,7 +21,7 @@ use vibetalk::store::{
 use super::groups::fill;
 use super::invites::stored as stored_invite;
 use super::{
-    MINUTE_MS, NOW_MS, account, change_id, group, insert, member, message, new_message,
+    MINUTE_MS, NOW_MS, account, change_id, find_group, group, insert, member, message, new_message,
     sqlite_config, stored_channel, stored_group, stored_message, user_id,
 };
 
