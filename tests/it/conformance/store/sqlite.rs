@@ -269,7 +269,9 @@ async fn full_channel(store: &SqliteStore) -> vibetalk::model::id::ChannelId {
         message.mentions = vec![user_id()];
         message.mentions_everyone = n % 2 == 0;
     }
-    join_all(messages.iter().map(|message| insert(store, message))).await;
+    for some in messages.chunks(500) {
+        join_all(some.iter().map(|message| insert(store, message))).await;
+    }
     let reaction = Reaction {
         channel_id,
         message_id: messages[0].id,
