@@ -1,10 +1,13 @@
-//! Fault points: how tests make a store fail where a real one can, and count what it is asked.
+//! Fault points: how tests make a store fail where a real one can, let calls wait for each other, and count what
+//! it is asked.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
 
@@ -20,6 +23,30 @@ pub enum Fault {
     AnswerLost,
 }
 
+/// Where calls wait before they are carried out.
+#[derive(Debug, Default)]
+pub struct Gate {
+    reached: Notify,
+    opened: CancellationToken,
+}
+
+impl Gate {
+    /// Returns when a call waits.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets all of them on, also those that come later.
+    pub fn open(&self) {
+        self.opened.cancel();
+    }
+
+    async fn pass(&self) {
+        self.reached.notify_one();
+        self.opened.cancelled().await;
+    }
+}
+
 /// Which calls of a store fail, by the name of their operation; none unless a test says so. Clones share
 /// it.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +57,7 @@ struct Planned {
     /// False while there is nothing to do.
     watching: AtomicBool,
     by_operation: Mutex<HashMap<&'static str, Fault>>,
+    gates: Mutex<HashMap<&'static str, Arc<Gate>>>,
     /// None unless calls are counted.
     calls: Mutex<Option<BTreeMap<&'static str, u64>>>,
 }
@@ -41,8 +69,17 @@ impl Faults {
         self.0.watching.store(true, Ordering::Release);
     }
 
-    /// Nothing fails any more, and nothing is counted.
+    /// From now on each call of `operation` waits until the gate is opened.
+    pub fn hold(&self, operation: &'static str) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        self.0.gates.lock().insert(operation, gate.clone());
+        self.0.watching.store(true, Ordering::Release);
+        gate
+    }
+
+    /// Nothing fails or waits any more, and nothing is counted.
     pub fn clear(&self) {
+        self.0.gates.lock().drain().for_each(|(_, gate)| gate.open());
         self.0.by_operation.lock().clear();
         *self.0.calls.lock() = None;
         self.0.watching.store(false, Ordering::Release);
@@ -74,6 +111,10 @@ impl Faults {
         }
         if let Some(calls) = self.0.calls.lock().as_mut() {
             *calls.entry(operation).or_default() += 1;
+        }
+        let gate = self.0.gates.lock().get(operation).cloned();
+        if let Some(gate) = gate {
+            gate.pass().await;
         }
         let fault = self.0.by_operation.lock().get(operation).copied();
         match fault {

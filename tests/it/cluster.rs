@@ -29,10 +29,12 @@ use vibetalk::model::account::{Account, Session, User};
 use vibetalk::model::event::Push;
 use vibetalk::model::id::{ChannelId, GroupId, NodeId, SessionId, UserId};
 use vibetalk::model::presence::SocketKey;
+use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
 use super::chat::{NOW_MS, new_chat};
 
+mod accounts;
 pub mod broker;
 mod caches;
 mod order;
@@ -48,6 +50,8 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     pub broker: Arc<Broker>,
     pub clock: Clock,
+    /// Which calls of the store fail or wait.
+    pub faults: Faults,
     next_name: AtomicU64,
     _folder: TempDir,
 }
@@ -64,7 +68,8 @@ impl Cluster {
         let broker = Arc::new(Broker::default());
         let start = |number| Node::start(number, &broker, store.clone(), clock.clone());
         let nodes = (0..count).map(start).collect();
-        Self { nodes, broker, clock, next_name: AtomicU64::new(0), _folder: folder }
+        let faults = store.faults().clone();
+        Self { nodes, broker, clock, faults, next_name: AtomicU64::new(0), _folder: folder }
     }
 
     pub fn both(&self) -> (&Node, &Node) {
