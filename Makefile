@@ -46,8 +46,8 @@ soak: has-cargo ## Several nodes over a bus with faults, many more seeds than in
 	@VIBETALK_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --quiet --locked --test it -- simulation
 
 .PHONY: fuzz
-fuzz: has-cargo ## What strangers send, invented at random: the parsers with many more inputs than in `test` (CASES=100000)
-	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --quiet --locked --lib -- edge:: gateway::packet config::tests
+fuzz: has-cargo ## What strangers and other nodes send, invented at random: the parsers with many more inputs than in `test` (CASES=100000)
+	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --quiet --locked --lib -- edge:: gateway::packet bus::codec config::tests
 
 # --- parts of `test` -------------------------------------------------------------------------------------
 

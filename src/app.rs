@@ -28,9 +28,11 @@ use crate::chat::rates::PersonRates;
 use crate::chat::repairs::{Repairs, run_repairs};
 use crate::chat::secrets::Secrets;
 use crate::chat::sessions::run_endings;
+use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
 use crate::chat::{Chat, Shared};
 use crate::clock::Clock;
+use crate::cluster::identity::{ClusterSettings, Identity};
 use crate::config::{Config, Listen};
 use crate::edge::{CloseReason, Edge, EdgeConfig, EngineLimits};
 use crate::gateway::{self, Gateway};
@@ -115,11 +117,10 @@ impl App {
 
         // The database first: a node that dies in between leaves no secrets without one.
         let store = open_store(config, &lifecycle, &readiness).await?;
-        let secrets = match &config.node.keys_dir {
-            Some(folder) => Secrets::load(folder)?,
-            None => Secrets::load_or_create(&config.node.data_dir)?,
-        };
-        let ids = start_ids(&store).await?;
+        let secrets = secrets(config)?;
+        // The embedded store has one process, and needs no lease to know which.
+        let identity = Identity::new(NodeId::default(), &config.cluster, address);
+        let ids = start_ids(&identity, &store).await?;
         let (bus, deliveries) = LocalBus::new();
         let bus: Arc<dyn Bus> = Arc::new(bus);
         let chat = start_chat(config, &secrets, &store, ids, bus.clone(), &lifecycle);
@@ -131,7 +132,7 @@ impl App {
             .await
             .context("the official group can be neither read nor made")?;
 
-        let edge = Edge::new(edge_config(config, &secrets), lifecycle.clone());
+        let edge = Edge::new(edge_config(config, &identity, &secrets), lifecycle.clone());
         lifecycle.spawn("readiness", watch_health(readiness.clone(), chat.clone()));
         let router = http::router(
             HttpState::new(chat, readiness.clone()).with_engine_path(&config.edge.path),
@@ -145,7 +146,7 @@ impl App {
         });
         lifecycle.spawn("metrics_upkeep", run_upkeep(metrics.clone(), lifecycle.clone()));
         let metrics_address = start_metrics(config, metrics, &lifecycle).await;
-        publish_build_info(NodeId::default());
+        identify(&identity);
         readiness.started();
         let drain = config.node.drain;
         Ok(Self { address, metrics_address, lifecycle, drain, edge, gateway, store })
@@ -234,10 +235,24 @@ async fn watch_files(
     }
 }
 
+/// The keys, from wherever they come.
+fn secrets(config: &Config) -> anyhow::Result<Secrets> {
+    let ClusterSettings { secret, secret_file, .. } = &config.cluster;
+    Ok(match (&config.node.keys_dir, secret.as_str(), secret_file) {
+        (None, None, None) => Secrets::load_or_create(&config.node.data_dir)?,
+        (Some(folder), None, None) => Secrets::load(folder)?,
+        (None, Some(text), None) => Secrets::derived_from(text.as_bytes()),
+        (None, None, Some(file)) => Secrets::from_shared_file(file)?,
+        _ => anyhow::bail!(
+            "keys_dir, cluster.secret and cluster.secret_file all say which keys: set one of them"
+        ),
+    })
+}
+
 /// Ids go on above all that were given out, also if the clock was ahead then.
-async fn start_ids(store: &SqliteStore) -> anyhow::Result<IdGenerator> {
+async fn start_ids(identity: &Identity, store: &SqliteStore) -> anyhow::Result<IdGenerator> {
     let newest = store.newest_id().await.context("the newest id cannot be read")?;
-    let ids = IdGenerator::above(NodeId::default(), newest);
+    let ids = IdGenerator::above(identity.id, newest);
     let now_ms = Clock::system().now_ms();
     let behind = ClockBehind { behind_ms: ids.behind_ms(now_ms) };
     if behind.wait_ms() > 0 {
@@ -259,6 +274,7 @@ fn start_chat(
     bus: Arc<dyn Bus>,
     lifecycle: &Lifecycle,
 ) -> Chat {
+    let node = ids.node();
     let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
     let is_alone = bus.is_alone();
     let untold = Arc::new(Untold::new(is_alone));
@@ -266,11 +282,15 @@ fn start_chat(
         store: Arc::new(store.clone()) as Arc<dyn Store>,
         bus,
         clock: Clock::system(),
-        ids,
-        node: NodeId::default(),
+        ids: Arc::new(ids),
+        node,
         limits: config.limits.clone(),
         caches: Caches::new(lifecycle),
-        tokens: Tokens::new(secrets.tokens, config.auth.access_token, config.auth.session),
+        tokens: Tokens::new(
+            *secrets.tokens.expose(),
+            config.auth.access_token,
+            config.auth.session,
+        ),
         passwords: Passwords::default(),
         attempts: Attempts::default(),
         rates: PersonRates::default(),
@@ -282,6 +302,7 @@ fn start_chat(
         mention_news,
         untold,
         readings: Readings::default(),
+        skews: Skews::default(),
     });
     lifecycle.spawn_critical("changes", run_changes(chat.clone()));
     lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
@@ -291,11 +312,14 @@ fn start_chat(
     chat
 }
 
-/// What runs, for dashboards to join with.
-fn publish_build_info(node: NodeId) {
+/// What runs, for dashboards to join with, and for whoever reads the log.
+fn identify(identity: &Identity) {
+    let Identity { id, name, address } = identity;
+    tracing::info!(node.id = %id, node.address = address, "node {id}, called {name}, at {address}");
     let labels = [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("node_id", node.to_string()),
+        ("node_id", id.to_string()),
+        ("node_name", name.clone()),
         ("store", "sqlite".to_owned()),
         ("bus", "local".to_owned()),
     ];
@@ -330,11 +354,11 @@ fn sqlite_config(config: &Config) -> SqliteConfig {
     SqliteConfig { companions: Secrets::files(data_dir), ..config.store.sqlite(data_dir) }
 }
 
-fn edge_config(config: &Config, secrets: &Secrets) -> EdgeConfig {
+fn edge_config(config: &Config, identity: &Identity, secrets: &Secrets) -> EdgeConfig {
     EdgeConfig {
         settings: config.edge.clone(),
-        node: NodeId::default().to_string(),
-        session_secret: secrets.socket_ids.into(),
+        node: identity.id.to_string(),
+        session_secret: (*secrets.socket_ids.expose()).into(),
         limits_addresses: config.limits.rates,
         ..EdgeConfig::default()
     }

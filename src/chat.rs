@@ -22,12 +22,13 @@ use crate::chat::passwords::Passwords;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::Repairs;
+use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
 use crate::chat::turns::Turns;
 use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
 use crate::model::event::Push;
-use crate::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
+use crate::model::id::{ClockBehind, GroupId, IdGenerator, NoId, NodeId, SessionId, UserId};
 use crate::model::time::Timestamp;
 use crate::store::Store;
 use crate::telemetry::log_seldom;
@@ -66,6 +67,7 @@ pub mod repairs;
 pub mod secrets;
 pub mod sessions;
 pub mod settings;
+pub mod skews;
 pub mod sync;
 pub mod tokens;
 pub mod turns;
@@ -102,7 +104,7 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Bus>,
     pub clock: Clock,
-    pub ids: IdGenerator,
+    pub ids: Arc<IdGenerator>,
     pub node: NodeId,
     pub limits: Limits,
     pub caches: Caches,
@@ -124,6 +126,8 @@ pub struct Shared {
     pub untold: Arc<Untold>,
     /// What has changed, and is being read for this node.
     pub readings: Readings,
+    /// How far the clocks of other nodes are from this one's.
+    pub skews: Skews,
 }
 
 impl Chat {
@@ -134,13 +138,13 @@ impl Chat {
     /// The next id, of whatever kind; see [`IdGenerator::next`].
     pub fn next_id(&self) -> Result<u64, ChatError> {
         let now_ms = self.clock.now_ms();
-        self.ids.next(now_ms).map_err(|behind| {
-            let until = Timestamp(now_ms.saturating_add(behind.wait_ms()));
-            log_seldom!(
-                error,
-                behind.ms = behind.behind_ms,
-                "{behind}: refusing writes until {until}"
-            );
+        self.ids.next(now_ms).map_err(|refused| {
+            match refused {
+                NoId::ClockBehind(behind) => log_clock_behind(behind, now_ms),
+                NoId::LeaseOver(over) => {
+                    log_seldom!(error, node.id = %over.node, "{over}: refusing writes until it is renewed");
+                }
+            }
             ChatError::Unavailable
         })
     }
@@ -192,6 +196,11 @@ impl Chat {
     ) -> Envelope {
         Envelope::new(self.node, self.clock.now_ms(), topics, content)
     }
+}
+
+fn log_clock_behind(behind: ClockBehind, now_ms: UnixMs) {
+    let until = Timestamp(now_ms.saturating_add(behind.wait_ms()));
+    log_seldom!(error, behind.ms = behind.behind_ms, "{behind}: refusing writes until {until}");
 }
 
 impl Envelope {

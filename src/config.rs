@@ -14,6 +14,7 @@ use anyhow::{Context, bail};
 
 use crate::chat::limits::Limits;
 use crate::chat::tokens::AuthSettings;
+use crate::cluster::identity::ClusterSettings;
 use crate::edge::EdgeSettings;
 use crate::section::{Entry, Raw, Section, Value, choices, quoted, section};
 use crate::store::config::StoreSettings;
@@ -25,6 +26,7 @@ const ENVIRONMENT_PREFIX: &str = "VIBETALK_";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
     pub node: NodeSettings,
+    pub cluster: ClusterSettings,
     pub store: StoreSettings,
     pub log: LogSettings,
     pub auth: AuthSettings,
@@ -111,15 +113,15 @@ impl Config {
     }
 
     fn set(&mut self, key: &str, raw: &Raw) -> anyhow::Result<()> {
-        let Self { node, store, log, auth, edge, limits } = self;
-        let sections: [&mut dyn Section; 6] = [node, store, log, auth, edge, limits];
+        let Self { node, cluster, store, log, auth, edge, limits } = self;
+        let sections: [&mut dyn Section; 7] = [node, cluster, store, log, auth, edge, limits];
         let set = sections.into_iter().find_map(|section| section.set(key, raw));
         set.unwrap_or_else(|| bail!(unknown_key(key, raw.origin())))
     }
 
-    fn sections(&self) -> [&dyn Section; 6] {
-        let Self { node, store, log, auth, edge, limits } = self;
-        [node, store, log, auth, edge, limits]
+    fn sections(&self) -> [&dyn Section; 7] {
+        let Self { node, cluster, store, log, auth, edge, limits } = self;
+        [node, cluster, store, log, auth, edge, limits]
     }
 
     /// What is in one table of a TOML file stands together, whose ever it is.
@@ -286,6 +288,9 @@ mod tests {
             ("gateway.ping_timeout_seconds", "301"),
             ("http.cors_origins", "*"),
             ("edge.trusted_proxies", "proxy.example"),
+            ("node.name", "a node"),
+            ("node.address", "10.0.0.5"),
+            ("cluster.secret", "too short"),
             ("store.sqlite.synchronous", "sometimes"),
         ] {
             let error = load("", &[(key, value)]).unwrap_err().to_string();
@@ -359,6 +364,19 @@ mod tests {
             load("", &[("http.cors_origins", "https://a.example, https://b.example")]).unwrap();
         assert_eq!(config.edge.cors_origins.len(), 2);
         assert_eq!(load(&config.to_toml(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn a_secret_is_in_nothing_that_is_printed() {
+        let text = "correct horse battery staple and more";
+        let config = load("", &[("cluster.secret", text)]).unwrap();
+        assert_eq!(config.cluster.secret.as_str(), Some(text));
+        for printed in [config.to_toml(), format!("{config:?}")] {
+            assert!(!printed.contains("horse"), "{printed}");
+        }
+        assert!(load(&config.to_toml(), &[]).is_err(), "nobody takes the placeholder for a secret");
+        let error = load("", &[("cluster.secret", "short horse")]).unwrap_err().to_string();
+        assert!(!error.contains("horse"), "{error}");
     }
 
     #[test]

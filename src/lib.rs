@@ -12,6 +12,7 @@
 //! - [`gateway`]: Socket.IO. Handshake to session, [`gateway`]'s dispatch as the one way in, its fan-out as
 //!   the one way out.
 //! - [`http`]: the same commands as a REST API; health, metrics, OpenAPI.
+//! - [`cluster`]: which node this is, and the lease of its id.
 //! - [`chat`]: the commands. Each parses, authorises, stores, publishes, returns.
 //! - [`store`] and [`bus`]: ports, whose documentation states the guarantees; below them what implements them.
 //! - [`model`]: pure. Ids, people, groups, permissions, messages, presence; no input or output.
@@ -35,6 +36,7 @@ pub mod app;
 pub mod bus;
 pub mod chat;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod edge;
 pub mod gateway;

@@ -110,7 +110,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::init_logging(&config.log)?;
+    telemetry::init_logging(&config.log, &config.cluster.name.or_of_host())?;
     raise_file_limit();
     runtime()?.block_on(app::serve(config))
 }

@@ -23,7 +23,8 @@
 //! 2. reads what is there and announces that (`chat/repairs.rs` does until the bus took it), or
 //! 3. says `unavailable` and leaves the repetition to the client, whose nonce or id makes it the same call.
 //!
-//! Implementations settle what they can by themselves before they give up: of a conditional write without an
+//! A call ends within the time that [`time_budget`](crate::model::time_budget) gives it: a sync looks back as far as that
+//! takes. Implementations settle what they can by themselves before they give up: of a conditional write without an
 //! answer they ask what is stored. They do not repeat behind the caller's back beyond its deadline.
 //!
 //! # What holds when calls race
@@ -32,7 +33,7 @@
 //! over all nodes:
 //!
 //! - what is unique: user names, the official group, an invite's code, the direct channel of the same people,
-//!   a nonce, the successor of a refresh token;
+//!   a nonce, the successor of a refresh token, a node id, the shared secret;
 //! - the last use of an invite, one use for each person, and slow mode's one message;
 //! - one row: a member, a ban, a person's reaction, a pin. Of racing inserts one is told that it was new, of
 //!   racing deletions one that it was there;
@@ -82,8 +83,10 @@ pub mod config;
 pub mod faults;
 mod groups;
 mod invites;
+mod keys;
 mod members;
 mod messages;
+mod nodes;
 mod pins;
 mod reactions;
 mod read_states;
@@ -98,10 +101,12 @@ pub use bans::BanStore;
 pub use channels::{Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota};
 pub use groups::{GROUPS_PER_READ_MAX, GroupHead, GroupStore};
 pub use invites::{InviteStore, REDEEMED_AGAIN_MS, Redemption};
+pub use keys::KeyStore;
 pub use members::{Joining, MemberStore};
 pub use messages::{
     CHANGES_KEPT_MS, Inserted, MessageStore, NewMessage, SLOW_MODE_KEPT_MS, TooEarly,
 };
+pub use nodes::{KnownNode, NodeLease, NodeStore, NodeTaking, free_node_id};
 pub use pins::PinStore;
 pub use reactions::{Outcome, Reaction, ReactionStore};
 pub use read_states::{
@@ -130,6 +135,8 @@ pub enum StoreError {
 /// Everything `chat` stores in.
 pub trait Store:
     StateStore
+    + NodeStore
+    + KeyStore
     + AccountStore
     + SessionStore
     + AttemptStore
@@ -147,6 +154,8 @@ pub trait Store:
 }
 impl<T> Store for T where
     T: StateStore
+        + NodeStore
+        + KeyStore
         + AccountStore
         + SessionStore
         + AttemptStore

@@ -1,5 +1,6 @@
 //! Logs and metrics: how tracing is set up, and the one list of every metric this binary exports.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -7,9 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
-use tracing::{Level, Metadata};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Filter, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::section::{choices, section};
@@ -33,12 +37,12 @@ choices! {
     }
 }
 
-/// Logs to standard error, for people or as JSON lines.
+/// Logs to standard error, for people or as JSON lines, each of which says by which node it was written.
 ///
 /// # Errors
 ///
 /// A filter that does not parse.
-pub fn init_logging(settings: &LogSettings) -> anyhow::Result<()> {
+pub fn init_logging(settings: &LogSettings, node_name: &str) -> anyhow::Result<()> {
     let filter = log_filter(&settings.filter)?;
     let human = match settings.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
@@ -46,9 +50,47 @@ pub fn init_logging(settings: &LogSettings) -> anyhow::Result<()> {
         LogFormat::Json => false,
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = if human { lines.boxed() } else { lines.json().flatten_event(true).boxed() };
+    let named = |lines| NamedLines::new(node_name, lines);
+    let lines = match human {
+        true => lines.boxed(),
+        false => lines.json().flatten_event(true).map_event_format(named).boxed(),
+    };
     let installed = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     installed.map_err(|error| anyhow::anyhow!("cannot set up logging: {error}"))
+}
+
+/// JSON lines with the node's name in front, because they are read where those of all nodes are.
+struct NamedLines<F> {
+    /// As JSON has it.
+    node_name: String,
+    lines: F,
+}
+
+impl<F> NamedLines<F> {
+    fn new(node_name: &str, lines: F) -> Self {
+        Self { node_name: serde_json::Value::from(node_name).to_string(), lines }
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for NamedLines<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        self.lines.format_event(context, Writer::new(&mut line), event)?;
+        match line.strip_prefix('{') {
+            Some(fields) => write!(writer, r#"{{"node.name":{},{fields}"#, self.node_name),
+            None => writer.write_str(&line),
+        }
+    }
 }
 
 /// Says at most what `filter` does, also as a hint: without one, libraries would make up all their trace lines,
@@ -142,6 +184,8 @@ macro_rules! metrics {
 
 metrics! {
     BUILD_INFO, "vibetalk_build_info", Gauge, "Always 1; the labels say what runs.";
+    CLOCK_SKEW, "vibetalk_clock_skew_seconds", Gauge, "How far the clock of another node is ahead of this one's, negative if it is behind, by node_id. Beyond 2 s, syncs may miss what was sent meanwhile.";
+    NODE_LEASES, "vibetalk_node_leases_total", Counter, "Renewals of the lease of this node's id, by outcome: renewed, failed (tried again), taken_again (it had ended), lost (the node stops).";
     TASKS_ALIVE, "vibetalk_tasks_alive", Gauge, "Running tasks by name.";
     BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
     ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take. Messages and what becomes of them clients find when they sync; memberships and channels are announced again by the server, see vibetalk_announcements_late_total.";
@@ -261,6 +305,8 @@ fn describe() {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -268,6 +314,42 @@ mod tests {
         for (filter, level) in [("info", LevelFilter::INFO), ("debug", LevelFilter::DEBUG)] {
             let filter = log_filter::<tracing_subscriber::Registry>(filter).unwrap();
             assert_eq!(filter.max_level_hint(), Some(level));
+        }
+    }
+
+    #[test]
+    fn json_lines_say_who_wrote_them() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let writer = Lines(written.clone());
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        let lines = lines.json().flatten_event(true);
+        let lines = lines.map_event_format(|lines| NamedLines::new("chat-1", lines));
+        let subscriber = tracing_subscriber::registry().with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(user.id = 5, "hello {}", "{you}");
+            tracing::info!("again");
+        });
+        let written = String::from_utf8(written.lock().clone()).unwrap();
+        let lines: Vec<serde_json::Value> =
+            written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| line["node.name"] == "chat-1"));
+        assert_eq!(
+            (&lines[0]["user.id"], &lines[0]["message"]),
+            (&5.into(), &"hello {you}".into())
+        );
+    }
+
+    #[derive(Clone)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
         }
     }
 

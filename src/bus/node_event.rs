@@ -59,9 +59,19 @@ pub struct Version {
 pub struct PresenceNews {
     /// With this news.
     pub version: Version,
-    /// True: nobody else is there. False: what has changed since the version before.
-    pub is_whole: bool,
+    pub scope: NewsScope,
     pub people: Vec<(UserId, Attested)>,
+}
+
+/// What news are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum NewsScope {
+    /// What has changed since the version before.
+    Changes,
+    /// All who are there, in parts that follow each other: with the first it begins anew, and after the last nobody else
+    /// is there.
+    Whole { is_first: bool, is_last: bool },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

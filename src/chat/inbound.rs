@@ -41,7 +41,10 @@ impl Chat {
         match event {
             NodeEvent::Changed(changed) => self.forget(changed),
             NodeEvent::ForgetAll => self.caches.forget_all(),
-            NodeEvent::Alive(sign) => self.presence.heard_alive(origin, sign.presence),
+            NodeEvent::Alive(sign) => {
+                self.presence.heard_alive(origin, sign.presence);
+                self.measure_clock(origin, sign.now_ms);
+            }
             NodeEvent::Presence(news) => {
                 self.presence.heard_news(origin, news, self.clock.now_ms());
             }

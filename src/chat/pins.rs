@@ -53,9 +53,9 @@ impl Chat {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require_pinning()?;
         self.limit_changes(caller, standing.channel.group_id)?;
-        let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(message_id), async move {
+            let change_id = ChangeId::new(chat.next_id()?);
             let (event, outcome) = match pinned {
                 true => (Push::PinAdded, chat.store.insert_pin(channel_id, message_id, change_id)),
                 false => {

@@ -142,11 +142,13 @@ impl Chat {
         let now_ms = self.clock.now_ms();
         for node in self.presence.drop_silent(now_ms) {
             tracing::warn!(node.id = %node, "node {node} is silent, its people are taken to be gone");
+            self.forget_clock(node);
         }
-        if let Some(news) = self.presence.take_news(now_ms)
-            && !self.tell_nodes(NodeEvent::Presence(news)).await
-        {
-            self.presence.news_lost();
+        for news in self.presence.take_news(now_ms) {
+            if !self.tell_nodes(NodeEvent::Presence(news)).await {
+                self.presence.news_lost();
+                break; // What follows would say nothing to who has missed this.
+            }
         }
         for node in self.presence.take_wanted() {
             self.tell_nodes(NodeEvent::PresenceWanted(node)).await;

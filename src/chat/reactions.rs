@@ -47,9 +47,9 @@ impl Chat {
         standing.require(Permissions::REACT)?;
         let reaction = self.reaction(caller, target)?;
         self.limit_changes(caller, standing.channel.group_id)?;
-        let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(reaction.message_id), async move {
+            let change_id = ChangeId::new(chat.next_id()?);
             let outcome = chat.store.insert_reaction(&reaction, change_id).await;
             let event = (Push::ReactionAdded, change_id);
             chat.finish_reaction(&channel, event, reaction, outcome).await
@@ -65,9 +65,9 @@ impl Chat {
         let standing = self.channel_access(caller, target.channel_id).await?;
         let reaction = self.reaction(caller, target)?;
         self.limit_changes(caller, standing.channel.group_id)?;
-        let change_id = ChangeId::new(self.next_id()?);
         let (chat, channel) = (self.clone(), standing.channel);
         self.in_turn(Subject::Message(reaction.message_id), async move {
+            let change_id = ChangeId::new(chat.next_id()?);
             let outcome = chat.store.delete_reaction(&reaction, change_id).await;
             let event = (Push::ReactionRemoved, change_id);
             chat.finish_reaction(&channel, event, reaction, outcome).await

@@ -1,6 +1,8 @@
-//! The node's secrets: made on first start, kept in the data folder, readable by nobody else.
+//! The keys that tokens and session ids are made with: where they come from.
 //!
-//! The nodes of a cluster need the same ones: copy the files, or give all nodes one shared text.
+//! A node with an embedded store makes them on first start, and keeps them in the data folder, readable by nobody
+//! else. Nodes that share a store derive them from one secret, which the first of them stored there; or all nodes are given one
+//! text to derive them from. Nothing here is ever logged.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -9,22 +11,25 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// 256 bits, as HMAC-SHA256 wants (RFC 7518 §3.2).
-pub type Secret = [u8; 32];
+use crate::model::secret::Secret;
+use crate::store::{KeyStore, StoreError};
 
 const ACCESS_TOKENS_FILE: &str = "access-tokens.key";
 const SOCKET_IDS_FILE: &str = "socket-ids.key";
 /// A secret that people choose is guessed sooner if it is shorter.
 const SHARED_CHARS_MIN: usize = 32;
+/// More than any text that somebody would call a secret.
+const FILE_BYTES_MAX: u64 = 4096;
 /// Readable or changeable by strangers, or changeable by the group. That the group reads is how
 /// Kubernetes mounts secrets.
 const MODE_REFUSED: u32 = 0o027;
 
 /// One secret per purpose, so that none can stand in for another.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
     /// Signs access and refresh tokens.
     pub tokens: Secret,
@@ -44,8 +49,8 @@ pub enum SecretError {
     Exposed { path: PathBuf, mode: u32 },
     #[error("the secret {path} is damaged: restore it, or delete it, which signs everybody out")]
     Damaged { path: PathBuf },
-    #[error("a shared secret needs at least {SHARED_CHARS_MIN} characters")]
-    TooShort,
+    #[error("the shared secret {path} needs at least {SHARED_CHARS_MIN} characters")]
+    TooShort { path: PathBuf },
 }
 
 impl Secrets {
@@ -86,18 +91,48 @@ impl Secrets {
         [ACCESS_TOKENS_FILE, SOCKET_IDS_FILE].map(|name| data_dir.join(name)).into()
     }
 
-    /// Derives the secrets from one text that all nodes of a cluster are given.
-    pub fn from_shared(text: &str) -> Result<Self, SecretError> {
-        if text.chars().count() < SHARED_CHARS_MIN {
-            return Err(SecretError::TooShort);
+    /// Derives them from a text in a file, which all nodes are given, without the space around it.
+    ///
+    /// # Errors
+    ///
+    /// Like [`load`](Self::load), and for a text that is too short.
+    pub fn from_shared_file(path: &Path) -> Result<Self, SecretError> {
+        let text = read_private(path)?;
+        if text.trim().chars().count() < SHARED_CHARS_MIN {
+            return Err(SecretError::TooShort { path: path.to_owned() });
         }
-        let derived = |purpose: &str| derive(text.as_bytes(), purpose);
-        Ok(Self { tokens: derived("access tokens"), socket_ids: derived("socket ids") })
+        Ok(Self::derived_from(text.trim().as_bytes()))
+    }
+
+    /// Derives them from the secret that the nodes of `store` share: offers a new one, and the first one offered stays.
+    ///
+    /// # Errors
+    ///
+    /// The store's; it may be repeated.
+    pub async fn of_store(store: &dyn KeyStore) -> Result<Self, StoreError> {
+        let shared = store.shared_secret(&random_secret()).await?;
+        Ok(Self::derived_from(shared.expose()))
+    }
+
+    /// As HKDF derives them (RFC 5869): from one of them follows neither `shared` nor the other. What comes out of what
+    /// is never changed, because nodes of other versions derive them, too.
+    pub fn derived_from(shared: &[u8]) -> Self {
+        let derivation = Hkdf::<Sha256>::new(Some(b"vibetalk"), shared);
+        let derived = |purpose: &str| {
+            let mut key = [0; 32];
+            derivation.expand(purpose.as_bytes(), &mut key).expect("HKDF gives 8,160 bytes");
+            Secret::new(key)
+        };
+        Self { tokens: derived("access tokens"), socket_ids: derived("socket ids") }
     }
 }
 
+fn random_secret() -> Secret {
+    Secret::new(rand::random())
+}
+
 /// A secret for one purpose, from which neither `from` nor its other derivations follow.
-pub(crate) fn derive(from: &[u8], purpose: &str) -> Secret {
+pub(crate) fn derive(from: &[u8], purpose: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(from).expect("HMAC takes keys of any length");
     mac.update(b"vibetalk ");
     mac.update(purpose.as_bytes());
@@ -115,6 +150,15 @@ fn load_or_create(path: &Path) -> Result<Secret, SecretError> {
 }
 
 fn open(path: &Path) -> Result<Secret, SecretError> {
+    let decoded = URL_SAFE_NO_PAD.decode(read_private(path)?.trim()).ok();
+    decoded
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(Secret::new)
+        .ok_or_else(|| SecretError::Damaged { path: path.to_owned() })
+}
+
+/// A file that others can neither read nor change.
+fn read_private(path: &Path) -> Result<String, SecretError> {
     let failed = |cause| SecretError::Io { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
@@ -122,11 +166,8 @@ fn open(path: &Path) -> Result<Secret, SecretError> {
         return Err(SecretError::Exposed { path: path.to_owned(), mode });
     }
     let mut text = String::new();
-    file.take(1024).read_to_string(&mut text).map_err(failed)?;
-    let decoded = URL_SAFE_NO_PAD.decode(text.trim()).ok();
-    decoded
-        .and_then(|bytes| Secret::try_from(bytes).ok())
-        .ok_or_else(|| SecretError::Damaged { path: path.to_owned() })
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
 }
 
 /// Writes a new secret beside `path`, then links it there: a crash leaves no half-written secret, and
@@ -139,7 +180,7 @@ fn create(path: &Path) -> io::Result<()> {
         return Err(error);
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    writeln!(file, "{}", URL_SAFE_NO_PAD.encode(rand::random::<Secret>()))?;
+    writeln!(file, "{}", URL_SAFE_NO_PAD.encode(random_secret().expose()))?;
     file.sync_all()?;
     let linked = fs::hard_link(&unfinished, path);
     fs::remove_file(&unfinished)?;
@@ -164,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data_dir = dir.path().join("new/data");
         let (first, again) = (secrets_in(&data_dir), secrets_in(&data_dir));
-        assert_eq!((first.tokens, first.socket_ids), (again.tokens, again.socket_ids));
+        assert_eq!(first, again);
         assert_ne!(first.tokens, first.socket_ids);
         for entry in fs::read_dir(&data_dir).unwrap() {
             let entry = entry.unwrap();
@@ -189,7 +230,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let made = secrets_in(dir.path());
         let given = Secrets::load(dir.path()).unwrap();
-        assert_eq!((made.tokens, made.socket_ids), (given.tokens, given.socket_ids));
+        assert_eq!(made, given);
         fs::remove_file(dir.path().join(SOCKET_IDS_FILE)).unwrap();
         assert!(matches!(Secrets::load(dir.path()), Err(SecretError::Io { .. })));
         assert!(!dir.path().join(SOCKET_IDS_FILE).exists());
@@ -208,13 +249,35 @@ mod tests {
         }
     }
 
+    /// What nodes of other versions derive.
     #[test]
     fn all_nodes_derive_the_same_from_a_shared_text() {
         let text = "a text of thirty-two characters!";
-        let (one, other) =
-            (Secrets::from_shared(text).unwrap(), Secrets::from_shared(text).unwrap());
-        assert_eq!((one.tokens, one.socket_ids), (other.tokens, other.socket_ids));
-        assert_ne!(one.tokens, one.socket_ids);
-        assert!(matches!(Secrets::from_shared(&text[1..]), Err(SecretError::TooShort)));
+        let derived = Secrets::derived_from(text.as_bytes());
+        assert_eq!(derived.tokens.expose()[..4], [0x1b, 0xa6, 0x6e, 0x7d]);
+        assert_eq!(derived.socket_ids.expose()[..4], [0xfe, 0x12, 0x55, 0x03]);
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("shared");
+        let write = |text: &str, mode| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            Secrets::from_shared_file(&path)
+        };
+        assert_eq!(write(&format!("{text}\n"), 0o600).unwrap(), derived);
+        assert!(matches!(
+            write(&format!("{}\n", &text[1..]), 0o600),
+            Err(SecretError::TooShort { .. })
+        ));
+        assert!(matches!(write(text, 0o644), Err(SecretError::Exposed { .. })));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let derived = Secrets::derived_from(b"x");
+        assert_eq!(
+            format!("{derived:?}"),
+            "Secrets { tokens: Secret(..), socket_ids: Secret(..) }"
+        );
     }
 }

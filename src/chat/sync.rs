@@ -17,6 +17,7 @@ use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::settings::SETTINGS_BYTES_MAX;
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::time_budget::SYNC_OVERLAP_MS;
 use crate::store::CHANGES_KEPT_MS;
 use crate::telemetry;
 
@@ -27,8 +28,6 @@ pub const WATCHED_USERS_MAX: usize = 500;
 pub const MEMBERS_PAGE_MAX: usize = 200;
 /// Missed messages of a channel that come in full, at the least.
 const MISSED_MAX: usize = 200;
-/// A message stored by a slower writer may become visible after a newer one: a sync looks back so far.
-const OVERLAP_MS: UnixMs = 5_000;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
 const CHANGES_MAX: usize = 500;
 /// Changes of all channels of a sync.
@@ -106,7 +105,8 @@ impl Chat {
         Ok(synced)
     }
 
-    /// Messages newer than `seen`, newest first, with some from before it; and whether those that are
+    /// Messages newer than `seen`, newest first, with some from before it, because one that was stored by a slower
+    /// writer may become visible after a newer one; and whether those that are
     /// newer are all there.
     async fn missed(
         &self,
@@ -118,7 +118,7 @@ impl Chat {
         if *bytes_left == 0 {
             return Ok((Vec::new(), false)); // Not even read.
         }
-        let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(OVERLAP_MS));
+        let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(SYNC_OVERLAP_MS));
         // Twice what is promised: the overlap must not push missed messages out of the answer.
         let limit = 2 * MISSED_MAX;
         let mut messages =
@@ -171,12 +171,12 @@ fn how_many_fit(messages: &[MessageView], bytes_left: &mut usize) -> usize {
 
 /// Whether there can be anything to tell somebody who has seen `seen` when `last` is the newest.
 fn looks_back(last: MessageId, seen: MessageId) -> bool {
-    last.timestamp_ms().saturating_add(OVERLAP_MS) >= seen.timestamp_ms()
+    last.timestamp_ms().saturating_add(SYNC_OVERLAP_MS) >= seen.timestamp_ms()
 }
 
 /// The first change to tell somebody who was there until `since_ms`.
 fn changes_from(since_ms: UnixMs) -> ChangeId {
-    ChangeId::first_at(since_ms.saturating_sub(OVERLAP_MS))
+    ChangeId::first_at(since_ms.saturating_sub(SYNC_OVERLAP_MS))
 }
 
 /// Attachments are not supported yet: what can be sent has 0 bytes.

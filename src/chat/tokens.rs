@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::chat::secrets::{Secret, derive};
+use crate::chat::secrets::derive;
 use crate::chat::{Caller, ChatError};
 use crate::clock::UnixMs;
 use crate::model::account::TokenHash;
@@ -34,8 +34,8 @@ pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
-    refresh_key: Secret,
-    successor_key: Secret,
+    refresh_key: [u8; 32],
+    successor_key: [u8; 32],
     access_ttl_ms: u64,
     refresh_ttl_ms: u64,
 }
@@ -81,7 +81,7 @@ struct Claims {
 }
 
 impl Tokens {
-    pub fn new(secret: Secret, access_ttl: Duration, refresh_ttl: Duration) -> Self {
+    pub fn new(secret: [u8; 32], access_ttl: Duration, refresh_ttl: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         // Against our own clock, in `read_access`; nothing else in a token of ours can be wrong.
         validation.validate_exp = false;
@@ -173,7 +173,7 @@ impl Tokens {
     }
 }
 
-fn mac_of(key: &Secret, session_id: SessionId, bytes: &[u8]) -> Hmac<Sha256> {
+fn mac_of(key: &[u8; 32], session_id: SessionId, bytes: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(&session_id.get().to_be_bytes());
     mac.update(bytes);

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::chat::{Chat, ChatError};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
@@ -53,6 +53,11 @@ impl Turns {
         Arc::strong_count(self.queue_of(subject)) - 1
     }
 
+    /// Waits for a turn with `subject`, which goes on until what is returned is dropped.
+    pub async fn take(&self, subject: Subject) -> OwnedMutexGuard<()> {
+        self.queue_of(subject).clone().lock_owned().await
+    }
+
     fn queue_of(&self, subject: Subject) -> &Arc<Mutex<()>> {
         &self.queues[self.hasher.hash_one(subject) as usize % QUEUES]
     }
@@ -62,15 +67,16 @@ impl Chat {
     /// Runs `work` when it is its turn, and to its end whether or not the caller still waits.
     ///
     /// `work` must not take another turn: it could wait for itself. A turn comes because each step of
-    /// the work before it has a deadline.
+    /// the work before it has a deadline. Ids of what is stored are made in the turn: a sync looks back only so far
+    /// ([`time_budget`](crate::model::time_budget)).
     pub(crate) async fn in_turn<T, F>(&self, subject: Subject, work: F) -> Result<T, ChatError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ChatError>> + Send + 'static,
     {
-        let queue = self.turns.queue_of(subject).clone();
+        let turns = self.turns.clone();
         self.to_the_end(async move {
-            let _turn = queue.lock().await;
+            let _turn = turns.take(subject).await;
             work.await
         })
         .await

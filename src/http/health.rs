@@ -34,6 +34,8 @@ pub enum Check {
     Draining,
     /// The clock is not behind the ids made already.
     Clock,
+    /// The lease of the node's id goes on.
+    Lease,
     /// The files of an embedded store are those that were opened.
     Files,
     Store,
@@ -41,14 +43,22 @@ pub enum Check {
 }
 
 impl Check {
-    const ALL: [Self; 6] =
-        [Self::Startup, Self::Draining, Self::Clock, Self::Files, Self::Store, Self::Bus];
+    const ALL: [Self; 7] = [
+        Self::Startup,
+        Self::Draining,
+        Self::Clock,
+        Self::Lease,
+        Self::Files,
+        Self::Store,
+        Self::Bus,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Startup => "startup",
             Self::Draining => "draining",
             Self::Clock => "clock",
+            Self::Lease => "lease",
             Self::Files => "files",
             Self::Store => "store",
             Self::Bus => "bus",
@@ -57,7 +67,7 @@ impl Check {
 
     /// Its failure keeps clients away from this node.
     const fn is_local(self) -> bool {
-        matches!(self, Self::Startup | Self::Draining | Self::Clock | Self::Files)
+        matches!(self, Self::Startup | Self::Draining | Self::Clock | Self::Lease | Self::Files)
     }
 }
 
@@ -95,9 +105,11 @@ impl Readiness {
         }
     }
 
-    fn look_at_clock(&self, chat: &Chat) {
-        let behind_ms = chat.ids.behind_ms(chat.clock.now_ms());
-        self.set(Check::Clock, behind_ms <= CLOCK_BEHIND_MS_MAX);
+    /// Whether ids can be made.
+    fn look_at_ids(&self, chat: &Chat) {
+        let now_ms = chat.clock.now_ms();
+        self.set(Check::Clock, chat.ids.behind_ms(now_ms) <= CLOCK_BEHIND_MS_MAX);
+        self.set(Check::Lease, chat.ids.is_leased(now_ms));
     }
 
     fn report(&self) -> Report {
@@ -126,7 +138,7 @@ fn publish(check: Check, passes: bool) {
     metrics::gauge!(telemetry::READY, "check" => check.as_str()).set(value);
 }
 
-/// Looks at the clock and the store from time to time, until the node stops.
+/// Looks at the clock, the lease and the store from time to time, until the node stops.
 ///
 /// The store is asked to store something: one that answers and cannot store is as good as lost.
 pub async fn watch(readiness: Readiness, chat: Chat) {
@@ -137,7 +149,7 @@ pub async fn watch(readiness: Readiness, chat: Chat) {
             _ = ticks.tick() => {}
             () = readiness.lifecycle.draining() => break,
         }
-        readiness.look_at_clock(&chat);
+        readiness.look_at_ids(&chat);
         let probing = chat.store.probe(chat.clock.now_ms());
         let stored = timeout(STORE_TIMEOUT, probing).await.is_ok_and(|probed| probed.is_ok());
         readiness.set(Check::Store, stored);
@@ -172,9 +184,9 @@ pub async fn get_health() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses(
         (status = 200, description = "It may", body = Report),
-        (status = 503, description = "It is starting or draining, or its clock or files are bad", body = Report)))]
+        (status = 503, description = "It is starting or draining, its clock or files are bad, or its lease has ended", body = Report)))]
 pub async fn get_readiness(State(state): State<HttpState>) -> (StatusCode, Json<Report>) {
-    state.readiness.look_at_clock(&state.chat);
+    state.readiness.look_at_ids(&state.chat);
     let report = state.readiness.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report))
@@ -220,11 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_clock_and_lost_files_keep_clients_away() {
+    fn a_bad_clock_a_lost_lease_and_lost_files_keep_clients_away() {
         let readiness = Readiness::new(&Lifecycle::new());
         readiness.started();
         readiness.set(Check::Clock, false);
         check(&readiness, false, &["clock"], &[]);
+        readiness.set(Check::Lease, false);
+        check(&readiness, false, &["clock", "lease"], &[]);
+        readiness.set(Check::Lease, true);
         readiness.set(Check::Files, false);
         readiness.set(Check::Clock, true);
         check(&readiness, false, &["files"], &[]);

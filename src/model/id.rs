@@ -5,8 +5,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::UnixMs;
@@ -192,18 +192,45 @@ impl ClockBehind {
     }
 }
 
+/// The node id was leased, and ids of this time are not its any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the lease of node {node} has ended")]
+pub struct LeaseOver {
+    pub node: NodeId,
+}
+
+/// Why no id was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoId {
+    #[error(transparent)]
+    ClockBehind(#[from] ClockBehind),
+    #[error(transparent)]
+    LeaseOver(#[from] LeaseOver),
+}
+
 /// Makes ids that never repeat and never go backwards on this node.
 ///
 /// When the clock stands still, goes back a little, or more than 2,048 ids are wanted in one
 /// millisecond, it goes on counting from the last id, borrowing from the milliseconds to come.
+///
+/// Where the node id is [leased](Self::lease), ids are made of times within the lease only, whenever that is done: also a
+/// process that slept between looking at its clock and making an id makes none that is another's.
 #[derive(Debug)]
 pub struct IdGenerator {
     node: NodeId,
+    made: Mutex<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
     /// Milliseconds and sequence of the last id, without the node: `ms << SEQUENCE_BITS | sequence`.
-    last: AtomicU64,
+    last: u64,
+    /// No id is made of this time or a later one.
+    until_ms: UnixMs,
 }
 
 impl IdGenerator {
+    /// Of a node whose id is its own for ever.
     pub fn new(node: NodeId) -> Self {
         Self::above(node, 0)
     }
@@ -216,29 +243,55 @@ impl IdGenerator {
             0 => 0,
             newest => newest >> TIMESTAMP_SHIFT << SEQUENCE_BITS | ((1 << SEQUENCE_BITS) - 1),
         };
-        Self { node, last: AtomicU64::new(last) }
+        Self { node, made: Mutex::new(Made { last, until_ms: UnixMs::MAX }) }
+    }
+
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// From now on ids are made of times from `from_ms` on and before `until_ms`.
+    pub fn lease(&self, from_ms: UnixMs, until_ms: UnixMs) {
+        let mut made = self.made.lock();
+        made.last = made.last.max((from_ms << SEQUENCE_BITS).saturating_sub(1));
+        made.until_ms = until_ms;
+    }
+
+    /// Makes no ids from now on. Returns the first time of which none was made.
+    pub fn end_lease(&self) -> UnixMs {
+        let mut made = self.made.lock();
+        made.until_ms = 0;
+        (made.last >> SEQUENCE_BITS) + 1
+    }
+
+    /// Whether ids may be made of this time.
+    pub fn is_leased(&self, now_ms: UnixMs) -> bool {
+        now_ms < self.made.lock().until_ms
     }
 
     /// # Errors
     ///
-    /// [`ClockBehind`] when the next id would lie more than [`CLOCK_BEHIND_MS_MAX`] in the future.
-    pub fn next(&self, now_ms: UnixMs) -> Result<u64, ClockBehind> {
-        let advance = |last: u64| {
-            let next = (last + 1).max(now_ms << SEQUENCE_BITS);
-            let behind_ms = (next >> SEQUENCE_BITS).saturating_sub(now_ms);
-            (behind_ms <= CLOCK_BEHIND_MS_MAX).then_some(next)
-        };
-        match self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance) {
-            Ok(last) => Ok(self.compose((last + 1).max(now_ms << SEQUENCE_BITS))),
-            Err(last) => {
-                Err(ClockBehind { behind_ms: (last >> SEQUENCE_BITS).saturating_sub(now_ms) })
-            }
+    /// [`ClockBehind`] when the next id would lie more than [`CLOCK_BEHIND_MS_MAX`] in the future, [`LeaseOver`] when it
+    /// would lie beyond the lease.
+    pub fn next(&self, now_ms: UnixMs) -> Result<u64, NoId> {
+        let mut made = self.made.lock();
+        let next = (made.last + 1).max(now_ms << SEQUENCE_BITS);
+        let next_ms = next >> SEQUENCE_BITS;
+        if next_ms.saturating_sub(now_ms) > CLOCK_BEHIND_MS_MAX {
+            let behind_ms = (made.last >> SEQUENCE_BITS).saturating_sub(now_ms);
+            return Err(ClockBehind { behind_ms }.into());
         }
+        if next_ms >= made.until_ms {
+            return Err(LeaseOver { node: self.node }.into());
+        }
+        made.last = next;
+        drop(made);
+        Ok(self.compose(next))
     }
 
     /// How many milliseconds `now_ms` is behind the last id; 0 if it is not.
     pub fn behind_ms(&self, now_ms: UnixMs) -> u64 {
-        (self.last.load(Ordering::Acquire) >> SEQUENCE_BITS).saturating_sub(now_ms)
+        (self.made.lock().last >> SEQUENCE_BITS).saturating_sub(now_ms)
     }
 
     fn compose(&self, ms_and_sequence: u64) -> u64 {
@@ -279,7 +332,7 @@ mod tests {
         let ids = generator();
         ids.next(NOW_MS).unwrap();
         let refused = ids.next(NOW_MS - CLOCK_BEHIND_MS_MAX - 1);
-        assert_eq!(refused, Err(ClockBehind { behind_ms: CLOCK_BEHIND_MS_MAX + 1 }));
+        assert_eq!(refused, Err(ClockBehind { behind_ms: CLOCK_BEHIND_MS_MAX + 1 }.into()));
         assert_eq!(ids.behind_ms(NOW_MS - 7_000), 7_000);
         assert!(ids.next(NOW_MS).is_ok(), "it recovers with the clock");
         assert_eq!(ids.behind_ms(NOW_MS), 0);
@@ -293,7 +346,7 @@ mod tests {
         let ids = IdGenerator::above(NodeId::new(7).unwrap(), newest);
         assert!(ids.next(NOW_MS - 4_000).unwrap() > newest, "held for five seconds");
         let ids = IdGenerator::above(NodeId::new(7).unwrap(), newest);
-        let refused = ids.next(NOW_MS - 3_600_000).unwrap_err();
+        let Err(NoId::ClockBehind(refused)) = ids.next(NOW_MS - 3_600_000) else { panic!() };
         assert!((3_600_000..3_600_003).contains(&refused.behind_ms), "{refused}");
         assert_eq!(refused.wait_ms(), refused.behind_ms - CLOCK_BEHIND_MS_MAX);
         assert!(ids.next(NOW_MS).unwrap() > newest);
@@ -305,6 +358,36 @@ mod tests {
         let made: Vec<u64> = (0..5000).map(|_| ids.next(NOW_MS).unwrap()).collect();
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(MessageId::new(made[4999]).timestamp_ms(), NOW_MS + 2);
+    }
+
+    fn made_at(ids: &IdGenerator, now_ms: UnixMs) -> Result<UnixMs, NoId> {
+        ids.next(now_ms).map(|id| MessageId::new(id).timestamp_ms())
+    }
+
+    #[test]
+    fn no_id_is_made_of_a_time_outside_the_lease() {
+        let (ids, over) = (generator(), LeaseOver { node: NodeId::new(7).unwrap() });
+        ids.lease(NOW_MS + 5, NOW_MS + 10);
+        assert_eq!(made_at(&ids, NOW_MS), Ok(NOW_MS + 5), "where the lease before it ended");
+        assert_eq!(made_at(&ids, NOW_MS + 9), Ok(NOW_MS + 9));
+        assert_eq!(made_at(&ids, NOW_MS + 10), Err(over.into()));
+        assert_eq!(made_at(&ids, NOW_MS + 3_600_000), Err(over.into()), "it slept");
+        // It looked at its clock before it slept: that time is still its own.
+        assert_eq!(made_at(&ids, NOW_MS + 9), Ok(NOW_MS + 9));
+        // Nor does it borrow from the time after.
+        let made = (0..5000).map(|_| ids.next(NOW_MS + 9)).take_while(Result::is_ok).count();
+        assert_eq!(made, (1 << SEQUENCE_BITS) - 2);
+
+        ids.lease(NOW_MS + 5, NOW_MS + 20);
+        assert_eq!(made_at(&ids, NOW_MS + 12), Ok(NOW_MS + 12));
+        assert!(ids.is_leased(NOW_MS + 19) && !ids.is_leased(NOW_MS + 20));
+        assert_eq!(ids.end_lease(), NOW_MS + 13);
+        assert_eq!(made_at(&ids, NOW_MS + 13), Err(over.into()));
+    }
+
+    #[test]
+    fn a_node_without_a_lease_makes_ids_for_ever() {
+        assert!(generator().is_leased(UnixMs::MAX - 1));
     }
 
     #[test]

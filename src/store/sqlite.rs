@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::model::time_budget::EMBEDDED_WRITE_MAX;
 use crate::section::choices;
 use crate::store::StoreError;
 use crate::store::faults::Faults;
@@ -36,11 +37,13 @@ mod channels;
 mod files;
 mod groups;
 mod invites;
+mod keys;
 mod maintenance;
 mod member_lists;
 mod members;
 mod mentions;
 mod messages;
+mod nodes;
 mod parents;
 mod pins;
 mod queue;
@@ -58,7 +61,7 @@ mod writer;
 
 /// Calls that wait for the writer, and for the readers, at most: two full commits.
 const CALLS_QUEUED_MAX: usize = 1024;
-/// How long a call waits for a place in a full queue, which empties in milliseconds.
+/// How long a call waits for a place in a full queue, which empties in milliseconds; a part of its time.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Prepared statements that a connection keeps: more than there are.
 const STATEMENTS_CACHED: usize = 128;
@@ -70,7 +73,7 @@ pub struct SqliteConfig {
     pub synchronous: Synchronous,
     /// Threads that read, at least 1.
     pub readers: usize,
-    /// How long a call may take once it is queued.
+    /// How long a call may take, with waiting for a place in the queue.
     pub timeout: Duration,
     /// Files that are made after the database. Where one is and the database is not, it was lost, and no
     /// empty one is made.
@@ -83,7 +86,7 @@ impl SqliteConfig {
             path: path.into(),
             synchronous: Synchronous::Full,
             readers: 3,
-            timeout: Duration::from_secs(5),
+            timeout: EMBEDDED_WRITE_MAX,
             companions: Vec::new(),
         }
     }
@@ -303,11 +306,12 @@ async fn exchange<T, Q>(
     limit: Duration,
 ) -> Result<T, StoreError> {
     let closed = || StoreError::Unavailable("closed".into());
-    match timeout(PLACE_TIMEOUT, queue.push(call)).await {
+    let deadline = tokio::time::Instant::now() + limit;
+    match timeout(PLACE_TIMEOUT.min(limit), queue.push(call)).await {
         Ok(queued) => queued.map_err(|_| closed())?,
         Err(_) => return Err(StoreError::Unavailable("the queue is full".into())),
     }
-    match timeout(limit, answer).await {
+    match timeout_at(deadline, answer).await {
         Ok(answered) => answered.map_err(|_| closed())?,
         Err(_) => Err(StoreError::Timeout),
     }

@@ -25,6 +25,7 @@ use vibetalk::chat::passwords::Passwords;
 use vibetalk::chat::presence::PresenceBoard;
 use vibetalk::chat::rates::PersonRates;
 use vibetalk::chat::repairs::Repairs;
+use vibetalk::chat::skews::Skews;
 use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL, Tokens};
 use vibetalk::chat::views::JoinedGroupView;
 use vibetalk::chat::{Caller, Chat, ChatError, Shared};
@@ -275,7 +276,7 @@ pub fn new_chat(
         store,
         bus,
         clock,
-        ids: IdGenerator::new(node),
+        ids: Arc::new(IdGenerator::new(node)),
         node,
         limits,
         caches: Caches::new(&lifecycle),
@@ -291,6 +292,7 @@ pub fn new_chat(
         mention_news,
         untold,
         readings: Readings::default(),
+        skews: Skews::default(),
     });
     chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
     chat

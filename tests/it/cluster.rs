@@ -37,6 +37,8 @@ use super::chat::{NOW_MS, new_chat};
 mod accounts;
 pub mod broker;
 mod caches;
+mod codec;
+mod lease;
 mod order;
 mod presence;
 mod simulation;

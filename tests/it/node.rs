@@ -22,14 +22,18 @@ async fn start(data_dir: &Path) -> anyhow::Result<App> {
 }
 
 async fn start_with_keys(data_dir: &Path, keys_dir: &str) -> anyhow::Result<App> {
+    start_with(data_dir, &[("keys_dir", keys_dir)]).await
+}
+
+async fn start_with(data_dir: &Path, more: &[(&str, &str)]) -> anyhow::Result<App> {
     let flags = [
         ("data_dir", data_dir.to_str().unwrap()),
-        ("keys_dir", keys_dir),
         ("listen", "127.0.0.1:0"),
         ("metrics.listen", "127.0.0.1:0"),
         ("drain.seconds", "0"),
     ];
-    let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let flags = flags.iter().chain(more);
+    let flags = flags.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     App::start(&Config::load(&Sources { file: None, flags })?).await
 }
 
@@ -211,6 +215,46 @@ async fn keys_that_are_given_start_an_empty_node() {
     let app = given().await.unwrap();
     let body = json!({ "refreshToken": tokens["refreshToken"] });
     assert_eq!(call(&app, "POST", "/api/v1/auth/refresh", Some(body)).await.0, 200);
+    app.leave().await;
+}
+
+/// Nodes that are given one text believe each other's tokens and session ids.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_derived_from_a_shared_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("secret"));
+    let (text, path) = ("correct horse battery staple and more", file.to_str().unwrap());
+    let app = start_with(&data, &[("cluster.secret", text)]).await.unwrap();
+    let (_, tokens) = register(&app, "ada").await;
+    app.leave().await;
+    for entry in fs::read_dir(&data).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_str().unwrap().ends_with(".key"), "{name:?}");
+    }
+    let error = refused(start_with(&data, &[("cluster.secret_file", path)]).await);
+    assert!(error.contains(path), "{error}");
+    let both = [("cluster.secret", text), ("keys_dir", path)];
+    let error = refused(start_with(&data, &both).await);
+    assert!(error.contains("cluster.secret") && !error.contains("horse"), "{error}");
+
+    fs::write(&file, format!("{text}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
+    let app = start_with(&data, &[("cluster.secret_file", path)]).await.unwrap();
+    let body = json!({ "refreshToken": tokens["refreshToken"] });
+    assert_eq!(call(&app, "POST", "/api/v1/auth/refresh", Some(body)).await.0, 200);
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_say_which_node_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = start_with(folder.path(), &[("node.name", "chat-1")]).await.unwrap();
+    let url = format!("http://{}/metrics", app.metrics_address.unwrap());
+    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let info = metrics.lines().find(|line| {
+        line.starts_with("vibetalk_build_info{") && line.contains(r#"node_name="chat-1""#)
+    });
+    assert!(info.is_some_and(|info| info.contains(r#"node_id="n0""#)), "{metrics}");
     app.leave().await;
 }
 

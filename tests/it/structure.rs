@@ -21,7 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("gateway/fanout", &["bus", "model", "clock", "edge", "lifecycle", "telemetry"]),
     ("gateway", &["chat", "bus", "model", "clock", "edge", "lifecycle", "telemetry"]),
     ("http", &["chat", "edge", "model", "clock", "lifecycle", "telemetry"]),
-    ("config", &["chat", "edge", "store", "section", "telemetry"]),
+    ("cluster", &["store", "model", "clock", "section", "lifecycle", "telemetry"]),
+    ("config", &["chat", "cluster", "edge", "store", "section", "telemetry"]),
     (
         "app",
         &[
@@ -30,6 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "gateway",
             "edge",
             "chat",
+            "cluster",
             "store",
             "bus",
             "model",

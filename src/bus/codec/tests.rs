@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::bus::envelope::{About, Changed, Effect, Entity};
-use crate::bus::node_event::{EveryoneMentioned, PresenceNews, SignOfLife, Version};
+use crate::bus::node_event::{EveryoneMentioned, NewsScope, PresenceNews, SignOfLife, Version};
 use crate::clock::UnixMs;
 use crate::model::channel::{Channel, ChannelKind};
 use crate::model::event::Push;
@@ -112,7 +112,7 @@ fn node_events() -> Vec<NodeEvent> {
         NodeEvent::Alive(SignOfLife { presence: version, now_ms: NOW_MS }),
         NodeEvent::Presence(PresenceNews {
             version,
-            is_whole: true,
+            scope: NewsScope::Whole { is_first: true, is_last: false },
             people: vec![
                 (UserId::new(1), Attested { idle: Some(true), choice }),
                 (UserId::new(2), Attested::default()),
@@ -430,9 +430,13 @@ fn any_news() -> impl Strategy<Value = NodeEvent> {
         (any::<Option<bool>>(), choice).prop_map(|(idle, choice)| Attested { idle, choice });
     let person = (any::<u64>().prop_map(UserId::new), attested);
     (any::<u64>(), any::<u64>(), any::<bool>(), vec(person, 0..5)).prop_map(
-        |(boot, number, is_whole, people)| {
+        |(boot, number, is_first, people)| {
             let version = Version { boot, number };
-            NodeEvent::Presence(PresenceNews { version, is_whole, people })
+            let scope = match number % 2 {
+                0 => NewsScope::Changes,
+                _ => NewsScope::Whole { is_first, is_last: !is_first },
+            };
+            NodeEvent::Presence(PresenceNews { version, scope, people })
         },
     )
 }

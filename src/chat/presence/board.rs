@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::bus::node_event::{PresenceNews, Version};
+use crate::bus::node_event::{NewsScope, PresenceNews, Version};
 use crate::clock::UnixMs;
 use crate::model::id::{NodeId, UserId};
 use crate::model::presence::{
@@ -21,6 +21,8 @@ const REMEMBERED_MAX: usize = 10_000;
 /// Other nodes say each second that they live. One that has not for so long is dead, or cut off: its people
 /// are somewhere else, or gone.
 const SILENCE_MAX: Duration = Duration::from_secs(4);
+/// People in one piece of news, which has some 700 KB then, if all of them have the longest texts.
+const PEOPLE_PER_NEWS_MAX: usize = 1_000;
 /// Between two questions for the same news.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
@@ -68,6 +70,8 @@ struct Replica {
     /// Its news do not follow what is known.
     is_behind: bool,
     asked_at: Option<Instant>,
+    /// Who is there by those parts of a whole that have come; `None` while none is being told.
+    whole: Option<HashSet<UserId>>,
 }
 
 struct Person {
@@ -149,8 +153,8 @@ impl PresenceBoard {
         }
     }
 
-    /// Takes what the other nodes have to know, if there is something.
-    pub fn take_news(&self, now_ms: UnixMs) -> Option<PresenceNews> {
+    /// Takes what the other nodes have to know, to be told in this order; nothing if there is nothing.
+    pub fn take_news(&self, now_ms: UnixMs) -> Vec<PresenceNews> {
         let mut people = self.people.lock();
         people.turn_offline(now_ms);
         people.take_news(now_ms)
@@ -325,22 +329,35 @@ impl People {
 
     // Other nodes.
 
-    fn take_news(&mut self, now_ms: UnixMs) -> Option<PresenceNews> {
+    fn take_news(&mut self, now_ms: UnixMs) -> Vec<PresenceNews> {
         let is_whole = std::mem::take(&mut self.others.whole_wanted);
         let untold = std::mem::take(&mut self.others.untold);
         if !is_whole && untold.is_empty() {
-            return None;
+            return Vec::new();
         }
         let attested = |user_id: &UserId| match self.by_user.get(user_id) {
             Some(person) => (*user_id, person.attested(now_ms)),
             None => (*user_id, Attested::default()),
         };
-        let people = match is_whole {
+        let people: Vec<_> = match is_whole {
             true => self.by_user.keys().map(attested).filter(|(_, it)| !it.is_empty()).collect(),
             false => untold.iter().map(attested).collect(),
         };
-        self.others.told.number += 1;
-        Some(PresenceNews { version: self.others.told, is_whole, people })
+        let mut parts: Vec<_> = people.chunks(PEOPLE_PER_NEWS_MAX).map(<[_]>::to_vec).collect();
+        if parts.is_empty() {
+            parts.push(Vec::new()); // Nobody is there.
+        }
+        let last = parts.len() - 1;
+        let told = &mut self.others.told;
+        let news = parts.into_iter().enumerate().map(|(index, people)| {
+            told.number += 1;
+            let scope = match is_whole {
+                true => NewsScope::Whole { is_first: index == 0, is_last: index == last },
+                false => NewsScope::Changes,
+            };
+            PresenceNews { version: *told, scope, people }
+        });
+        news.collect()
     }
 
     fn replica(&mut self, node: NodeId) -> &mut Replica {
@@ -349,6 +366,7 @@ impl People {
             heard_at: Instant::now(),
             is_behind: true,
             asked_at: None,
+            whole: None,
         })
     }
 
@@ -357,14 +375,28 @@ impl People {
         replica.heard_at = Instant::now();
         let Version { boot, number } = replica.version;
         let follows = news.version == Version { boot, number: number + 1 };
-        if !news.is_whole && !follows {
-            replica.is_behind = true;
+        let begins = matches!(news.scope, NewsScope::Whole { is_first: true, .. });
+        if begins {
+            replica.whole = Some(HashSet::new());
+        } else if !follows {
+            (replica.is_behind, replica.whole) = (true, None);
             return;
         }
-        (replica.version, replica.is_behind) = (news.version, false);
-        if news.is_whole {
-            let there: HashSet<UserId> = news.people.iter().map(|(user_id, _)| *user_id).collect();
-            self.keep_only(node, &there, now_ms);
+        replica.version = news.version;
+        match (news.scope, replica.whole.as_mut()) {
+            (NewsScope::Changes, None) => replica.is_behind = false,
+            (NewsScope::Whole { is_last, .. }, Some(there)) => {
+                there.extend(news.people.iter().map(|(user_id, _)| *user_id));
+                if is_last {
+                    let there = replica.whole.take().unwrap_or_default();
+                    replica.is_behind = false;
+                    self.keep_only(node, &there, now_ms);
+                }
+            }
+            // A whole that does not begin, or does not end: no node of ours tells it so.
+            (NewsScope::Changes, Some(_)) | (NewsScope::Whole { .. }, None) => {
+                (replica.is_behind, replica.whole) = (true, None);
+            }
         }
         for (user_id, attested) in &news.people {
             self.set_elsewhere(*user_id, node, attested, now_ms);
@@ -601,6 +633,51 @@ mod tests {
         }
         assert_eq!(sizes, [10, 10, 5]);
         assert_eq!((board.online_users_count(), board.online_users().len()), (25, 25));
+    }
+
+    #[test]
+    fn many_people_are_told_of_in_parts_and_none_is_gone_in_between() {
+        const PEOPLE: u64 = 2 * PEOPLE_PER_NEWS_MAX as u64 + 5;
+        let (here, there) = (PresenceBoard::new(false), PresenceBoard::new(false));
+        let node = NodeId::default();
+        let tell = |is_told: fn(usize) -> bool| {
+            let news = here.take_news(START_MS);
+            for (_, news) in news.iter().enumerate().filter(|(index, _)| is_told(*index)) {
+                there.heard_news(node, news, START_MS);
+            }
+            there.heard_alive(node, here.version());
+            news.len()
+        };
+        let online = || {
+            let all: Vec<UserId> = (0..PEOPLE).map(UserId::new).collect();
+            let seen = there.presences(&all, START_MS);
+            seen.iter().filter(|it| it.status == Status::Online).count() as u64
+        };
+        (0..PEOPLE).for_each(|number| here.apply(UserId::new(number), Opened(SOCKET), START_MS));
+        here.heard_wanted();
+        assert_eq!(tell(|index| index != 1), 3);
+        assert_eq!(there.take_wanted(), [node], "a part is missing");
+        assert_eq!(online(), PEOPLE_PER_NEWS_MAX as u64);
+        here.heard_wanted();
+        assert_eq!(tell(|_| true), 3);
+        assert_eq!(online(), PEOPLE);
+
+        // Nobody goes before the last part has said who is there.
+        here.apply(ADA, Closed(SOCKET), START_MS - OFFLINE_DELAY_MS);
+        here.heard_wanted();
+        for news in here.take_news(START_MS) {
+            assert_eq!(online(), PEOPLE);
+            there.heard_news(node, &news, START_MS);
+        }
+        assert_eq!(online(), PEOPLE - 1);
+        there.heard_alive(node, here.version());
+        assert!(!there.people.lock().others.replicas[&node].is_behind);
+
+        (0..PEOPLE)
+            .for_each(|number| here.apply(UserId::new(number), Opened(SocketKey(2)), START_MS));
+        assert_eq!(tell(|_| true), 3, "changes, too");
+        assert_eq!(online(), PEOPLE);
+        assert!(!there.people.lock().others.replicas[&node].is_behind);
     }
 
     #[test]

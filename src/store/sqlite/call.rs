@@ -13,8 +13,8 @@ pub trait Call: Send {
     /// True if nobody waits for the result any more, so that running it would be in vain.
     fn is_abandoned(&self) -> bool;
 
-    /// Runs the closure and keeps its result; false if it failed and must leave no trace. May be
-    /// run again, after a rollback.
+    /// Runs the closure and keeps its result; false if it failed, or nobody waits for it, and it must leave no trace. May
+    /// be run again, after a rollback.
     fn run(&mut self, conn: &Connection) -> bool;
 
     /// Hands the result to the caller, or `failure` if what the call did could not be committed.
@@ -47,6 +47,11 @@ where
     }
 
     fn run(&mut self, conn: &Connection) -> bool {
+        if self.is_abandoned() {
+            // It waited for the file: what is written beyond its deadline would become visible too late.
+            self.result = Some(Err(StoreError::Timeout));
+            return false;
+        }
         // A panic must not end the thread that everybody's calls run on.
         let result = catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or_else(|_| {
             metrics::counter!(telemetry::PANICS).increment(1);

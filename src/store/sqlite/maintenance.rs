@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 
 use crate::clock::Clock;
 use crate::model::id::{ChangeId, ChannelId, GroupId};
+use crate::model::time_budget::EMBEDDED_LOCK_MAX;
 use crate::store::sqlite::mentions;
 use crate::store::sqlite::statement::{Ms, UserList, execute, exists, find, list};
 use crate::store::{CHANGES_KEPT_MS, SLOW_MODE_KEPT_MS};
@@ -21,8 +22,6 @@ const LOG_PAGES_MAX: i64 = 2048;
 const LOG_PAGES_RESTART: i64 = 2 * LOG_PAGES_MAX;
 /// How long the writer waits for such readers.
 const READERS_TIMEOUT: Duration = Duration::from_millis(100);
-/// How long it waits for another program that writes to the file, such as somebody's SQLite shell.
-pub const OTHERS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the writer must have had nothing to do to count as idle. Then it also looks at its files,
 /// so that their loss is noticed within a second.
 const IDLE: Duration = Duration::from_millis(500);
@@ -182,7 +181,7 @@ impl Maintenance {
         }
         conn.busy_timeout(READERS_TIMEOUT)?;
         let restarted = checkpoint(conn, "RESTART");
-        conn.busy_timeout(OTHERS_TIMEOUT)?;
+        conn.busy_timeout(EMBEDDED_LOCK_MAX)?;
         restarted
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::model::id::BUCKET_MS;
-use crate::store::sqlite::maintenance::OTHERS_TIMEOUT;
+use crate::model::time_budget::EMBEDDED_LOCK_MAX;
 use crate::store::sqlite::{OpenError, STATEMENTS_CACHED, Synchronous, words};
 
 /// Migration n brings `user_version` from n - 1 to n. What was released is never changed.
@@ -17,6 +17,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::of(include_str!("migrations/5.sql")),
     Migration::of(include_str!("migrations/6.sql")),
     Migration::of(include_str!("migrations/7.sql")),
+    Migration::of(include_str!("migrations/8.sql")),
 ];
 
 struct Migration {
@@ -50,7 +51,7 @@ pub fn open(
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(OTHERS_TIMEOUT)?;
+    conn.busy_timeout(EMBEDDED_LOCK_MAX)?;
     let version = check_origin(&conn)?;
     if version < KNOWN && !may_migrate {
         return Err(OpenError::OlderSchema { found: version, known: KNOWN });

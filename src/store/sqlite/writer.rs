@@ -201,6 +201,15 @@ mod tests {
     }
 
     #[test]
+    fn a_call_whose_caller_gave_up_is_not_carried_out() {
+        let conn = Connection::open_in_memory().unwrap();
+        let (mut call, answer) = call::new(|_| -> Result<(), StoreError> { panic!("too late") });
+        drop(answer);
+        assert!(!call.run(&conn));
+        call.answer(None);
+    }
+
+    #[test]
     fn a_call_alone_leaves_nothing_when_it_fails() {
         assert_eq!(run_batch(&["INSERT INTO t VALUES (1), (2)"]), (vec![true], 2));
         assert_eq!(run_batch(&["INSERT INTO t VALUES (1), (1)"]), (vec![false], 0));

@@ -1,9 +1,13 @@
 //! Reactions.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use vibetalk::chat::Caller;
 use vibetalk::chat::reactions::{ListReactionUsers, ReactionTarget};
-use vibetalk::model::id::{ChannelId, MessageId};
+use vibetalk::chat::turns::Subject;
+use vibetalk::model::id::{ChangeId, ChannelId, MessageId};
 use vibetalk::model::message::REACTION_KINDS_MAX;
 
 use super::{TestChat, code};
@@ -44,6 +48,45 @@ async fn a_reaction_counts_and_is_announced_once_and_readers_see_their_own() {
     assert_eq!(test.announced().await, ["reaction:removed to group"]);
     let expected = [seen("b", 1, false), seen("a", 1, true)];
     assert_eq!(test.reactions(member, channel_id).await, expected);
+}
+
+/// A sync looks back for some seconds only: what is stored late must not look as if it were old.
+#[tokio::test]
+async fn a_change_that_waits_for_its_turn_is_as_new_as_it_is_seen() {
+    let test = TestChat::start();
+    let owner = test.person("owner").await;
+    let channel_id = test.channel(owner, &[]).await;
+    let message_id = test.send(owner, channel_id, "hello").await;
+    let subject = Subject::Message(message_id);
+    let target = || target(channel_id, message_id, "a");
+    let chat = &test.chat;
+    for change in 0..4 {
+        let turn = chat.turns.take(subject).await;
+        let mut changing = pin!(async {
+            match change {
+                0 => chat.add_reaction(owner, target()).await,
+                1 => chat.remove_reaction(owner, target()).await,
+                2 => chat.add_pin(owner, channel_id, message_id).await,
+                _ => chat.remove_pin(owner, channel_id, message_id).await,
+            }
+        });
+        let waits = async {
+            while chat.turns.waiting_for(subject) < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            changed = &mut changing => panic!("{changed:?} without a turn"),
+            waited = tokio::time::timeout(Duration::from_secs(20), waits) => waited.unwrap(),
+        }
+        let later_ms = test.clock.now_ms() + 60_000;
+        test.clock.set(later_ms);
+        drop(turn);
+        changing.await.unwrap();
+        let since = ChangeId::first_at(later_ms);
+        let changes = chat.store.list_changes(channel_id, since, 10).await.unwrap();
+        assert_eq!(changes.len(), 1, "change {change}");
+    }
 }
 
 #[tokio::test]

@@ -95,6 +95,11 @@ impl Broker {
         });
     }
 
+    /// Gives a node something that it cannot read.
+    pub fn deliver_unreadable(&self, node: NodeId, parcel: &Parcel) {
+        self.with(node, |queue| assert!(receive(parcel, &queue.gap).is_none()));
+    }
+
     fn with(&self, node: NodeId, change: impl FnOnce(&mut Queue)) {
         change(self.queues.lock().get_mut(&node).expect("the node has joined"));
     }

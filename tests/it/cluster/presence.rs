@@ -1,10 +1,13 @@
 //! Who is there, wherever that is; the flushes and signs of life that tasks do are done by hand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use vibetalk::bus::node_event::{NodeEvent, SignOfLife, Version};
 use vibetalk::chat::presence::{SocketKey, UpdatePresence};
 use vibetalk::chat::{Caller, Chat};
 use vibetalk::model::presence::{ChosenStatus, OFFLINE_DELAY_MS, Status};
+use vibetalk::model::time_budget::CLOCK_SKEW_MS_MAX;
 
 use super::super::chat::NOW_MS;
 use super::Cluster;
@@ -146,4 +149,21 @@ async fn everybody_who_is_mentioned_is_told_at_the_node_where_they_are() {
     screen.next("message:created").await;
     let state = screen.next("readState:updated").await;
     assert_eq!(state["mentionCount"], 1, "{state}");
+}
+
+#[tokio::test]
+async fn a_node_hears_whose_clock_is_too_far_from_its_own() {
+    let cluster = Cluster::of(3);
+    let [one, two, other] = [0, 1, 2].map(|index| &cluster.nodes[index]);
+    for (node, ahead_ms) in [(one, CLOCK_SKEW_MS_MAX), (two, CLOCK_SKEW_MS_MAX + 1)] {
+        let now_ms = NOW_MS + ahead_ms;
+        let sign = NodeEvent::Alive(SignOfLife { presence: Version::default(), now_ms });
+        node.chat.bus.tell_nodes(Arc::new(sign)).await.unwrap();
+    }
+    cluster.settle().await;
+    assert_eq!(other.skews.too_far(), [two.id]);
+    pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    other.flush_presence().await;
+    assert!(other.skews.too_far().is_empty(), "it is gone");
 }

@@ -70,12 +70,27 @@ crash_cases! {
     a_deleted_message_stays_away
     an_edit_is_completed
     a_reaction_is_completed
+    a_node_id_is_taken_once_whatever_happens
+    a_renewal_and_a_return_are_completed
+    a_shared_secret_is_stored_once_whatever_happens
 }
 
 cases! {
     state {
         a_probe_succeeds_again_and_again
         the_newest_id_is_the_highest_of_all_kinds
+    }
+    nodes {
+        a_node_id_is_taken_once
+        racing_takers_get_different_node_ids
+        a_lease_is_renewed_until_it_ends
+        a_lease_that_ended_is_taken_over_after_a_while
+        what_is_given_back_is_free_at_once
+        there_are_so_many_node_ids
+    }
+    keys {
+        the_first_secret_stays
+        racing_first_writers_share_one_secret
     }
     accounts {
         an_account_is_found_by_id_and_by_name_in_any_case

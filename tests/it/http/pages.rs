@@ -66,6 +66,12 @@ async fn readiness_follows_the_node() {
     api.test.clock.set(now_ms);
     assert_eq!(api.send("GET", "/readyz", "", None).await.status, 200);
 
+    api.test.chat.ids.lease(0, now_ms);
+    let over = api.send("GET", "/readyz", "", None).await;
+    assert_eq!((over.status.as_u16(), &over.json()["checks"]["lease"]), (503, &"failing".into()));
+    api.test.chat.ids.lease(0, now_ms + 1);
+    assert_eq!(api.send("GET", "/readyz", "", None).await.status, 200);
+
     api.test.chat.lifecycle.drain();
     let draining = api.send("GET", "/readyz", "", None).await;
     assert_eq!(draining.status, 503);

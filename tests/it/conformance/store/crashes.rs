@@ -8,11 +8,13 @@ use vibetalk::model::channel::{Channel, ChannelKind};
 use vibetalk::model::group::{Ban, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChannelId, GroupId, MessageId, SessionId, UserId};
 use vibetalk::model::message::{Message, MessageEdit};
+use vibetalk::model::secret::Secret;
 use vibetalk::store::faults::{Fault, Faults};
 use vibetalk::store::{
     Joining, Opening, OpeningQuota, Outcome, Reaction, Redemption, Store, StoreError,
 };
 
+use super::nodes::taking;
 use super::{
     NOW_MS, account, change_id, channel, check_count, find_group, group, insert, member, message, new_message,
     scope, stored_channel, stored_group, stored_message, stored_official_group, user_id,
@@ -336,4 +338,34 @@ pub async fn a_reaction_is_completed(store: &dyn Store, faults: &Faults) {
         let counts = store.count_reactions(channel_id, &[message.id], reader).await.unwrap();
         assert_eq!((counts[0].1[0].count, counts[0].1[0].me), (1, true), "{fault:?}");
     }
+}
+
+pub async fn a_node_id_is_taken_once_whatever_happens(store: &dyn Store, faults: &Faults) {
+    for (holder, fault) in (1..).zip(crashes(1)) {
+        let taking = taking(holder, NOW_MS);
+        crash(faults, "take_node_id", fault, store.take_node_id(&taking)).await;
+        let lease = store.take_node_id(&taking).await.unwrap().unwrap();
+        assert_eq!(u64::from(lease.node.get()) + 1, holder, "none is lost, {fault:?}");
+    }
+}
+
+pub async fn a_renewal_and_a_return_are_completed(store: &dyn Store, faults: &Faults) {
+    for (holder, fault) in (1..).zip(crashes(1)) {
+        let lease = store.take_node_id(&taking(holder, NOW_MS)).await.unwrap().unwrap();
+        let until_ms = lease.until_ms + 1;
+        let renew = || store.renew_node_id(&lease, NOW_MS, until_ms);
+        crash(faults, "renew_node_id", fault, renew()).await;
+        assert!(renew().await.unwrap(), "{fault:?}");
+        let give_back = || store.give_back_node_id(&lease, NOW_MS);
+        crash(faults, "give_back_node_id", fault, give_back()).await;
+        give_back().await.unwrap();
+        assert!(!renew().await.unwrap(), "{fault:?}");
+    }
+}
+
+pub async fn a_shared_secret_is_stored_once_whatever_happens(store: &dyn Store, faults: &Faults) {
+    let offered = [1, 2, 3].map(|byte| Secret::new([byte; 32]));
+    crash(faults, "shared_secret", Fault::NotDone, store.shared_secret(&offered[0])).await;
+    crash(faults, "shared_secret", Fault::AnswerLost, store.shared_secret(&offered[1])).await;
+    assert_eq!(store.shared_secret(&offered[2]).await.unwrap(), offered[1]);
 }
