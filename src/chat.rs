@@ -3,6 +3,7 @@
 //! A command parses, authorises, stores, then publishes; nothing is published that is not stored
 //! (typing and presence are never stored). Commands emit to no socket: that is the fan-out's.
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
@@ -225,6 +226,24 @@ pub(crate) fn to_raw(body: &impl Serialize) -> Arc<RawValue> {
     serde_json::value::to_raw_value(body)
         .expect("our own types have string keys and no failing impls")
         .into()
+}
+
+/// How long something is as JSON, without making it.
+pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value)
+        .expect("our own types have string keys and no failing impls");
+    count.0
 }
 
 /// For optional fields in which null means something: `Some(None)` for null, `None` if absent.

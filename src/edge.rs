@@ -48,11 +48,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 pub use address::{BodyBytesMax, Network, NetworkError, PeerAddr};
 pub use bearer::bearer;
-pub use client::{BytesMoved, ClientFacts, USER_AGENT_CHARS_MAX, user_agent};
+pub use client::{ClientFacts, USER_AGENT_CHARS_MAX, user_agent};
 pub use close_reason::CloseReason;
 pub use connect_error::ConnectError;
 pub use front::SocketIo;
 pub use join_attempts::Unused;
+pub use link::BytesMoved;
 pub use origin::{Origin, OriginError};
 pub use path::{EnginePath, EnginePathError};
 pub use rest::{read_rest, watch_body};

@@ -68,17 +68,19 @@ pub fn build(
     };
     let fanout = fanout::spawn(context, deliveries);
     let rules = Rules::new(&chat.limits, chat.clock.clone(), lifecycle.clone());
+    let expiries = Arc::new(Expiries::default());
+    let watching = run_expiries(chat.clone(), fanout.clone(), expiries.clone(), lifecycle.clone());
+    lifecycle.spawn_critical("expiries", watching);
     let shared = Arc::new(Shared {
         rules: Arc::new(rules),
         fanout: fanout.clone(),
         next_key: AtomicU64::new(1),
         sessions: Sessions::default(),
-        expiries: Expiries::default(),
+        expiries,
         chat,
         bus,
         lifecycle: lifecycle.clone(),
     });
-    lifecycle.spawn_critical("expiries", run_expiries(shared.clone()));
     lifecycle.spawn_critical("reopenings", run_reopenings(shared.clone(), gaps.subscribe()));
     let (service, io) = engine_settings(SocketIo::builder(), limits).with_state(shared).build_svc();
     handshake::accept(&io);

@@ -32,6 +32,14 @@ pub struct GroupStanding {
 }
 
 impl GroupStanding {
+    /// Moderation works only on people strictly below oneself.
+    pub(crate) fn require_below(&self, target: Rank) -> Result<(), ChatError> {
+        match target < self.rank {
+            true => Ok(()),
+            false => Err(ChatError::Forbidden("works only on people below one's own role")),
+        }
+    }
+
     pub fn require(&self, wanted: Permissions) -> Result<(), ChatError> {
         require(self.permissions, wanted)
     }

@@ -3,14 +3,14 @@
 //! What differs by reader (permissions) and by the minute (the newest message) is put in for each; the
 //! rest, which is nearly all of it, is copied.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use crate::chat::joined::LastMessages;
 use crate::chat::views::ChannelView;
 use crate::model::channel::{Channel, ChannelKind};
-use crate::model::id::ChannelId;
+use crate::model::id::{ChannelId, MessageId};
 use crate::model::permission::Permissions;
 use crate::store::ChannelsSize;
 
@@ -24,6 +24,9 @@ const LONGEST: &str = r#"{"id":"9223372036854775807","groupId":"9223372036854775
 pub fn bytes_max(size: ChannelsSize) -> usize {
     "[]".len() + size.text_bytes + size.count * (LONGEST.len() + BYTES_BESIDES)
 }
+
+/// The last message of those channels that have one; it may have been deleted.
+pub(crate) type LastMessages = HashMap<ChannelId, MessageId>;
 
 /// See the module.
 #[derive(Debug)]

@@ -45,8 +45,6 @@ pub struct UpdateChannel {
     pub slow_mode_seconds: Option<u32>,
 }
 
-pub use crate::chat::direct::{OpenDirect, Opened};
-
 impl Chat {
     /// Adds a channel to a group; without a position it comes last.
     ///

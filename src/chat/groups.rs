@@ -235,46 +235,12 @@ impl Chat {
         .await
     }
 
-    /// Ends a membership of an ordinary group; `missing` is what is not found if it has ended before.
-    pub(crate) async fn store_departure(
-        &self,
-        user_id: UserId,
-        group_id: GroupId,
-        missing: Noun,
-    ) -> Result<(), ChatError> {
-        let owed = Owed::Membership(group_id, user_id);
-        let deleted = self.owing(owed, self.store.delete_member(group_id, user_id)).await?;
-        if deleted.is_none() {
-            self.apply_absent(user_id, group_id).await?;
-            return Err(ChatError::NotFound(missing));
-        }
-        self.announce_left(user_id, group_id).await
-    }
-
     /// Completes somebody's own leaving, should it have failed half way. For anybody who asks, so it does
     /// nothing unless something is owed.
     async fn repeat_leaving(&self, user_id: UserId, group_id: GroupId) -> Result<(), ChatError> {
         let chat = self.clone();
         let work = async move { chat.settle_membership(group_id, user_id).await };
         self.in_turn(Subject::Memberships(user_id), work).await
-    }
-
-    /// Completes the departure of somebody who is no member any more, should it have failed half way,
-    /// and says that there is none.
-    pub(crate) async fn repeat_departure(
-        &self,
-        user_id: UserId,
-        group_id: GroupId,
-        missing: Noun,
-    ) -> Result<(), ChatError> {
-        let chat = self.clone();
-        self.in_turn(Subject::Memberships(user_id), async move {
-            if chat.store.find_member(group_id, user_id).await?.is_none() {
-                chat.apply_absent(user_id, group_id).await?;
-            }
-            Err(ChatError::NotFound(missing))
-        })
-        .await
     }
 }
 

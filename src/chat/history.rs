@@ -8,9 +8,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::chat::error::Noun;
-use crate::chat::ready::json_bytes;
+use crate::chat::limits::page_limit;
 use crate::chat::views::{MessageView, MessagesPage, ReplyView};
-use crate::chat::{Caller, Chat, ChatError};
+use crate::chat::{Caller, Chat, ChatError, json_bytes};
 use crate::model::channel::Channel;
 use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::message::{MESSAGES_PAGE_MAX, Message, ReactionCount};
@@ -54,18 +54,6 @@ impl ListMessages {
         };
         Ok((cursor, limit))
     }
-}
-
-/// A page size between 1 and `max`.
-pub(crate) fn page_limit(limit: Option<u32>, default: u32, max: u32) -> Result<usize, ChatError> {
-    let limit = limit.unwrap_or(default);
-    if limit == 0 || limit > max {
-        return Err(ChatError::Invalid {
-            field: Some("limit"),
-            message: format!("limit takes 1 to {max}").into(),
-        });
-    }
-    Ok(limit as usize)
 }
 
 /// Names a cached page. All pages of a channel share one hash, and so one generation: a change in a

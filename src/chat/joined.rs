@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::{GroupSnapshot, Person};
+use crate::chat::channel_list::LastMessages;
 use crate::chat::error::Noun;
 use crate::chat::views::{ChannelView, GroupView, JoinedGroupView, MemberView};
 use crate::chat::{Chat, ChatError};
@@ -17,9 +18,6 @@ use crate::store::{Activity, ChannelPlace};
 
 /// The store takes at most this many channels in one call.
 const CHANNELS_PER_READ_MAX: usize = 10_000;
-
-/// The last message of those channels that have one; it may have been deleted.
-pub(crate) type LastMessages = HashMap<ChannelId, MessageId>;
 
 impl Chat {
     /// One group of somebody's.

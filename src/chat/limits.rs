@@ -1,9 +1,51 @@
-//! The limits of commands; all of them are `limits.*` settings or fixed by the protocol.
+//! The limits of commands: `limits.*` settings, and what the protocol fixes.
 
 use std::time::Duration;
 
+use crate::chat::ChatError;
+use crate::chat::views::LimitsView;
+use crate::model::channel::{DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
+use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
+use crate::model::name;
+use crate::model::presence::STATUS_TEXT_CHARS_MAX;
 use crate::model::rate::Rate;
+use crate::model::settings::SETTINGS_BYTES_MAX;
+use crate::model::text;
 use crate::section::section;
+
+/// Channels of one sync at most.
+pub const SYNC_CHANNELS_MAX: usize = 1000;
+/// People whose presence one socket watches at most.
+pub const WATCHED_USERS_MAX: usize = 500;
+pub const MEMBERS_PAGE_MAX: usize = 200;
+const MEMBERS_PAGE_DEFAULT: u32 = 100;
+/// `ready` as JSON at most, and likewise a list of groups. Two megabytes are some 8,000 channels: more
+/// than anybody looks at, and little enough that a hundred who connect at once do not fill the memory.
+pub const READY_BYTES_MAX: usize = 2_000_000;
+
+/// What the protocol fixes, as `ready` tells it. Attachments are not supported yet: what can be sent has 0
+/// bytes.
+pub(crate) const LIMITS: LimitsView = LimitsView {
+    content_chars: text::CONTENT_CHARS_MAX,
+    name_chars: name::NAME_CHARS_MAX,
+    topic_chars: text::TOPIC_CHARS_MAX,
+    display_name_chars: name::DISPLAY_NAME_CHARS_MAX,
+    nickname_chars: name::NICKNAME_CHARS_MAX,
+    status_text_chars: STATUS_TEXT_CHARS_MAX,
+    nonce_chars: text::NONCE_CHARS_MAX,
+    emoji_chars: text::EMOJI_CHARS_MAX,
+    messages_page: MESSAGES_PAGE_MAX,
+    members_page: MEMBERS_PAGE_MAX,
+    sync_channels: SYNC_CHANNELS_MAX,
+    watched_users: WATCHED_USERS_MAX,
+    pins_per_channel: PINS_PER_CHANNEL_MAX,
+    direct_people: DIRECT_PEOPLE_MAX,
+    slow_mode_seconds: SLOW_MODE_SECONDS_MAX,
+    settings_bytes: SETTINGS_BYTES_MAX,
+    ready_bytes: READY_BYTES_MAX,
+    attachment_bytes: 0,
+    attachments_per_message: 10,
+};
 
 section! {
     /// What a node allows. Sizes that the protocol fixes are constants beside the types they bound.
@@ -61,4 +103,33 @@ impl Limits {
 
 fn rate(per_second: u32, burst: u32) -> Rate {
     Rate { per_second: per_second.into(), burst: burst.into() }
+}
+
+/// How many members or bans a page has.
+pub(crate) fn members_limit(limit: Option<u32>) -> Result<usize, ChatError> {
+    page_limit(limit, MEMBERS_PAGE_DEFAULT, MEMBERS_PAGE_MAX as u32)
+}
+
+/// A page size between 1 and `max`.
+pub(crate) fn page_limit(limit: Option<u32>, default: u32, max: u32) -> Result<usize, ChatError> {
+    let limit = limit.unwrap_or(default);
+    if limit == 0 || limit > max {
+        return Err(ChatError::Invalid {
+            field: Some("limit"),
+            message: format!("limit takes 1 to {max}").into(),
+        });
+    }
+    Ok(limit as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_have_1_to_200() {
+        assert_eq!(members_limit(None).unwrap(), 100);
+        assert_eq!(members_limit(Some(200)).unwrap(), 200);
+        assert!(members_limit(Some(0)).is_err() && members_limit(Some(201)).is_err());
+    }
 }

@@ -8,10 +8,9 @@ use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
-use crate::chat::history::page_limit;
 use crate::chat::joined::group_channel_views;
+use crate::chat::limits::members_limit;
 use crate::chat::repairs::Owed;
-use crate::chat::sync::MEMBERS_PAGE_MAX;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MemberView, MembersPage};
 use crate::chat::{Caller, Chat, ChatError};
@@ -23,10 +22,6 @@ use crate::model::name::{NICKNAME_CHARS_MAX, name};
 use crate::model::permission::{Permissions, Rank};
 use crate::model::text;
 use crate::telemetry::{self, log_seldom};
-
-pub use crate::chat::moderation::{ListBans, Moderation};
-
-const MEMBERS_PAGE_DEFAULT: u32 = 100;
 
 #[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -55,7 +50,7 @@ impl Chat {
         request: ListMembers,
     ) -> Result<MembersPage, ChatError> {
         self.group_access(caller, group_id).await?;
-        let limit = parse_limit(request.limit)?;
+        let limit = members_limit(request.limit)?;
         let query = |query| text::filled(query, text::QUERY_CHARS_MAX);
         let query = request.query.map(query).transpose().map_err(ChatError::text("query"))?;
         let after = request.after.unwrap_or(UserId::ZERO);
@@ -85,7 +80,7 @@ impl Chat {
             standing.require(Permissions::MANAGE_MEMBERS)?;
             let target = self.standing_of(user_id, group_id).await?;
             let target = target.ok_or(ChatError::NotFound(Noun::Member))?;
-            require_below(&standing, target.rank)?;
+            standing.require_below(target.rank)?;
         }
         let patch = MemberPatch {
             nickname: request.nickname.map(parse_nickname).transpose()?,
@@ -196,20 +191,6 @@ impl Chat {
     }
 }
 
-/// Moderation works only on people strictly below oneself.
-pub(crate) fn require_below(standing: &GroupStanding, target: Rank) -> Result<(), ChatError> {
-    if target < standing.rank {
-        Ok(())
-    } else {
-        Err(ChatError::Forbidden("works only on people below one's own role"))
-    }
-}
-
-/// How many of a page of members or bans.
-pub(crate) fn parse_limit(limit: Option<u32>) -> Result<usize, ChatError> {
-    page_limit(limit, MEMBERS_PAGE_DEFAULT, MEMBERS_PAGE_MAX as u32)
-}
-
 fn parse_nickname(nickname: Option<String>) -> Result<Option<String>, ChatError> {
     let Some(nickname) = nickname.filter(|nickname| !nickname.is_empty()) else { return Ok(None) };
     let parsed = name(nickname, NICKNAME_CHARS_MAX);
@@ -265,13 +246,6 @@ mod tests {
         assert_eq!(parse_nickname(None).unwrap(), None);
         assert_eq!(parse_nickname(Some("x".repeat(64))).unwrap(), Some("x".repeat(64)));
         assert_eq!(parse_nickname(Some("x".repeat(65))).unwrap_err().code(), "too_large");
-    }
-
-    #[test]
-    fn pages_have_1_to_200() {
-        assert_eq!(parse_limit(None).unwrap(), 100);
-        assert_eq!(parse_limit(Some(200)).unwrap(), 200);
-        assert!(parse_limit(Some(0)).is_err() && parse_limit(Some(201)).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::bus::envelope::{Changed, Content, Effect, Entity, Topic};
 use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::repairs::Owed;
+use crate::chat::turns::Subject;
 use crate::chat::views::{GroupRefView, JoinedGroupView, MemberRefView};
 use crate::chat::{Chat, ChatError, push};
 use crate::model::event::Push;
@@ -136,5 +137,39 @@ impl Chat {
         let effect = Effect::Membership { user_id, group_id, is_member: false };
         let envelope = self.envelope([Topic::User(user_id)], content);
         self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
+    }
+
+    /// Ends a membership of an ordinary group; `missing` is what is not found if it has ended before.
+    pub(crate) async fn store_departure(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        missing: Noun,
+    ) -> Result<(), ChatError> {
+        let owed = Owed::Membership(group_id, user_id);
+        let deleted = self.owing(owed, self.store.delete_member(group_id, user_id)).await?;
+        if deleted.is_none() {
+            self.apply_absent(user_id, group_id).await?;
+            return Err(ChatError::NotFound(missing));
+        }
+        self.announce_left(user_id, group_id).await
+    }
+
+    /// Completes the departure of somebody who is no member any more, should it have failed half way,
+    /// and says that there is none.
+    pub(crate) async fn repeat_departure(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+        missing: Noun,
+    ) -> Result<(), ChatError> {
+        let chat = self.clone();
+        self.in_turn(Subject::Memberships(user_id), async move {
+            if chat.store.find_member(group_id, user_id).await?.is_none() {
+                chat.apply_absent(user_id, group_id).await?;
+            }
+            Err(ChatError::NotFound(missing))
+        })
+        .await
     }
 }

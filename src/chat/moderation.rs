@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::chat::error::Noun;
-use crate::chat::members::{parse_limit, require_below};
+use crate::chat::limits::members_limit;
 use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{BanView, BansPage};
@@ -47,7 +47,7 @@ impl Chat {
         let Some(target) = self.standing_of(user_id, group_id).await? else {
             return self.repeat_departure(user_id, group_id, Noun::Member).await;
         };
-        require_below(&standing, target.rank)?;
+        standing.require_below(target.rank)?;
         parse_reason(request.reason)?;
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
@@ -76,7 +76,7 @@ impl Chat {
             return Err(ChatError::Forbidden("nobody bans themselves"));
         }
         if let Some(target) = self.standing_of(user_id, group_id).await? {
-            require_below(&standing, target.rank)?;
+            standing.require_below(target.rank)?;
         }
         let reason = parse_reason(request.reason)?;
         let ban = Ban { group_id, user_id, reason, created_at_ms: self.clock.now_ms() };
@@ -129,7 +129,7 @@ impl Chat {
     ) -> Result<BansPage, ChatError> {
         let standing = self.group_access(caller, group_id).await?;
         standing.require(Permissions::MANAGE_MEMBERS)?;
-        let limit = parse_limit(request.limit)?;
+        let limit = members_limit(request.limit)?;
         let after = request.after.unwrap_or(UserId::ZERO);
         let mut bans = self.store.list_bans(group_id, after, limit + 1).await?;
         let has_more = bans.len() > limit;

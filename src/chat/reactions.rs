@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
-use crate::chat::history::page_limit;
+use crate::chat::limits::page_limit;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ReactionView, UsersPage};
 use crate::chat::{Caller, Chat, ChatError, push};

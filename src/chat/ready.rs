@@ -8,19 +8,16 @@
 //! times at most). Up to four groups that are not cached are read one by one instead, each once for all who come
 //! at that time. People in direct channels are one read for each thousand.
 
-use std::io;
 use std::sync::Arc;
-
-use serde::Serialize;
 
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::channel_list;
-use crate::chat::sync::LIMITS;
+use crate::chat::limits::{LIMITS, READY_BYTES_MAX};
 use crate::chat::views::{
     ChannelView, GroupView, Groups, ListedGroup, MemberView, Ready, WholeGroup,
 };
-use crate::chat::{Caller, Chat, ChatError};
+use crate::chat::{Caller, Chat, ChatError, json_bytes};
 use crate::clock::UnixMs;
 use crate::model::channel::Channel;
 use crate::model::group::{Member, standing};
@@ -29,9 +26,6 @@ use crate::model::permission::{Audience, Permissions};
 use crate::model::time::Timestamp;
 use crate::store::ReadScope;
 
-/// `ready` as JSON at most, and likewise a list of groups. Two megabytes are some 8,000 channels: more
-/// than anybody looks at, and little enough that a hundred who connect at once do not fill the memory.
-pub const READY_BYTES_MAX: usize = 2_000_000;
 /// Of these, what direct channels may take: strangers open them, with names and pictures of theirs.
 const DIRECT_BYTES_MAX: usize = 500_000;
 /// How often it is looked for more groups that fit.
@@ -262,22 +256,4 @@ fn keep_latest(channels: &mut Vec<ChannelView>, bytes_max: usize) {
     let fit = channels.iter().take_while(fits).count();
     channels.truncate(fit);
     channels.sort_unstable_by_key(|channel| channel.id);
-}
-
-/// How long something is as JSON, without making it.
-pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, value)
-        .expect("our own types have string keys and no failing impls");
-    count.0
 }

@@ -1,31 +1,21 @@
-//! What a client gets when it comes back (`session:sync`), and the numbers that `ready` tells it.
+//! What a client gets when it comes back (`session:sync`).
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::chat::ready::{READY_BYTES_MAX, json_bytes};
-use crate::chat::views::{ChangeView, LimitsView, MessageView, Synced, SyncedChannel};
-use crate::chat::{Caller, Chat, ChatError};
+use crate::chat::limits::SYNC_CHANNELS_MAX;
+use crate::chat::views::{ChangeView, MessageView, Synced, SyncedChannel};
+use crate::chat::{Caller, Chat, ChatError, json_bytes};
 use crate::clock::UnixMs;
-use crate::model::channel::{Channel, DIRECT_PEOPLE_MAX, SLOW_MODE_SECONDS_MAX};
+use crate::model::channel::Channel;
 use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId};
-use crate::model::message::{MESSAGES_PAGE_MAX, PINS_PER_CHANNEL_MAX};
-use crate::model::name;
 use crate::model::permission::Permissions;
-use crate::model::presence::STATUS_TEXT_CHARS_MAX;
-use crate::model::settings::SETTINGS_BYTES_MAX;
-use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::model::time_budget::SYNC_OVERLAP_MS;
 use crate::store::CHANGES_KEPT_MS;
 use crate::telemetry;
 
-/// Channels of one sync at most.
-pub const SYNC_CHANNELS_MAX: usize = 1000;
-/// People whose presence one socket watches at most.
-pub const WATCHED_USERS_MAX: usize = 500;
-pub const MEMBERS_PAGE_MAX: usize = 200;
 /// Missed messages of a channel that come in full, at the least.
 const MISSED_MAX: usize = 200;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
@@ -178,29 +168,6 @@ fn looks_back(last: MessageId, seen: MessageId) -> bool {
 fn changes_from(since_ms: UnixMs) -> ChangeId {
     ChangeId::first_at(since_ms.saturating_sub(SYNC_OVERLAP_MS))
 }
-
-/// Attachments are not supported yet: what can be sent has 0 bytes.
-pub(crate) const LIMITS: LimitsView = LimitsView {
-    content_chars: text::CONTENT_CHARS_MAX,
-    name_chars: name::NAME_CHARS_MAX,
-    topic_chars: text::TOPIC_CHARS_MAX,
-    display_name_chars: name::DISPLAY_NAME_CHARS_MAX,
-    nickname_chars: name::NICKNAME_CHARS_MAX,
-    status_text_chars: STATUS_TEXT_CHARS_MAX,
-    nonce_chars: text::NONCE_CHARS_MAX,
-    emoji_chars: text::EMOJI_CHARS_MAX,
-    messages_page: MESSAGES_PAGE_MAX,
-    members_page: MEMBERS_PAGE_MAX,
-    sync_channels: SYNC_CHANNELS_MAX,
-    watched_users: WATCHED_USERS_MAX,
-    pins_per_channel: PINS_PER_CHANNEL_MAX,
-    direct_people: DIRECT_PEOPLE_MAX,
-    slow_mode_seconds: SLOW_MODE_SECONDS_MAX,
-    settings_bytes: SETTINGS_BYTES_MAX,
-    ready_bytes: READY_BYTES_MAX,
-    attachment_bytes: 0,
-    attachments_per_message: 10,
-};
 
 #[cfg(test)]
 mod tests {

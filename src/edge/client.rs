@@ -6,12 +6,11 @@ use std::time::Duration;
 use engineioxide_core::{ProtocolVersion, TransportType};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
-use http::request::Parts;
 
 use super::address::AddressPermit;
 use super::bearer::bearer;
+use super::link::BytesMoved;
 use super::query::parameters;
-use super::session::EngineSession;
 
 /// What is kept of a user agent.
 pub const USER_AGENT_CHARS_MAX: usize = 256;
@@ -51,6 +50,26 @@ impl Client {
     fn user_agent(&self) -> &str {
         self.told.as_ref().map_or("", |told| &told.user_agent)
     }
+
+    /// `query` is that of its handshake.
+    pub fn facts(&self, query: &str, now: Now) -> ClientFacts {
+        ClientFacts {
+            address: self.permit.ip(),
+            user_agent: self.user_agent().to_owned(),
+            query: without_secrets(query),
+            protocol: self.protocol,
+            transport: now.transport,
+            age: now.age,
+            bytes: now.bytes,
+        }
+    }
+}
+
+/// How its session is doing.
+pub(super) struct Now {
+    pub transport: TransportType,
+    pub age: Duration,
+    pub bytes: Option<BytesMoved>,
 }
 
 /// What an operator may see of a client. Nothing in it opens anything.
@@ -71,29 +90,6 @@ pub struct ClientFacts {
     /// Of its WebSocket, with the handshake. `None` on polling, whose requests share connections with
     /// those of others.
     pub bytes: Option<BytesMoved>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BytesMoved {
-    pub received: u64,
-    pub sent: u64,
-}
-
-impl ClientFacts {
-    /// Of the socket whose handshake was `request`.
-    pub fn of(request: &Parts) -> Option<Self> {
-        let session = EngineSession::of(request)?;
-        let client = session.client();
-        Some(Self {
-            address: client.permit.ip(),
-            user_agent: client.user_agent().to_owned(),
-            query: without_secrets(request.uri.query().unwrap_or_default()),
-            protocol: client.protocol,
-            transport: session.transport(),
-            age: session.age(),
-            bytes: session.bytes_moved(),
-        })
-    }
 }
 
 /// Empty if there is none.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-use super::client::BytesMoved;
 use super::close_reason::{CloseReason, FirstReason};
 use super::frames::server_frame_bytes;
 use super::meters::Meters;
@@ -56,6 +55,12 @@ pub struct Bounds {
 pub struct Queued {
     pub pushes: u32,
     pub push_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BytesMoved {
+    pub received: u64,
+    pub sent: u64,
 }
 
 impl Link {

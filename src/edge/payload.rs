@@ -81,13 +81,6 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// How long what the engine gets can be for a body of `body_bytes`. The binary framing takes a byte or two
-/// more a packet, and base64 without its padding up to three; no packet is shorter than two bytes with
-/// what is between packets.
-pub const fn for_engine_bytes_max(body_bytes: usize) -> usize {
-    2 * body_bytes + 2
-}
-
 /// What the engine gets for `body`.
 ///
 /// # Errors
@@ -330,6 +323,7 @@ mod tests {
     use http_body_util::Full;
     use proptest::prelude::*;
 
+    use super::super::settings::for_engine_bytes_max;
     use super::*;
 
     const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");

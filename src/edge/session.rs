@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Core;
-use super::client::{BytesMoved, Client};
+use super::client::{Client, ClientFacts, Now};
 use super::close_reason::{CloseReason, FirstReason};
 use super::inbound::Binaries;
 use super::join_attempts::{JoinAttempts, Unused};
@@ -143,20 +143,6 @@ impl EngineSession {
 
     pub fn protocol(&self) -> ProtocolVersion {
         self.client.protocol
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Since its handshake.
-    pub(super) fn age(&self) -> Duration {
-        self.attempts.lock().age(Instant::now())
-    }
-
-    /// `None` on polling.
-    pub(super) fn bytes_moved(&self) -> Option<BytesMoved> {
-        self.link.get().map(|link| link.bytes_moved())
     }
 
     /// Ends the session at its transport, so that an ordinary client reconnects by itself.
@@ -423,6 +409,19 @@ pub(super) fn closes_in(number: u64, spread: Duration) -> Duration {
     let position = number.wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
     let first = ANNOUNCED.min(spread);
     first + (spread - first).mul_f64(position)
+}
+
+impl ClientFacts {
+    /// Of the socket whose handshake was `request`.
+    pub fn of(request: &Parts) -> Option<Self> {
+        let session = EngineSession::of(request)?;
+        let now = Now {
+            transport: session.transport(),
+            age: session.attempts.lock().age(Instant::now()),
+            bytes: session.link.get().map(|link| link.bytes_moved()),
+        };
+        Some(session.client.facts(request.uri.query().unwrap_or_default(), now))
+    }
 }
 
 fn transport_name(phase: UpgradePhase) -> &'static str {

@@ -8,7 +8,6 @@ use socketioxide::{ParserConfig, SocketIoBuilder};
 use super::address::Network;
 use super::origin::Origin;
 use super::path::EnginePath;
-use super::payload;
 use crate::section::{Value, quoted, section};
 
 /// By default below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
@@ -150,10 +149,17 @@ pub fn engine_settings<A: Adapter>(
         .ping_timeout(limits.ping_timeout)
         .connect_timeout(CONNECT_TIMEOUT)
         .upgrade_timeout(UPGRADE_TIMEOUT)
-        .max_payload(payload::for_engine_bytes_max(limits.payload_bytes_max) as u64)
+        .max_payload(for_engine_bytes_max(limits.payload_bytes_max) as u64)
         .max_buffer_size(limits.packets_queued_max)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
         .ws_max_message_size(message_bytes_max)
         .ws_max_frame_size(message_bytes_max)
         .with_parser(parser)
 }
+/// How long what the engine gets ([`payload`](super::payload)) can be for a body of `body_bytes`. The binary framing takes a byte or two
+/// more a packet, and base64 without its padding up to three; no packet is shorter than two bytes with
+/// what is between packets.
+pub(super) const fn for_engine_bytes_max(body_bytes: usize) -> usize {
+    2 * body_bytes + 2
+}
+

@@ -10,10 +10,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
 
-use crate::chat::Caller;
+use crate::chat::{Caller, Chat};
 use crate::clock::UnixMs;
-use crate::gateway::fanout::ByKey;
-use crate::gateway::session::Shared;
+use crate::gateway::fanout::{ByKey, FanoutHandle};
+use crate::gateway::socket_outlet::SocketOutlet;
+use crate::lifecycle::Lifecycle;
 use crate::model::presence::SocketKey;
 use crate::telemetry::log_seldom;
 
@@ -66,26 +67,31 @@ impl Expiries {
 }
 
 /// Disconnects sockets whose session has expired, until the node stops.
-pub async fn run_expiries(shared: Arc<Shared>) {
+pub async fn run_expiries(
+    chat: Chat,
+    fanout: FanoutHandle<SocketOutlet>,
+    expiries: Arc<Expiries>,
+    lifecycle: Lifecycle,
+) {
     let mut ticks = tokio::time::interval(LOOK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = shared.lifecycle.stopping() => return,
-            _ = ticks.tick() => end_due(&shared).await,
+            () = lifecycle.stopping() => return,
+            _ = ticks.tick() => end_due(&chat, &fanout, &expiries).await,
         }
     }
 }
 
 /// While the store does not answer nobody is disconnected: it would have said that a session goes on.
-async fn end_due(shared: &Shared) {
-    while let Some((key, caller)) = shared.expiries.due(shared.chat.clock.now_ms()) {
-        match shared.chat.session_expiry(caller).await {
-            Ok(Some(expires_at_ms)) => shared.expiries.prolong(key, expires_at_ms),
+async fn end_due(chat: &Chat, fanout: &FanoutHandle<SocketOutlet>, expiries: &Expiries) {
+    while let Some((key, caller)) = expiries.due(chat.clock.now_ms()) {
+        match chat.session_expiry(caller).await {
+            Ok(Some(expires_at_ms)) => expiries.prolong(key, expires_at_ms),
             Ok(None) => {
                 tracing::debug!(session.id = %caller.session_id, "a session of a socket expired");
-                shared.expiries.forget(key);
-                shared.fanout.end(key).await;
+                expiries.forget(key);
+                fanout.end(key).await;
             }
             Err(error) => {
                 return log_seldom!(warn, %error, "cannot tell whether sessions go on, trying again");

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::bus::envelope::Topic;
 use crate::chat::ChatError;
-use crate::chat::channels::OpenDirect;
+use crate::chat::direct::OpenDirect;
 use crate::chat::messages::CreateMessage;
 use crate::chat::presence::{ChannelRef, Presences, UpdatePresence};
 use crate::chat::reactions::ReactionTarget;
-use crate::chat::sync::WATCHED_USERS_MAX;
+use crate::chat::limits::WATCHED_USERS_MAX;
 use crate::chat::views::{ChannelView, Empty};
 use crate::gateway::dispatch::{Route, answer, answer_in};
 use crate::gateway::fanout::bindings::Bindings;

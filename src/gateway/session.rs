@@ -32,7 +32,7 @@ pub struct Shared {
     pub lifecycle: Lifecycle,
     pub next_key: AtomicU64,
     pub sessions: Sessions,
-    pub expiries: Expiries,
+    pub expiries: Arc<Expiries>,
 }
 
 impl Shared {

@@ -1,6 +1,7 @@
 //! Which module may use which: the direction of dependencies of `docs/architecture.md`, read from the
-//! sources. Paths through `super` or a re-export are not followed.
+//! sources. Paths through a re-export are not followed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -97,24 +98,103 @@ fn is_no_word(character: char) -> bool {
     !character.is_alphanumeric() && character != '_'
 }
 
-fn all_violations(folder: &Path, module: &str, found: &mut Vec<String>) {
+/// By module, what is in its file.
+type Sources = BTreeMap<String, String>;
+
+fn read_sources(folder: &Path, module: &str, sources: &mut Sources) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let module = if module.is_empty() { name.to_owned() } else { format!("{module}/{name}") };
         if path.is_dir() {
-            all_violations(&path, &module, found);
+            read_sources(&path, &module, sources);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.extend(violations(&module, &fs::read_to_string(&path).unwrap()));
+            sources.insert(module, fs::read_to_string(&path).unwrap());
         }
     }
 }
 
+fn sources() -> Sources {
+    let mut sources = Sources::new();
+    read_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut sources);
+    sources
+}
+
+/// The modules that `module` uses outside its tests, without those that it is in: a part and what it
+/// consists of know each other.
+fn neighbours<'a>(module: &str, sources: &'a Sources) -> BTreeSet<&'a str> {
+    let source = sources[module].split("#[cfg(test)]\nmod tests").next().unwrap();
+    let parent = module.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let paths = |prefix: &'static str| {
+        let ends = |character: char| is_no_word(character) && character != ':';
+        code_lines(source).flat_map(move |line| {
+            line.split(prefix).skip(1).map(move |rest| rest.split(ends).next().unwrap())
+        })
+    };
+    let from_root = paths("crate::").map(|path| path.replace("::", "/"));
+    let from_parent = paths("super::").map(|path| format!("{parent}/{}", path.replace("::", "/")));
+    let used = from_root.chain(from_parent).filter_map(|path| {
+        let known = sources.keys().filter(|module| is_below(path.trim_end_matches('/'), module));
+        known.max_by_key(|module| module.len())
+    });
+    used.map(String::as_str).filter(|used| !is_below(module, used)).collect()
+}
+
+/// The way back to where it began, if there is one.
+fn find_circle<'a>(
+    module: &'a str,
+    sources: &'a Sources,
+    way: &mut Vec<&'a str>,
+    done: &mut BTreeSet<&'a str>,
+) -> Option<String> {
+    if let Some(start) = way.iter().position(|it| *it == module) {
+        return Some(format!("{} -> {module}", way[start..].join(" -> ")));
+    }
+    if !done.insert(module) {
+        return None;
+    }
+    way.push(module);
+    let found = neighbours(module, sources)
+        .into_iter()
+        .find_map(|used| find_circle(used, sources, way, done));
+    way.pop();
+    found
+}
+
+fn circle(sources: &Sources) -> Option<String> {
+    let mut done = BTreeSet::new();
+    sources.keys().find_map(|module| find_circle(module, sources, &mut Vec::new(), &mut done))
+}
+
 #[test]
 fn dependencies_go_one_way() {
-    let mut found = Vec::new();
-    all_violations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut found);
+    let sources = sources();
+    let found: Vec<String> =
+        sources.iter().flat_map(|(module, source)| violations(module, source)).collect();
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn no_modules_use_each_other_in_a_circle() {
+    assert_eq!(circle(&sources()), None);
+}
+
+#[test]
+fn a_circle_is_seen() {
+    let of = |sources: &[(&str, &str)]| {
+        let owned = sources.iter().map(|(module, it)| ((*module).to_owned(), (*it).to_owned()));
+        circle(&owned.collect())
+    };
+    let circle = [
+        ("chat", "pub mod cache;\npub struct Chat;\nuse crate::chat::cache::Caches;"),
+        ("chat/cache", "use crate::chat::Chat;\nuse super::pages::{Page, PageKey};"),
+        ("chat/pages", "fn it() { crate::chat::ready::bytes(1) }"),
+        ("chat/ready", "use crate::chat::cache;"),
+    ];
+    let found = of(&circle).unwrap();
+    assert_eq!(found, "chat/cache -> chat/pages -> chat/ready -> chat/cache");
+    let tests = "use crate::chat::Chat;\n#[cfg(test)]\nmod tests {\nuse crate::chat::cache;\n}";
+    assert_eq!(of(&[circle[0], circle[1], circle[2], ("chat/ready", tests)]), None);
 }
 
 #[test]

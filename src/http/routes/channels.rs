@@ -6,7 +6,8 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::chat::channels::{CreateChannel, OpenDirect, UpdateChannel};
+use crate::chat::channels::{CreateChannel, UpdateChannel};
+use crate::chat::direct::OpenDirect;
 use crate::chat::views::{ChannelView, Channels};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, Failure, NewAnswer};

@@ -7,7 +7,8 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::chat::members::{ListBans, ListMembers, Moderation, UpdateMember};
+use crate::chat::members::{ListMembers, UpdateMember};
+use crate::chat::moderation::{ListBans, Moderation};
 use crate::chat::views::{BansPage, MemberView, MembersPage};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Done};

@@ -15,7 +15,7 @@ use vibetalk::chat::messages::{CreateMessage, UpdateMessage};
 use vibetalk::chat::pins::ListPins;
 use vibetalk::chat::presence::ChannelRef;
 use vibetalk::chat::reactions::ReactionTarget;
-use vibetalk::chat::ready::READY_BYTES_MAX;
+use vibetalk::chat::limits::READY_BYTES_MAX;
 use vibetalk::chat::turns::Subject;
 use vibetalk::chat::users::UpdateUser;
 use vibetalk::chat::{Caller, ChatError};

@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use vibetalk::chat::Caller;
-use vibetalk::chat::channels::{CreateChannel, OpenDirect, UpdateChannel};
+use vibetalk::chat::channels::{CreateChannel, UpdateChannel};
+use vibetalk::chat::direct::OpenDirect;
 use vibetalk::chat::groups::CreateGroup;
-use vibetalk::chat::members::{Moderation, UpdateMember};
+use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::moderation::Moderation;
 use vibetalk::model::id::GroupId;
 
 use super::{TestChat, code};

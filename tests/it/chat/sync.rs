@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use vibetalk::chat::direct::OpenDirect;
 use vibetalk::chat::reactions::ReactionTarget;
-use vibetalk::chat::sync::{SYNC_CHANNELS_MAX, Sync};
+use vibetalk::chat::limits::SYNC_CHANNELS_MAX;
+use vibetalk::chat::sync::Sync;
 use vibetalk::chat::views::Synced;
 use vibetalk::chat::{Caller, ChatError};
 use vibetalk::clock::UnixMs;

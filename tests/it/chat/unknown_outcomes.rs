@@ -1,10 +1,11 @@
 //! A store that does not answer in time may have stored all the same: whatever it was, everybody learns
 //! what is there in the end, and who tries again gets what they wanted once.
 
-use vibetalk::chat::channels::OpenDirect;
+use vibetalk::chat::direct::OpenDirect;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::history::ListMessages;
-use vibetalk::chat::members::{Moderation, UpdateMember};
+use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::moderation::Moderation;
 use vibetalk::chat::messages::CreateMessage;
 use vibetalk::model::id::GroupId;
 use vibetalk::store::faults::Fault::{AnswerLost, NotDone, StoppedAfter};

@@ -2,7 +2,8 @@
 
 use vibetalk::chat::channels::UpdateChannel;
 use vibetalk::chat::groups::UpdateGroup;
-use vibetalk::chat::members::{Moderation, UpdateMember};
+use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::moderation::Moderation;
 
 use super::super::chat::code;
 use super::super::chat::messages::content;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use vibetalk::chat::channels::{CreateChannel, UpdateChannel};
 use vibetalk::chat::groups::UpdateGroup;
-use vibetalk::chat::members::{Moderation, UpdateMember};
+use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::moderation::Moderation;
 use vibetalk::chat::messages::UpdateMessage;
 use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::read_states::MarkRead;

@@ -14,7 +14,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use tokio::time::timeout;
 use vibetalk::chat::history::ListMessages;
-use vibetalk::chat::members::Moderation;
+use vibetalk::chat::moderation::Moderation;
 use vibetalk::chat::{Caller, Chat};
 use vibetalk::model::id::{ChannelId, GroupId};
 

@@ -1,6 +1,6 @@
 //! What a bus can lose is mended by opening sessions anew.
 
-use vibetalk::chat::members::Moderation;
+use vibetalk::chat::moderation::Moderation;
 use vibetalk::store::faults::Fault;
 
 use super::{Node, groups, send};
@@ -33,7 +33,7 @@ async fn who_was_removed_and_who_joined_unheard_are_where_they_belong() {
         assert_eq!(person.push("message:created").await["content"], "after");
     }
     // What comes next to the one who was removed is not the group's.
-    let direct = vibetalk::chat::channels::OpenDirect { user_ids: vec![removed.caller.user_id] };
+    let direct = vibetalk::chat::direct::OpenDirect { user_ids: vec![removed.caller.user_id] };
     chat.open_direct(owner.caller, direct).await.unwrap();
     removed.push("channel:created").await;
 }
