@@ -16,6 +16,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::telemetry;
 
+mod to_the_end;
+
+pub use to_the_end::ToTheEnd;
+
 /// Shared by all parts of one node; clones are cheap.
 #[derive(Clone, Default)]
 pub struct Lifecycle {

@@ -8,12 +8,15 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use futures_util::FutureExt;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::chat::{Chat, ChatError};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::telemetry::{self, log_seldom};
 
 /// Queues that subjects share by hash; a collision only costs waiting.
 const QUEUES: usize = 1024;
@@ -83,16 +86,20 @@ impl Chat {
     }
 
     /// Runs `work` to its end whether or not the caller still waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and `unavailable` if it panicked.
     pub(crate) async fn to_the_end<T, F>(&self, work: F) -> Result<T, ChatError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ChatError>> + Send + 'static,
     {
-        let (sender, done) = oneshot::channel();
-        self.lifecycle.spawn("command", async move {
-            // The caller has gone away if this fails, and the work is done all the same.
-            let _unread = sender.send(work.await);
-        });
-        done.await.map_err(|_| ChatError::Unavailable)?
+        let work = AssertUnwindSafe(work).catch_unwind();
+        self.lifecycle.to_the_end("command", work).await.unwrap_or_else(|_panic| {
+            metrics::counter!(telemetry::PANICS).increment(1);
+            log_seldom!(error, "a command panicked");
+            Err(ChatError::Unavailable)
+        })
     }
 }

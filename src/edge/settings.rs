@@ -162,4 +162,3 @@ pub fn engine_settings<A: Adapter>(
 pub(super) const fn for_engine_bytes_max(body_bytes: usize) -> usize {
     2 * body_bytes + 2
 }
-

@@ -27,9 +27,6 @@ use crate::telemetry::{self, log_seldom};
 /// A request on its way to its answer.
 pub type Work = Pin<Box<dyn Future<Output = Result<AckBody, ChatError>> + Send>>;
 
-/// A request that was acked `timeout` goes on, so that what it stored is also announced; after this
-/// it is dropped. The store's and the bus's own deadlines are shorter.
-const OVERDUE_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is being carried out when the node stops gets so long to end: less than the node waits for
 /// its tasks (`app.rs`), more than the store's own deadlines usually need.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -211,22 +208,16 @@ impl Inbox {
     async fn carry_out(&self, job: Job) {
         let Job { meters, work, reply } = job;
         let started = Instant::now();
-        let mut work = AssertUnwindSafe(work).catch_unwind();
-        let result = match timeout(self.rules.command_timeout, &mut work).await {
+        let work = AssertUnwindSafe(work).catch_unwind();
+        // One that is acked `timeout` goes on, so that what it stored is also announced.
+        let work = self.rules.lifecycle.to_the_end("overdue_request", work);
+        let result = match timeout(self.rules.command_timeout, work).await {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => {
                 self.panicked(meters.event);
                 Err(ChatError::Unavailable)
             }
-            Err(_) => {
-                let overdue = async move {
-                    if !matches!(timeout(OVERDUE_TIMEOUT, work).await, Ok(Ok(_))) {
-                        log_seldom!(error, "an overdue request did not end");
-                    }
-                };
-                self.rules.lifecycle.spawn("overdue_request", overdue);
-                Err(ChatError::Timeout)
-            }
+            Err(_) => Err(ChatError::Timeout),
         };
         meters.duration.record(started.elapsed());
         finish(meters, reply, result);

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
@@ -16,14 +15,10 @@ use crate::http::HttpState;
 use crate::http::answer::Failure;
 use crate::http::rate::SessionRates;
 use crate::http::room::{Room, RoomOfRequest, Rooms};
-use crate::telemetry::log_seldom;
 
 /// Commands of this node that run at once. With a store that answers in milliseconds there are a few
 /// dozen; more than this means that it does not, and more waiting would help nobody.
 const COMMANDS_MAX: usize = 4096;
-/// A command whose client was answered `timeout` goes on; after this it is dropped. The deadlines of
-/// the store and the bus are shorter.
-const COMMAND_TIMEOUT_MAX: Duration = Duration::from_secs(40);
 
 /// Runs commands for all requests.
 #[derive(Clone)]
@@ -51,12 +46,8 @@ impl Commands {
         let place = self.places.clone().try_acquire_owned().map_err(|_| ChatError::Unavailable)?;
         let running = command(self.chat.clone());
         let whole = self.chat.to_the_end(async move {
-            let result = timeout(COMMAND_TIMEOUT_MAX, running).await;
-            drop(place);
-            result.unwrap_or_else(|_| {
-                log_seldom!(error, "a command of an HTTP request did not end");
-                Err(ChatError::Timeout)
-            })
+            let _place = place;
+            running.await
         });
         timeout(self.chat.limits.command_timeout, whole).await.map_err(|_| ChatError::Timeout)?
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use vibetalk::chat::direct::OpenDirect;
-use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::limits::SYNC_CHANNELS_MAX;
+use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::sync::Sync;
 use vibetalk::chat::views::Synced;
 use vibetalk::chat::{Caller, ChatError};

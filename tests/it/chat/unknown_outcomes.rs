@@ -5,8 +5,8 @@ use vibetalk::chat::direct::OpenDirect;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::history::ListMessages;
 use vibetalk::chat::members::UpdateMember;
-use vibetalk::chat::moderation::Moderation;
 use vibetalk::chat::messages::CreateMessage;
+use vibetalk::chat::moderation::Moderation;
 use vibetalk::model::id::GroupId;
 use vibetalk::store::faults::Fault::{AnswerLost, NotDone, StoppedAfter};
 
