@@ -57,6 +57,7 @@ pub mod mentions;
 pub mod messages;
 pub mod moderation;
 pub mod official;
+pub mod pages;
 pub mod passwords;
 pub mod pins;
 pub mod presence;

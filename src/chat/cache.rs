@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use crate::bus::envelope::Changed;
 use crate::chat::ChatError;
 use crate::chat::channel_list::ChannelList;
-use crate::chat::history::{HistoryPage, PageKey};
+use crate::chat::pages::{HistoryPage, PageKey};
 use crate::chat::sessions::Lasting;
 use crate::lifecycle::Lifecycle;
 use crate::model::account::User;

@@ -132,4 +132,11 @@ mod tests {
         assert_eq!(members_limit(Some(200)).unwrap(), 200);
         assert!(members_limit(Some(0)).is_err() && members_limit(Some(201)).is_err());
     }
+
+    #[test]
+    fn page_limits_are_checked() {
+        for (limit, good) in [(0, false), (1, true), (100, true), (101, false)] {
+            assert_eq!(page_limit(Some(limit), 50, 100).is_ok(), good, "{limit}");
+        }
+    }
 }

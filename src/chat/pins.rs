@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
-use crate::chat::history::{Cursor, HistoryPage};
+use crate::chat::pages::{Cursor, HistoryPage};
 use crate::chat::turns::Subject;
 use crate::chat::views::{MessageRefView, MessagesPage};
 use crate::chat::{Caller, Chat, ChatError, push};

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, Semaphore};
 use vibetalk::chat::Caller;
-use vibetalk::chat::history::{HistoryPage, ListMessages, PageKey};
+use vibetalk::chat::history::ListMessages;
+use vibetalk::chat::pages::{HistoryPage, PageKey};
 use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::views::{MessageView, MessagesPage};
 use vibetalk::model::id::{BUCKET_MS, ChannelId, MessageId};
