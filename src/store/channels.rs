@@ -6,6 +6,7 @@ use crate::model::channel::{Channel, ChannelPatch};
 use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use crate::store::StoreError;
 
+/// Whose a channel is never changes: an implementation may remember the group of each.
 #[async_trait]
 pub trait ChannelStore: Send + Sync {
     /// False, and nothing changes, if the group does not exist (any more); true also for a repetition. A

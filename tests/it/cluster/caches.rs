@@ -1,5 +1,6 @@
 //! What one node has changed holds at the other from the answer on.
 
+use vibetalk::chat::accounts::{Origin, Register};
 use vibetalk::chat::channels::UpdateChannel;
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
@@ -81,6 +82,29 @@ async fn a_page_of_history_that_is_remembered_without_anybody_being_there_is_for
     one.create_message(owner, channel_id, content("said at the other node")).await.unwrap();
     cluster.settle().await;
     assert_eq!(newest().await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test]
+async fn who_registers_at_one_node_is_in_the_official_group_at_the_other() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    for node in [one, other] {
+        node.ensure_official_group().await.unwrap();
+    }
+    let official = *other.official_group.get().unwrap();
+    assert_eq!(other.count_members(official).await.unwrap(), 0);
+    let request = Register {
+        username: "ada".to_owned(),
+        password: "correct horse".to_owned(),
+        display_name: None,
+    };
+    let origin = Origin { address: [192, 0, 2, 1].into(), user_agent: "agent".to_owned() };
+    let signed_in = one.register(request, origin).await.unwrap();
+    let ada = other.authenticate(&signed_in.access_token).await.unwrap();
+    let group = other.get_group(ada, official).await.unwrap();
+    assert!(group.group.official);
+    cluster.settle().await;
+    assert_eq!(other.count_members(official).await.unwrap(), 1);
 }
 
 #[tokio::test]
