@@ -104,6 +104,8 @@ impl Chat {
         patch: MemberPatch,
     ) -> Result<MemberView, ChatError> {
         let missing = ChatError::NotFound(Noun::Member);
+        // What another node has just made of them may not have come here: it decides what changes.
+        self.caches.forget(&Changed::Membership(group_id, user_id));
         let Some(before) = self.standing_of(user_id, group_id).await? else { return Err(missing) };
         let person = self.person(user_id).await?;
         if !changes(&patch, &before.member) {
