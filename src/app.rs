@@ -23,6 +23,7 @@ use crate::chat::current::Readings;
 use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
 use crate::chat::official;
 use crate::chat::passwords::Passwords;
+use crate::chat::peers::Peers;
 use crate::chat::presence::{PresenceBoard, run_presence};
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::{Repairs, run_repairs};
@@ -296,6 +297,7 @@ fn start_chat(
         rates: PersonRates::default(),
         official_group: OnceLock::new(),
         presence: PresenceBoard::new(is_alone),
+        peers: Peers::default(),
         lifecycle: lifecycle.clone(),
         announced: Announced::default(),
         repairs: Repairs::default(),

@@ -83,6 +83,9 @@ pub trait Bus: Send + Sync {
     /// As for [`publish`](Self::publish).
     async fn tell_nodes(&self, event: Arc<NodeEvent>) -> Result<(), BusError>;
 
+    /// Tells this node that it may have missed something, which the bus itself cannot know: a gap.
+    fn missed(&self);
+
     /// Whether there can be no other nodes, so that nothing has to be kept ready for them.
     fn is_alone(&self) -> bool;
 }

@@ -20,6 +20,7 @@ use crate::chat::current::Readings;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
 use crate::chat::passwords::Passwords;
+use crate::chat::peers::Peers;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
 use crate::chat::repairs::Repairs;
@@ -59,6 +60,7 @@ pub mod moderation;
 pub mod official;
 pub mod pages;
 pub mod passwords;
+pub mod peers;
 pub mod pins;
 pub mod presence;
 pub mod rates;
@@ -117,6 +119,7 @@ pub struct Shared {
     /// Set once by [`Chat::ensure_official_group`], before the node serves.
     pub official_group: OnceLock<GroupId>,
     pub presence: PresenceBoard,
+    pub peers: Peers,
     pub lifecycle: Lifecycle,
     /// Messages that this node knows to have been announced.
     pub announced: Announced,

@@ -26,7 +26,7 @@ pub mod inbox;
 mod meters;
 pub mod opening;
 pub mod packet;
-mod reopening;
+pub mod reopening;
 pub mod reply;
 mod session;
 pub mod socket_outlet;
@@ -81,7 +81,12 @@ pub fn build(
         bus,
         lifecycle: lifecycle.clone(),
     });
-    lifecycle.spawn_critical("reopenings", run_reopenings(shared.clone(), gaps.subscribe()));
+    let sessions = {
+        let shared = shared.clone();
+        move || shared.sessions.all()
+    };
+    let reopenings = run_reopenings(sessions, gaps.subscribe(), lifecycle.clone());
+    lifecycle.spawn_critical("reopenings", reopenings);
     let (service, io) = engine_settings(SocketIo::builder(), limits).with_state(shared).build_svc();
     handshake::accept(&io);
     (service, Gateway { fanout })

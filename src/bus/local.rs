@@ -87,6 +87,10 @@ impl Bus for LocalBus {
         Ok(())
     }
 
+    fn missed(&self) {
+        self.gap.raise();
+    }
+
     fn is_alone(&self) -> bool {
         true
     }

@@ -23,6 +23,10 @@ pub enum NodeEvent {
     PresenceWanted(NodeId),
     /// A message mentions everybody: each node tells those who are online there.
     EveryoneMentioned(EveryoneMentioned),
+    /// The sender could not announce so much that it is a gap for each other node.
+    Gap,
+    /// The sender stops: nobody is there any more, and it owes nothing.
+    Left,
 }
 
 impl NodeEvent {
@@ -31,6 +35,7 @@ impl NodeEvent {
         match self {
             Self::Alive(_) | Self::Presence(_) | Self::PresenceWanted(_) => true,
             Self::Changed(_) | Self::ForgetAll | Self::EveryoneMentioned(_) => false,
+            Self::Gap | Self::Left => false,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -207,7 +207,8 @@ fn requests(cache: &'static str, outcome: &'static str) -> Counter {
 
 struct Generations {
     counters: Box<[AtomicU64]>,
-    hasher: RandomState,
+    /// Without a secret: ids are ours, and nobody can make them collide.
+    hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 impl Generations {
@@ -246,7 +247,7 @@ where
             entries: builder.time_to_live(TIME_TO_LIVE).build(),
             hits: requests(name, "hit"),
             misses: requests(name, "miss"),
-            generations: Arc::new(Generations { counters, hasher: RandomState::new() }),
+            generations: Arc::new(Generations { counters, hasher: BuildHasherDefault::default() }),
             lifecycle: lifecycle.clone(),
         }
     }

@@ -147,6 +147,7 @@ pub async fn run_changes(chat: Chat) {
         }
     };
     tokio::select! {
+        biased;
         () = chat.lifecycle.stopping() => {}
         () = tell => {}
     }

@@ -1,6 +1,6 @@
 //! History, as each reader sees it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -143,7 +143,7 @@ impl Chat {
     ) -> Result<Vec<MessageView>, ChatError> {
         let own = self.own_reactions(channel.id, extras, reader).await?;
         let replied = extras.replied.values();
-        let authors: HashSet<UserId> =
+        let authors: BTreeSet<UserId> =
             messages.iter().chain(replied).map(|message| message.author_id).collect();
         // One read for all who are not cached: a page may have a hundred authors.
         let users = self.users_by_id(&Vec::from_iter(authors)).await?;

@@ -42,6 +42,9 @@ impl Chat {
             NodeEvent::Changed(changed) => self.forget(changed),
             NodeEvent::ForgetAll => self.caches.forget_all(),
             NodeEvent::Alive(sign) => {
+                if self.peers.heard(origin, sign.presence.boot) {
+                    self.lost_node(origin);
+                }
                 self.presence.heard_alive(origin, sign.presence);
                 self.measure_clock(origin, sign.now_ms);
             }
@@ -50,10 +53,21 @@ impl Chat {
             }
             NodeEvent::PresenceWanted(node) if *node == self.node => self.presence.heard_wanted(),
             NodeEvent::PresenceWanted(_) => {}
+            NodeEvent::Gap => self.bus.missed(),
+            NodeEvent::Left => {
+                self.peers.left(origin);
+                self.presence.heard_left(origin, self.clock.now_ms());
+            }
             NodeEvent::EveryoneMentioned(mentioned) => {
                 self.tell_mentioned(MentionNews::of_everyone(mentioned.clone()));
             }
         }
+    }
+
+    /// What it had stored and not announced, nobody knows.
+    pub(crate) fn lost_node(&self, node: NodeId) {
+        tracing::warn!(node.id = %node, "node {node} has died: beginning anew");
+        self.bus.missed();
     }
 
     fn forget(&self, changed: &[Changed]) {

@@ -218,12 +218,13 @@ pub async fn run_mentions(chat: Chat, mut news: mpsc::Receiver<MentionNews>) {
             slices.push(chat.tell_slice(telling));
         }
         tokio::select! {
+            biased;
             () = chat.lifecycle.stopping() => return,
-            Some(rest) = slices.next() => waiting.extend(rest),
             next = news.recv(), if waiting.len() < TELLING_MAX => match next {
                 Some(news) => waiting.push_back(Telling::new(news)),
                 None => return,
             },
+            Some(rest) = slices.next() => waiting.extend(rest),
         }
     }
 }

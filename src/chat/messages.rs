@@ -14,6 +14,7 @@ use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::history::view;
 use crate::chat::mentions::MentionNews;
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{DeletedMessageView, MessageView, ReplyView};
 use crate::chat::{Caller, Chat, ChatError, push, to_raw};
@@ -103,9 +104,9 @@ impl Chat {
         let (chat, channel) = (self.clone(), standing.channel);
         self.to_the_end(async move {
             let new = NewMessage { message, now_ms, nonce_kept_ms: NONCE_MS, slow_mode_ms };
+            let owed = Owed::Message(channel.id, new.message.id);
             let inserted = chat
-                .store
-                .insert_message(&new)
+                .owing(owed, chat.store.insert_message(&new))
                 .await?
                 .map_err(|TooEarly { wait_ms }| rate_limited("slow_mode", wait_ms))?;
             chat.finish_message(&channel, new.message, body, inserted).await
@@ -164,7 +165,8 @@ impl Chat {
             text::filled(request.content, CONTENT_CHARS_MAX).map_err(ChatError::text("content"))?;
         self.limit_messages(caller, channel.group_id)?;
         let (edit, change_id) = self.compose_edit(standing, &before, content).await?;
-        let edited = self.store.update_message(&edit, change_id).await;
+        let edit_stored = self.store.update_message(&edit, change_id);
+        let edited = self.owing(Owed::Missed(channel.id), edit_stored).await;
         let changes = self.changed([Changed::History(channel.id)]);
         let message = edited?.ok_or(ChatError::NotFound(Noun::Message))?;
         let for_all = self.show_one(channel, &message, None).await?;
@@ -222,7 +224,8 @@ impl Chat {
             standing.require(Permissions::MANAGE_MESSAGES)?;
         }
         let change_id = ChangeId::new(self.next_id()?);
-        let deleted = self.store.delete_message(channel.id, message.id, change_id).await;
+        let deletion = self.store.delete_message(channel.id, message.id, change_id);
+        let deleted = self.owing(Owed::Missed(channel.id), deletion).await;
         let changes = self.changed([Changed::History(channel.id)]);
         if !deleted? {
             return Err(ChatError::NotFound(Noun::Message));
@@ -264,7 +267,9 @@ impl Chat {
         content: Content,
     ) {
         let envelope = self.envelope(audience(channel), content).about(about);
-        self.announce(envelope.with_changes(changes)).await;
+        if !self.announce(envelope.with_changes(changes)).await {
+            self.repairs.note(Owed::Missed(channel.id), false);
+        }
     }
 
     async fn announce_message(
@@ -273,17 +278,22 @@ impl Chat {
         changes: Changes,
         message_id: MessageId,
         body: Arc<RawValue>,
-    ) {
+    ) -> bool {
         let content = Content::Push { push: Push::MessageCreated, body };
         let envelope = self
             .envelope(audience(channel), content)
             .about(About::NewMessage(channel.id, message_id))
             .with_changes(changes);
         match self.bus.publish(envelope).await {
-            Ok(()) => self.announced.insert(message_id),
+            Ok(()) => {
+                self.announced.insert(message_id);
+                true
+            }
             Err(error) => {
                 metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
+                self.repairs.note(Owed::Message(channel.id, message_id), false);
                 log_seldom!(warn, %error, message.id = %message_id, "stored message was not announced");
+                false
             }
         }
     }
@@ -297,14 +307,24 @@ impl Chat {
     async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<Sent, ChatError> {
         let stored = &self.get_stored_message(channel.id, stored.id).await?;
         if !self.announced.contains(stored.id) {
-            // Nobody knew whether it was stored, when it was.
-            let changes = self.changed([Changed::History(channel.id)]);
-            let body = to_raw(&self.show_one(channel, stored, None).await?);
-            self.announce_message(channel, changes, stored.id, body).await;
-            self.tell_mentioned(MentionNews::of(channel, stored));
+            self.announce_stored(channel, stored).await?;
         }
         let shown = self.show_one(channel, stored, Some(stored.author_id)).await?;
         Ok(Sent { message: to_raw(&shown), new: false })
+    }
+
+    /// Announces a message that was stored before. False if it is still owed.
+    pub(crate) async fn announce_stored(
+        &self,
+        channel: &Channel,
+        stored: &Message,
+    ) -> Result<bool, ChatError> {
+        // Nobody knew whether it was stored, when it was.
+        let changes = self.changed([Changed::History(channel.id)]);
+        let body = to_raw(&self.show_one(channel, stored, None).await?);
+        let announced = self.announce_message(channel, changes, stored.id, body).await;
+        self.tell_mentioned(MentionNews::of(channel, stored));
+        Ok(announced)
     }
 
     /// The message that this one repeats. Asked only where that decides what a refusal is: storing finds

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
 use crate::chat::pages::{Cursor, HistoryPage};
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MessageRefView, MessagesPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -109,7 +110,8 @@ impl Chat {
         let changed =
             (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::Pins(channel.id));
         let changes = self.changed(changed);
-        match outcome? {
+        let owed = Owed::Missed(channel.id);
+        match self.owing(owed, std::future::ready(outcome)).await? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict("a channel has at most 100 pins")),
             Outcome::Unchanged => Ok(()),

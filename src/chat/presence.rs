@@ -144,6 +144,7 @@ impl Chat {
             tracing::warn!(node.id = %node, "node {node} is silent, its people are taken to be gone");
             self.forget_clock(node);
         }
+        self.peers.take_dead().into_iter().for_each(|node| self.lost_node(node));
         for news in self.presence.take_news(now_ms) {
             if !self.tell_nodes(NodeEvent::Presence(news)).await {
                 self.presence.news_lost();
@@ -179,9 +180,14 @@ pub async fn run_presence(chat: Chat) {
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = chat.lifecycle.stopping() => return,
+            // What has changed goes out before the sign of life that tells how far it has been told.
+            biased;
+            () = chat.lifecycle.stopping() => break,
             _ = ticks.tick() => chat.flush_presence().await,
             _ = alive.tick(), if !chat.bus.is_alone() => chat.say_alive().await,
         }
+    }
+    if !chat.bus.is_alone() {
+        chat.tell_nodes(NodeEvent::Left).await;
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
 use crate::chat::limits::page_limit;
+use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ReactionView, UsersPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -116,7 +117,8 @@ impl Chat {
         let changed =
             (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::History(channel.id));
         let changes = self.changed(changed);
-        match outcome? {
+        let owed = Owed::Missed(channel.id);
+        match self.owing(owed, std::future::ready(outcome)).await? {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict(
                 "the message has as many different reactions as it can take",

@@ -4,24 +4,26 @@
 //! something, and nobody is sure to ask again. So what is owed is paid by the node itself, or by the
 //! caller's next try if that comes first. Only who is owed is remembered, not what: it is made anew from
 //! the store, whatever has happened since. So it is owed as well where nobody knows whether something was
-//! stored. Messages are not owed: clients find them when they sync.
+//! stored. What was changed in a channel is not told anew: who sees it is told to sync. Of messages that would not
+//! do: who has seen later ones does not ask for those before.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rand::seq::SliceRandom;
 
 use crate::bus::envelope::{Changed, Content, Entity, Topic};
+use crate::bus::node_event::NodeEvent;
+use crate::chat::messages::audience;
 use crate::chat::turns::Subject;
-use crate::chat::views::{ChannelView, MemberView};
-use crate::chat::{Chat, ChatError};
+use crate::chat::views::{ChannelView, MemberView, SyncRequiredView};
+use crate::chat::{Chat, ChatError, push};
 use crate::model::event::Push;
-use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::store::StoreError;
 use crate::telemetry::{self, log_seldom};
 
-/// More is owed only by a bus that takes nothing, and then all sessions will have to begin anew.
+/// More is owed only by a bus that takes nothing, and then other nodes will have to begin anew.
 const OWED_MAX: usize = 10_000;
 /// Between two tries, the second after failures.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -32,6 +34,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub enum Owed {
     /// Whether somebody is in a group.
     Membership(GroupId, UserId),
+    /// A message that may be there.
+    Message(ChannelId, MessageId),
+    /// Something of what changed in a channel.
+    Missed(ChannelId),
     /// What a member may do, and is called.
     Member(GroupId, UserId),
     /// That a group is gone.
@@ -44,34 +50,66 @@ pub enum Owed {
 
 #[derive(Debug, Default)]
 pub struct Repairs {
-    owed: Mutex<HashSet<Owed>>,
+    owed: Mutex<InOrder>,
+}
+
+#[derive(Debug, Default)]
+struct InOrder {
+    numbers: HashMap<Owed, u64>,
+    last: u64,
+    /// They were too many.
+    is_gap: bool,
+}
+
+impl InOrder {
+    fn put_last(&mut self, owed: Owed) {
+        self.last += 1;
+        self.numbers.insert(owed, self.last);
+    }
 }
 
 impl Repairs {
     pub fn is_owed(&self, owed: &Owed) -> bool {
-        self.owed.lock().contains(owed)
+        self.owed.lock().numbers.contains_key(owed)
     }
 
     /// Notes how an announcement ended.
     pub fn note(&self, owed: Owed, announced: bool) {
         let mut all = self.owed.lock();
         if announced {
-            all.remove(&owed);
+            all.numbers.remove(&owed);
             return;
         }
-        if all.len() < OWED_MAX || all.contains(&owed) {
-            all.insert(owed);
-            return;
+        if all.numbers.len() < OWED_MAX || all.numbers.contains_key(&owed) {
+            return all.put_last(owed);
         }
+        all.is_gap = true;
         drop(all);
-        log_seldom!(error, "too many announcements are owed, one is given up");
+        log_seldom!(error, "too many announcements are owed: other nodes will begin anew");
     }
 
-    /// In random order: one that fails each time must not keep those behind it waiting for ever.
+    /// One that fails each time does not keep those behind it waiting for ever.
+    fn put_last(&self, owed: Owed) {
+        let mut all = self.owed.lock();
+        if all.numbers.contains_key(&owed) {
+            all.put_last(owed);
+        }
+    }
+
+    fn is_gap(&self) -> bool {
+        self.owed.lock().is_gap
+    }
+
+    fn gap_told(&self) {
+        self.owed.lock().is_gap = false;
+    }
+
+    /// Those that were owed or failed first come first.
     fn all(&self) -> Vec<Owed> {
-        let mut all: Vec<Owed> = self.owed.lock().iter().copied().collect();
-        all.shuffle(&mut rand::rng());
-        all
+        let owed = self.owed.lock();
+        let mut all: Vec<(u64, Owed)> = owed.numbers.iter().map(|(it, number)| (*number, *it)).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, owed)| owed).collect()
     }
 }
 
@@ -92,11 +130,18 @@ impl Chat {
 
     /// Announces what is owed. False if some still is.
     pub async fn pay(&self) -> bool {
+        if self.repairs.is_gap() {
+            if !self.tell_nodes(NodeEvent::Gap).await {
+                return false;
+            }
+            self.repairs.gap_told();
+        }
         for owed in self.repairs.all() {
             match self.pay_one(owed).await {
                 Ok(()) => metrics::counter!(telemetry::ANNOUNCEMENTS_LATE).increment(1),
                 // The bus takes nothing yet, so it need not be asked for each.
                 Err(error) if error.is_fault() => {
+                    self.repairs.put_last(owed);
                     tracing::debug!(%error, ?owed, "something is still not announced");
                     return false;
                 }
@@ -114,6 +159,10 @@ impl Chat {
                 let work = async move { chat.settle_membership(group_id, user_id).await };
                 self.in_turn(Subject::Memberships(user_id), work).await
             }
+            Owed::Message(channel_id, message_id) => {
+                self.announce_message_anew(channel_id, message_id).await
+            }
+            Owed::Missed(channel_id) => self.announce_missed(channel_id).await,
             Owed::Member(group_id, user_id) => {
                 let work = async move { chat.announce_member_anew(group_id, user_id).await };
                 self.in_turn(Subject::Memberships(user_id), work).await
@@ -161,6 +210,35 @@ impl Chat {
             return Ok(());
         }
         self.announce_closed(group_id, changes).await
+    }
+
+    async fn announce_message_anew(
+        &self,
+        channel_id: ChannelId,
+        message_id: MessageId,
+    ) -> Result<(), ChatError> {
+        let channel = self.find_channel(channel_id).await?;
+        let message = self.store.find_message(channel_id, message_id).await?;
+        if let (Some(channel), Some(message)) = (channel, message) {
+            unless_lost(self.announce_stored(&channel, &message).await?)?;
+        }
+        self.repairs.note(Owed::Message(channel_id, message_id), true);
+        Ok(())
+    }
+
+    async fn announce_missed(&self, channel_id: ChannelId) -> Result<(), ChatError> {
+        let changes = self.changed([Changed::History(channel_id)]);
+        let announced = match self.find_channel(channel_id).await? {
+            Some(channel) => {
+                let body = SyncRequiredView { channel_ids: [channel_id], reason: "lost" };
+                let content = push(Push::SyncRequired, &body);
+                let envelope = self.envelope(audience(&channel), content);
+                self.announce(envelope.with_changes(changes)).await
+            }
+            None => true,
+        };
+        self.repairs.note(Owed::Missed(channel_id), announced);
+        unless_lost(announced)
     }
 
     async fn announce_member_anew(
@@ -221,10 +299,12 @@ fn unless_lost(announced: bool) -> Result<(), ChatError> {
 /// Pays what is owed until the node stops.
 pub async fn run_repairs(chat: Chat) {
     let mut pause = PAUSE_MIN;
+    // Not all nodes at the same time.
+    let share = 0.5 + f64::from(chat.node.get() % 8) / 16.0;
     loop {
         tokio::select! {
             () = chat.lifecycle.stopping() => return,
-            () = tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))) => {}
+            () = tokio::time::sleep(pause.mul_f64(share)) => {}
         }
         pause = if chat.pay().await { PAUSE_MIN } else { (2 * pause).min(PAUSE_MAX) };
     }

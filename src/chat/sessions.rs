@@ -234,6 +234,7 @@ pub async fn run_endings(chat: Chat) {
     let lifecycle = chat.lifecycle.clone();
     loop {
         tokio::select! {
+            biased;
             () = lifecycle.stopping() => return,
             () = tokio::time::sleep(UNANNOUNCED_INTERVAL) => {}
         }

@@ -95,6 +95,20 @@ impl Chat {
         Ok(synced)
     }
 
+    /// Likewise for a session that had a gap: it may have seen messages that are newer than those it misses, so
+    /// it gets what there is since `since`.
+    pub async fn sync_after_gap(
+        &self,
+        caller: Caller,
+        mut request: Sync,
+    ) -> Result<Synced, ChatError> {
+        if let Some(since) = Timestamp::parse(&request.since) {
+            let known = MessageId::first_at(since.0);
+            request.channels.values_mut().for_each(|seen| *seen = (*seen).min(known));
+        }
+        self.sync(caller, request).await
+    }
+
     /// Messages newer than `seen`, newest first, with some from before it, because one that was stored by a slower
     /// writer may become visible after a newer one; and whether those that are
     /// newer are all there.

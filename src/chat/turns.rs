@@ -7,7 +7,7 @@
 //! those of several nodes.
 
 use std::future::Future;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -40,13 +40,14 @@ pub enum Subject {
 /// Who waits for what.
 pub struct Turns {
     queues: Box<[Arc<Mutex<()>>]>,
-    hasher: RandomState,
+    /// Without a secret: ids are ours, and nobody can make them collide.
+    hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 impl Default for Turns {
     fn default() -> Self {
         let queues = (0..QUEUES).map(|_| Arc::default()).collect();
-        Self { queues, hasher: RandomState::new() }
+        Self { queues, hasher: BuildHasherDefault::default() }
     }
 }
 

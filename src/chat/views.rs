@@ -410,6 +410,13 @@ pub struct MessageRefView {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+pub struct SyncRequiredView {
+    pub channel_ids: [ChannelId; 1],
+    pub reason: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DeletedMessageView {
     pub channel_id: ChannelId,
     pub message_id: MessageId,

@@ -77,6 +77,7 @@ pub async fn run_expiries(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = lifecycle.stopping() => return,
             _ = ticks.tick() => end_due(&chat, &fanout, &expiries).await,
         }

@@ -1,7 +1,7 @@
 //! A session of the gateway: one authenticated socket, from its handshake to its end.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ use crate::gateway::expiries::Expiries;
 use crate::gateway::fanout::{ByKey, FanoutHandle};
 use crate::gateway::inbox::{Inbox, Rules};
 use crate::gateway::opening::Opener;
+use crate::gateway::reopening::{Reopen, Reopened, reopen};
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::lifecycle::Lifecycle;
 use crate::model::presence::SocketKey;
@@ -69,6 +70,7 @@ pub struct Session {
     pub transport: Arc<EngineSession>,
     pub inbox: Arc<Inbox>,
     began: Instant,
+    has_had_a_gap: AtomicBool,
     phase: Mutex<Phase>,
     phase_changed: Notify,
 }
@@ -83,6 +85,7 @@ impl Session {
             transport: inbox.transport().clone(),
             inbox,
             began: Instant::now(),
+            has_had_a_gap: AtomicBool::new(false),
             phase: Mutex::new(Phase::Opening),
             phase_changed: Notify::new(),
         });
@@ -92,6 +95,11 @@ impl Session {
 
     pub fn chat(&self) -> &Chat {
         &self.shared.chat
+    }
+
+    /// It was opened anew: of what came before, something may be missing.
+    pub fn has_had_a_gap(&self) -> bool {
+        self.has_had_a_gap.load(Ordering::Acquire)
     }
 
     /// The socket is gone, perhaps even before it was attached to anything.
@@ -162,6 +170,24 @@ impl Session {
             DisconnectReason::MultipleHttpPollingError
             | DisconnectReason::PacketParsingError
             | DisconnectReason::TransportError => "transport_error",
+        }
+    }
+}
+
+impl Reopen for Session {
+    async fn reopen(&self) -> bool {
+        // One that is opening may have missed something as well. It ends if it takes too long.
+        if self.ready().await.is_err() {
+            return true;
+        }
+        self.has_had_a_gap.store(true, Ordering::Release);
+        match reopen(self.shared.opener(), self.caller, self.key).await {
+            Reopened::Until(expires_at_ms) => {
+                self.shared.expiries.prolong(self.key, expires_at_ms);
+                true
+            }
+            Reopened::Over => true,
+            Reopened::Failed => false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -47,12 +48,23 @@ impl Gate {
     }
 }
 
+/// What is around a store: how long its calls take, and which fail. A simulation decides it.
+pub trait Surroundings: Send + Sync {
+    /// Stands for a call of `operation`, which is `carried_out` when that is polled to its end. False: the
+    /// caller gets no answer.
+    fn call<'a>(
+        &'a self,
+        operation: &'static str,
+        carried_out: BoxFuture<'a, ()>,
+    ) -> BoxFuture<'a, bool>;
+}
+
 /// Which calls of a store fail, by the name of their operation; none unless a test says so. Clones share
 /// it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Faults(Arc<Planned>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Planned {
     /// False while there is nothing to do.
     watching: AtomicBool,
@@ -60,6 +72,7 @@ struct Planned {
     gates: Mutex<HashMap<&'static str, Arc<Gate>>>,
     /// None unless calls are counted.
     calls: Mutex<Option<BTreeMap<&'static str, u64>>>,
+    surroundings: Mutex<Option<Arc<dyn Surroundings>>>,
 }
 
 impl Faults {
@@ -77,10 +90,17 @@ impl Faults {
         gate
     }
 
+    /// From now on each call is carried out by `surroundings`.
+    pub fn surround(&self, surroundings: Arc<dyn Surroundings>) {
+        *self.0.surroundings.lock() = Some(surroundings);
+        self.0.watching.store(true, Ordering::Release);
+    }
+
     /// Nothing fails or waits any more, and nothing is counted.
     pub fn clear(&self) {
         self.0.gates.lock().drain().for_each(|(_, gate)| gate.open());
         self.0.by_operation.lock().clear();
+        *self.0.surroundings.lock() = None;
         *self.0.calls.lock() = None;
         self.0.watching.store(false, Ordering::Release);
     }
@@ -101,10 +121,10 @@ impl Faults {
     /// # Errors
     ///
     /// Those of `call`, and [`StoreError::Timeout`] if it is to fail.
-    pub(crate) async fn inject<T>(
+    pub(crate) async fn inject<T: Send>(
         &self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         if !self.0.watching.load(Ordering::Acquire) {
             return call.await;
@@ -115,6 +135,13 @@ impl Faults {
         let gate = self.0.gates.lock().get(operation).cloned();
         if let Some(gate) = gate {
             gate.pass().await;
+        }
+        let surroundings = self.0.surroundings.lock().clone();
+        if let Some(surroundings) = surroundings {
+            let mut result = None;
+            let carried_out = Box::pin(async { result = Some(call.await) });
+            let is_answered = surroundings.call(operation, carried_out).await;
+            return result.filter(|_| is_answered).unwrap_or(Err(StoreError::Timeout));
         }
         let fault = self.0.by_operation.lock().get(operation).copied();
         match fault {

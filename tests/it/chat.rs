@@ -22,6 +22,7 @@ use vibetalk::chat::limits::Limits;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::mentions::run_mentions;
 use vibetalk::chat::passwords::Passwords;
+use vibetalk::chat::peers::Peers;
 use vibetalk::chat::presence::PresenceBoard;
 use vibetalk::chat::rates::PersonRates;
 use vibetalk::chat::repairs::Repairs;
@@ -286,6 +287,7 @@ pub fn new_chat(
         rates: PersonRates::default(),
         official_group: OnceLock::new(),
         presence: PresenceBoard::new(is_alone),
+        peers: Peers::default(),
         lifecycle,
         announced: Announced::default(),
         repairs: Repairs::default(),

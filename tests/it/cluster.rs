@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use vibetalk::bus::Bus;
 use vibetalk::bus::envelope::{Content, Envelope, Topic};
 use vibetalk::chat::changes::run_changes;
@@ -24,6 +24,7 @@ use vibetalk::edge::CloseReason;
 use vibetalk::gateway::fanout::bindings::Bindings;
 use vibetalk::gateway::fanout::{Context, EmitError, FanoutHandle, Gaps, Outlet, spawn};
 use vibetalk::gateway::opening::Opener;
+use vibetalk::gateway::reopening::{Reopen, Reopened, reopen, run_reopenings};
 use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::account::{Account, Session, User};
 use vibetalk::model::event::Push;
@@ -162,10 +163,7 @@ pub struct Node {
     bus: Arc<dyn Bus>,
     fanout: FanoutHandle<Screen>,
     next_key: AtomicU64,
-    gaps: watch::Receiver<u64>,
-    sessions: Arc<Mutex<Vec<(Caller, SocketKey)>>>,
-    /// Gaps after which all sessions have been opened anew.
-    mended: watch::Sender<u64>,
+    sessions: Arc<Mutex<Vec<Arc<OpenSession>>>>,
 }
 
 impl Deref for Node {
@@ -193,44 +191,12 @@ impl Node {
             gaps: gaps.clone(),
         };
         let fanout = spawn(context, deliveries.heard_by(Arc::new(chat.clone())));
-        let node = Self {
-            id,
-            chat,
-            bus,
-            fanout,
-            next_key: AtomicU64::new(1),
-            gaps: gaps.subscribe(),
-            sessions: Arc::default(),
-            mended: watch::Sender::new(0),
-        };
-        lifecycle.spawn("reopenings", node.reopen_after_gaps());
-        node
-    }
-
-    /// What the gateway does for sessions with sockets.
-    fn reopen_after_gaps(&self) -> impl Future<Output = ()> + 'static {
-        let (chat, bus, fanout) = (self.chat.clone(), self.bus.clone(), self.fanout.clone());
-        let (mut gaps, sessions) = (self.gaps.clone(), self.sessions.clone());
-        let mended = self.mended.clone();
-        async move {
-            while gaps.changed().await.is_ok() {
-                let gap = *gaps.borrow_and_update();
-                let all = sessions.lock().clone();
-                for (caller, key) in all {
-                    let opener = Opener { chat: &chat, bus: &bus, fanout: &fanout };
-                    opener.reopen(caller, key).await.unwrap();
-                }
-                mended.send_replace(gap);
-            }
-        }
-    }
-
-    /// Returns when the gaps so far are mended.
-    pub async fn reopened(&self) {
-        let gap = *self.gaps.borrow();
-        let mut mended = self.mended.subscribe();
-        let waited = tokio::time::timeout(DEADLINE, mended.wait_for(|mended| *mended >= gap)).await;
-        waited.expect("sessions are opened anew").unwrap();
+        let sessions: Arc<Mutex<Vec<Arc<OpenSession>>>> = Arc::default();
+        let all = sessions.clone();
+        let reopenings =
+            run_reopenings(move || all.lock().clone(), gaps.subscribe(), lifecycle.clone());
+        lifecycle.spawn("reopenings", reopenings);
+        Self { id, chat, bus, fanout, next_key: AtomicU64::new(1), sessions }
     }
 
     /// A session of `caller` at this node, which is ready.
@@ -240,7 +206,8 @@ impl Node {
         let opener = Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout };
         opener.open(caller, key, screen.clone(), || false).await.unwrap();
         screen.next("ready").await;
-        self.sessions.lock().push((caller, key));
+        let (chat, bus, fanout) = (self.chat.clone(), self.bus.clone(), self.fanout.clone());
+        self.sessions.lock().push(Arc::new(OpenSession { chat, bus, fanout, caller, key }));
         screen
     }
 
@@ -265,6 +232,22 @@ impl Node {
     pub async fn invite(&self, owner: Caller, group_id: GroupId) -> String {
         let request = CreateInvite { expires_in_seconds: None, max_uses: None };
         self.create_invite(owner, group_id, request).await.unwrap().code
+    }
+}
+
+/// What the node has of a session, to open it anew after a gap.
+struct OpenSession {
+    chat: Chat,
+    bus: Arc<dyn Bus>,
+    fanout: FanoutHandle<Screen>,
+    caller: Caller,
+    key: SocketKey,
+}
+
+impl Reopen for OpenSession {
+    async fn reopen(&self) -> bool {
+        let opener = Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout };
+        reopen(opener, self.caller, self.key).await != Reopened::Failed
     }
 }
 
@@ -312,13 +295,6 @@ impl Screen {
     pub fn bodies(&self, push: &str) -> Vec<Value> {
         let pushes = std::mem::take(&mut *self.0.pushes.lock());
         pushes.into_iter().filter(|(name, _)| *name == push).map(|(_, body)| body).collect()
-    }
-
-    /// Takes the contents of the messages among what came.
-    pub fn messages(&self) -> Vec<String> {
-        let pushes = std::mem::take(&mut *self.0.pushes.lock());
-        let created = pushes.into_iter().filter(|(name, _)| *name == "message:created");
-        created.map(|(_, body)| body["content"].as_str().unwrap().to_owned()).collect()
     }
 
     fn show(&self, name: &'static str, body: Value) {

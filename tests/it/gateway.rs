@@ -88,6 +88,10 @@ impl Bus for ForgetfulBus {
         unreachable!("a bus of one node, of {event:?}")
     }
 
+    fn missed(&self) {
+        self.gap.raise();
+    }
+
     fn is_alone(&self) -> bool {
         true
     }

@@ -124,6 +124,8 @@ fn node_events() -> Vec<NodeEvent> {
             author: UserId::new(1),
             named: vec![UserId::new(2)],
         }),
+        NodeEvent::Gap,
+        NodeEvent::Left,
     ]
 }
 

@@ -203,6 +203,13 @@ impl PresenceBoard {
         self.people.lock().others.whole_wanted = true;
     }
 
+    /// A node has stopped.
+    pub fn heard_left(&self, node: NodeId, now_ms: UnixMs) {
+        let mut people = self.people.lock();
+        people.others.replicas.remove(&node);
+        people.keep_only(node, &HashSet::new(), now_ms);
+    }
+
     /// Takes the people of nodes that are silent for too long to be gone from there.
     pub fn drop_silent(&self, now_ms: UnixMs) -> Vec<NodeId> {
         let mut people = self.people.lock();

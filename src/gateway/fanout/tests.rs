@@ -54,6 +54,10 @@ impl Bus for CountingBus {
         unreachable!("the fan-out tells nothing, and not {event:?}")
     }
 
+    fn missed(&self) {
+        unreachable!("the fan-out is told of gaps")
+    }
+
     fn is_alone(&self) -> bool {
         true
     }

@@ -60,6 +60,10 @@ impl Bus for LossyBus {
         self.bus.tell_nodes(event).await
     }
 
+    fn missed(&self) {
+        self.bus.missed();
+    }
+
     fn is_alone(&self) -> bool {
         true
     }

@@ -229,6 +229,10 @@ impl Bus for BrokerBus {
         self.broker.put(origin, |node, _| node != origin, delivery)
     }
 
+    fn missed(&self) {
+        self.broker.with(self.node, |queue| queue.gap.raise());
+    }
+
     fn is_alone(&self) -> bool {
         false
     }
