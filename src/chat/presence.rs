@@ -187,7 +187,8 @@ pub async fn run_presence(chat: Chat) {
             _ = alive.tick(), if !chat.bus.is_alone() => chat.say_alive().await,
         }
     }
-    if !chat.bus.is_alone() {
+    // A node that still owes something goes like one that dies, and the others begin anew.
+    if !chat.bus.is_alone() && chat.pay().await {
         chat.tell_nodes(NodeEvent::Left).await;
     }
 }

@@ -107,7 +107,8 @@ impl Repairs {
     /// Those that were owed or failed first come first.
     fn all(&self) -> Vec<Owed> {
         let owed = self.owed.lock();
-        let mut all: Vec<(u64, Owed)> = owed.numbers.iter().map(|(it, number)| (*number, *it)).collect();
+        let mut all: Vec<(u64, Owed)> =
+            owed.numbers.iter().map(|(it, number)| (*number, *it)).collect();
         all.sort_unstable_by_key(|(number, _)| *number);
         all.into_iter().map(|(_, owed)| owed).collect()
     }

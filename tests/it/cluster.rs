@@ -39,6 +39,7 @@ mod accounts;
 pub mod broker;
 mod caches;
 mod codec;
+mod deaths;
 mod lease;
 mod order;
 mod presence;

@@ -7,14 +7,19 @@ use vibetalk::chat::channels::{CreateChannel, UpdateChannel};
 use vibetalk::chat::direct::OpenDirect;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::members::UpdateMember;
+use vibetalk::chat::messages::UpdateMessage;
 use vibetalk::chat::moderation::Moderation;
-use vibetalk::model::id::GroupId;
+use vibetalk::model::id::{ChannelId, GroupId};
 
 use super::{TestChat, code};
 
 impl TestChat {
     fn lose(&self, loses: bool) {
         self.bus_loses.store(loses, Ordering::SeqCst);
+    }
+
+    pub(super) async fn first_channel(&self, member: Caller, group_id: GroupId) -> ChannelId {
+        self.chat.list_channels(member, group_id).await.unwrap().channels[0].id
     }
 
     /// What is owed is announced, all of it and once.
@@ -233,4 +238,24 @@ async fn a_direct_channel_is_announced_by_the_next_try_or_without() {
         test.chat.open_direct(ada, open()).await.unwrap();
         assert!(test.announced().await.is_empty(), "once is enough");
     }
+}
+
+#[tokio::test]
+async fn what_was_said_and_not_announced_is_said_later() {
+    let (test, owner, _, group_id) = scene().await;
+    let channel_id = test.first_channel(owner, group_id).await;
+    test.lose(true);
+    let message_id = test.send(owner, channel_id, "hello").await;
+    assert_eq!(test.paid().await, ["message:created to group"]);
+
+    let request = UpdateMessage { content: "changed".to_owned() };
+    test.lose(true);
+    test.chat.update_message(owner, channel_id, message_id, request).await.unwrap();
+    assert_eq!(test.paid().await, ["sync:required to group"]);
+
+    // What is gone is not said any more.
+    test.lose(true);
+    let message_id = test.send(owner, channel_id, "soon gone").await;
+    test.chat.delete_message(owner, channel_id, message_id).await.unwrap();
+    assert_eq!(test.paid().await, ["sync:required to group"]);
 }

@@ -210,3 +210,25 @@ async fn requests_out_of_bounds_are_refused() {
     let request = Sync { channels: BTreeMap::new(), since: "2026-11-24T12:00:00+02:00".to_owned() };
     assert_eq!(code(test.chat.sync(owner, request).await), "ok");
 }
+
+#[tokio::test]
+async fn after_a_gap_what_is_older_than_the_newest_seen_comes_too() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let channel_id = test.group(owner, &[]).await.channels[0].id;
+    let since_ms = NOW_MS + 60_000;
+    let before = test.send_at(owner, channel_id, NOW_MS).await;
+    let missed = test.send_at(owner, channel_id, since_ms + 1_000).await;
+    let seen = test.send_at(owner, channel_id, since_ms + 20_000).await;
+    let request = || Sync {
+        channels: [(channel_id, seen)].into_iter().collect(),
+        since: Timestamp(since_ms).to_string(),
+    };
+    let ids = |synced: Synced| -> Vec<MessageId> {
+        synced.channels[&channel_id].messages.iter().map(|message| message.id).collect()
+    };
+    assert_eq!(ids(test.chat.sync(owner, request()).await.unwrap()), [seen]);
+    let after_gap = ids(test.chat.sync_after_gap(owner, request()).await.unwrap());
+    assert_eq!(after_gap, [seen, missed]);
+    assert!(!after_gap.contains(&before));
+}

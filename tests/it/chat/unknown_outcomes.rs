@@ -10,6 +10,7 @@ use vibetalk::chat::moderation::Moderation;
 use vibetalk::model::id::GroupId;
 use vibetalk::store::faults::Fault::{AnswerLost, NotDone, StoppedAfter};
 
+use super::messages::content;
 use super::repairs::{channel, rename, scene};
 use super::{TestChat, code};
 
@@ -191,4 +192,20 @@ async fn a_message_that_is_acked_is_in_the_history() {
     assert!(!test.chat.create_message(owner, channel_id, send()).await.unwrap().new);
     assert_eq!(history().await, 1);
     assert_eq!(test.announced().await, ["message:created to group"]);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_sends_again_is_announced_if_it_was_stored() {
+    for fault in [NotDone, AnswerLost] {
+        let (test, owner, _, group_id) = scene().await;
+        let channel_id = test.first_channel(owner, group_id).await;
+        test.faults.plan("insert_message", fault);
+        let sent = test.chat.create_message(owner, channel_id, content("hello")).await;
+        assert_eq!(code(sent), "timeout");
+        let lines = test.settled().await;
+        match fault {
+            AnswerLost => assert_eq!(lines, ["message:created to group"]),
+            _ => assert!(lines.is_empty(), "{lines:?}"),
+        }
+    }
 }

@@ -230,7 +230,7 @@ impl World {
             65..80 => {
                 let for_ms = self.random_pause();
                 self.pause(index, for_ms);
-            },
+            }
             80..90 => {
                 let open = self.nodes.iter().filter(|node| node.is_open()).count();
                 if open > 1 && self.nodes[index].is_open() {
@@ -361,7 +361,8 @@ impl World {
             assert!(agree, "person {person} looks different: {seen:?}");
             let Some((_, status)) = seen.first() else { continue };
             let is_seen = !status.contains("offline");
-            let is_right = is_seen == is_there || (!is_seen && self.ledger.hidden.contains(&person));
+            let is_right =
+                is_seen == is_there || (!is_seen && self.ledger.hidden.contains(&person));
             assert!(is_right, "person {person}: there {is_there}, seen {status}");
         }
     }
@@ -411,18 +412,20 @@ impl World {
                 }
                 for channel_id in group.channels.iter().filter(|_| is_member) {
                     let history = &histories[channel_id];
-                    let there: Vec<MessageId> = history.iter().rev().map(|it| it.id).collect();
-                    let shown = device.channels.get(channel_id);
-                    let shown: Vec<MessageId> =
-                        shown.iter().flat_map(|it| it.messages.keys().copied()).collect();
-                    let missing = history.iter().filter(|it| !shown.contains(&it.id));
-                    let missing: Vec<&str> = missing.map(|it| it.content.as_str()).collect();
+                    let there: BTreeMap<MessageId, &str> =
+                        history.iter().map(|it| (it.id, it.content.as_str())).collect();
+                    let shown: BTreeMap<MessageId, &str> = match device.channels.get(channel_id) {
+                        Some(shown) => {
+                            shown.messages.iter().map(|(id, it)| (*id, it.as_str())).collect()
+                        }
+                        None => BTreeMap::new(),
+                    };
+                    let missing = there.iter().filter(|(id, it)| shown.get(id) != Some(it));
+                    let missing: Vec<_> = missing.collect();
+                    let excess = shown.iter().filter(|(id, it)| there.get(id) != Some(it));
+                    let excess: Vec<_> = excess.collect();
                     if shown != there {
-                        wrong.push(format!(
-                            "device {index} misses {missing:?} of {}, shows {}",
-                            there.len(),
-                            shown.len()
-                        ));
+                        wrong.push(format!("device {index} misses {missing:?}, shows {excess:?}"));
                     }
                 }
             }

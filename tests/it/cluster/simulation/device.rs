@@ -60,12 +60,18 @@ pub struct Device {
 /// What a push meant to whoever looks for what must not happen.
 pub enum Seen {
     /// A message was announced.
-    Message { channel_id: ChannelId, text: String },
+    Message {
+        channel_id: ChannelId,
+        text: String,
+    },
     Broken(String),
 }
 
 fn id<T: std::str::FromStr>(body: &Value, field: &str) -> T {
-    body[field].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{field}: {body}"))
+    body[field]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| panic!("{field}: {body}"))
 }
 
 fn text(message: &Value) -> String {
@@ -119,8 +125,12 @@ impl Device {
         if !self.is_ready {
             return Vec::new();
         }
-        let due: Vec<Ask> =
-            self.todo.iter().filter(|(_, at_ms)| **at_ms <= now_ms).map(|(ask, _)| ask.clone()).collect();
+        let due: Vec<Ask> = self
+            .todo
+            .iter()
+            .filter(|(_, at_ms)| **at_ms <= now_ms)
+            .map(|(ask, _)| ask.clone())
+            .collect();
         let mut requests = Vec::new();
         for ask in due {
             self.todo.remove(&ask);
@@ -146,11 +156,17 @@ impl Device {
             }
             Ask::Load(channel_id, before) => {
                 let (before, limit) = (*before, Some(PAGE));
-                Request::List(*channel_id, ListMessages { before, limit, ..ListMessages::default() })
+                Request::List(
+                    *channel_id,
+                    ListMessages { before, limit, ..ListMessages::default() },
+                )
             }
             Ask::Refresh(channel_id, message_id) => {
                 let (around, limit) = (Some(*message_id), Some(1));
-                Request::List(*channel_id, ListMessages { around, limit, ..ListMessages::default() })
+                Request::List(
+                    *channel_id,
+                    ListMessages { around, limit, ..ListMessages::default() },
+                )
             }
         }
     }

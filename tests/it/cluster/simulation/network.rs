@@ -243,9 +243,9 @@ impl NodeBus {
     /// Returns once the broker has confirmed it.
     async fn confirmed(&self, is_sent: bool) -> Result<(), BusError> {
         if !is_sent {
-            let delay = self.network.wires(|wires| {
-                wires.random.random_range(0..=CONFIRM_TIMEOUT.as_millis() as u64)
-            });
+            let delay = self
+                .network
+                .wires(|wires| wires.random.random_range(0..=CONFIRM_TIMEOUT.as_millis() as u64));
             sleep(Duration::from_millis(delay)).await;
             return Err(BusError::Unavailable("cut off".into()));
         }
@@ -264,11 +264,12 @@ fn sent(envelope: impl Into<Arc<Envelope>>) -> Delivery {
 fn name(envelope: &Envelope) -> String {
     let content = match &envelope.content {
         Content::None => "nothing".to_owned(),
-        Content::Push { push, once, .. } => format!("{} {once:?}", push.name()),
+        Content::Push { push, .. } => push.name().to_owned(),
+        Content::Current { push, entity } => format!("{} {entity:?}", push.name()),
         Content::ChannelPush { push, .. } => push.name().to_owned(),
         Content::Presences(presences) => format!("{} presences", presences.len()),
     };
-    format!("{content} to {:?} {:?}", envelope.topics, envelope.effect)
+    format!("{content} to {:?} {:?} {:?}", envelope.topics, envelope.about, envelope.effect)
 }
 
 #[async_trait]

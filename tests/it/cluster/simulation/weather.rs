@@ -65,7 +65,11 @@ impl Weather {
 
     pub fn set_away(&self, node: usize, is_away: bool) {
         let away = &mut self.0.lock().away;
-        if is_away { away.insert(node) } else { away.remove(&node) };
+        if is_away {
+            away.insert(node)
+        } else {
+            away.remove(&node)
+        };
     }
 }
 

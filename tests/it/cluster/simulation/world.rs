@@ -278,8 +278,12 @@ impl World {
                 self.disconnected(device);
             }
         }
-        let lost: Vec<usize> =
-            self.running.iter().filter(|(_, it)| it.node == index).map(|(number, _)| *number).collect();
+        let lost: Vec<usize> = self
+            .running
+            .iter()
+            .filter(|(_, it)| it.node == index)
+            .map(|(number, _)| *number)
+            .collect();
         for number in lost {
             let running = self.running.remove(&number).unwrap();
             self.ended(number, running, None);
@@ -337,7 +341,8 @@ impl World {
     /// Nobody gets what was sent after they were removed.
     fn saw(&self, index: usize, channel_id: ChannelId, text: &str) {
         let person = self.devices[index].person;
-        let Some(group) = self.groups.iter().position(|it| it.channels.contains(&channel_id)) else {
+        let Some(group) = self.groups.iter().position(|it| it.channels.contains(&channel_id))
+        else {
             return;
         };
         let Some(number) = number_of(text) else { return };
