@@ -44,6 +44,9 @@ async fn a_node_that_stops_takes_its_people_with_it_and_is_no_gap() {
     let screen = other.open(cluster.person().await).await;
     one.presence_opened(ada, SocketKey(1));
     one.say_alive().await;
+    cluster.settle().await;
+    other.flush_presence().await; // It asks.
+    cluster.settle().await;
     one.flush_presence().await;
     cluster.settle().await;
     let there = || format!("{:?}", other.presences(&[ada.user_id]).presences[0].status);
