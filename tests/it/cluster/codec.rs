@@ -32,7 +32,6 @@ async fn what_a_node_cannot_read_is_a_gap_there_and_nothing_else_is_lost() {
     let newer = Parcel { headers: parcel.headers.iter().map(newer).collect(), ..parcel };
     cluster.broker.deliver_unreadable(other.id, &newer);
     there.next("ready").await;
-    other.reopened().await;
     one.create_message(owner, channel_id, content("after")).await.unwrap();
     there.next("message:created").await;
     here.next("message:created").await;
