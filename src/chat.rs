@@ -29,6 +29,7 @@ use crate::chat::tokens::Tokens;
 use crate::chat::turns::Turns;
 use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
+use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ClockBehind, GroupId, IdGenerator, NoId, NodeId, SessionId, UserId};
 use crate::model::time::Timestamp;
@@ -217,6 +218,14 @@ impl Envelope {
     pub(crate) fn about(mut self, about: About) -> Self {
         self.about = about;
         self
+    }
+}
+
+/// Everybody who may see `channel`: one topic for a group, whatever its size.
+pub(crate) fn audience(channel: &Channel) -> SmallVec<[Topic; 2]> {
+    match channel.group_id {
+        Some(group_id) => SmallVec::from_slice(&[Topic::Group(group_id)]),
+        None => channel.recipients.iter().map(|user_id| Topic::User(*user_id)).collect(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use smallvec::SmallVec;
 use utoipa::ToSchema;
 
 use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
@@ -17,7 +16,7 @@ use crate::chat::mentions::MentionNews;
 use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{DeletedMessageView, MessageView, ReplyView};
-use crate::chat::{Caller, Chat, ChatError, push, to_raw};
+use crate::chat::{Caller, Chat, ChatError, audience, push, to_raw};
 use crate::clock::UnixMs;
 use crate::model::channel::Channel;
 use crate::model::event::Push;
@@ -379,12 +378,4 @@ fn slow_mode_ms(standing: &ChannelStanding) -> Option<u64> {
     let seconds = standing.channel.slow_mode_seconds;
     let free = standing.permissions.has(Permissions::MANAGE_MESSAGES);
     (seconds > 0 && !free).then_some(u64::from(seconds) * 1000)
-}
-
-/// Everybody who may see `channel`: one topic for a group, whatever its size.
-pub(crate) fn audience(channel: &Channel) -> SmallVec<[Topic; 2]> {
-    match channel.group_id {
-        Some(group_id) => SmallVec::from_slice(&[Topic::Group(group_id)]),
-        None => channel.recipients.iter().map(|user_id| Topic::User(*user_id)).collect(),
-    }
 }

@@ -14,10 +14,9 @@ use parking_lot::Mutex;
 
 use crate::bus::envelope::{Changed, Content, Entity, Topic};
 use crate::bus::node_event::NodeEvent;
-use crate::chat::messages::audience;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ChannelView, MemberView, SyncRequiredView};
-use crate::chat::{Chat, ChatError, push};
+use crate::chat::{Chat, ChatError, audience, push};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::store::StoreError;

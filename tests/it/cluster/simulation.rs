@@ -62,13 +62,6 @@ fn whatever_is_lost_or_late_in_between_all_nodes_end_with_what_the_store_says() 
     }
 }
 
-#[test]
-fn two_runs_of_one_seed_are_the_same() {
-    for seed in 0..3 {
-        assert_eq!(simulate(seed), simulate(seed), "seed {seed}");
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "what a test repeats is no setting of the server")]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
