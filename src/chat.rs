@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use crate::bus::Bus;

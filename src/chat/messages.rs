@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
+use crate::bus::envelope::{About, Changed, Content, Entity};
 use crate::chat::access::ChannelStanding;
 use crate::chat::attempts::rate_limited;
 use crate::chat::changes::Changes;
