@@ -1,7 +1,6 @@
 //! Accounts: registering, signing in, refreshing, passwords. Sessions are in `sessions`.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::Changed;
 use crate::chat::attempts::rate_limited;
@@ -34,7 +33,7 @@ pub struct Origin {
     pub user_agent: String,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Register {
     pub username: String,
@@ -42,19 +41,19 @@ pub struct Register {
     pub display_name: Option<String>,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct Login {
     pub username: String,
     pub password: String,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refresh {
     pub refresh_token: String,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangePassword {
     pub current_password: String,

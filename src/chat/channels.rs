@@ -1,7 +1,6 @@
 //! Channels of groups. Those between people are in `direct.rs`.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
 use crate::chat::access::ChannelStanding;
@@ -21,7 +20,7 @@ use crate::model::name::{self, NAME_CHARS_MAX};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateChannel {
     pub name: String,
@@ -34,7 +33,7 @@ pub struct CreateChannel {
     pub slow_mode_seconds: Option<u32>,
 }
 
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateChannel {
     pub name: Option<String>,

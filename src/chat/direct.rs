@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::Topic;
 use crate::chat::attempts::rate_limited;
@@ -27,7 +26,7 @@ pub const DIRECT_CHANNELS_MAX: usize = 500;
 pub const OPENED_PER_DAY_MAX: u32 = 200;
 const DAY_MS: UnixMs = 24 * 60 * 60 * 1000;
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenDirect {
     pub user_ids: Vec<UserId>,

@@ -115,21 +115,6 @@ impl ChatError {
         }
     }
 
-    /// The HTTP status that goes with [`code`](Self::code).
-    pub const fn http_status(&self) -> u16 {
-        match self {
-            Self::Invalid { .. } | Self::UnknownEvent => 400,
-            Self::Unauthorized | Self::TokenExpired => 401,
-            Self::Forbidden(_) => 403,
-            Self::NotFound(_) => 404,
-            Self::Conflict(_) => 409,
-            Self::TooLarge { .. } => 413,
-            Self::RateLimited { .. } => 429,
-            Self::Unavailable | Self::Store(_) => 503,
-            Self::Timeout => 504,
-        }
-    }
-
     /// Ours to mend, not the client's.
     pub const fn is_fault(&self) -> bool {
         matches!(self, Self::Unavailable | Self::Store(_) | Self::Timeout)
@@ -172,10 +157,9 @@ impl From<Arc<StoreError>> for ChatError {
 }
 
 /// `error` of an ack or an HTTP answer.
-#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
-    #[schema(value_type = String)]
     pub code: &'static str,
     pub message: String,
     /// Always there with `rate_limited`.
@@ -183,7 +167,6 @@ pub struct ErrorBody {
     pub retry_after_ms: Option<u64>,
     /// What is wrong with which field.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
     pub fields: Option<std::collections::BTreeMap<&'static str, String>>,
 }
 

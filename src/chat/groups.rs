@@ -1,7 +1,6 @@
 //! Groups: making, changing, leaving, deleting.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Changed, Effect, Entity, Topic};
 use crate::chat::cache::GroupSnapshot;
@@ -19,18 +18,17 @@ use crate::model::name::{self, NAME_CHARS_MAX};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct CreateGroup {
     pub name: String,
     pub icon: Option<String>,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct UpdateGroup {
     pub name: Option<String>,
     /// null removes it.
     #[serde(default, deserialize_with = "crate::chat::given")]
-    #[schema(value_type = Option<String>)]
     pub icon: Option<Option<String>>,
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::chat::error::Noun;
 use crate::chat::limits::page_limit;
@@ -18,8 +17,7 @@ use crate::model::time::Timestamp;
 
 const LIMIT_DEFAULT: u32 = 50;
 
-#[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize)]
 pub struct ListMessages {
     /// Messages older than this one.
     pub before: Option<MessageId>,

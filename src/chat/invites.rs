@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Changed, Content};
 use crate::chat::error::Noun;
@@ -29,7 +28,7 @@ const CODE_BYTES: usize = 9;
 /// No code is longer; longer ones need not be looked up.
 const CODE_CHARS_MAX: usize = 64;
 
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateInvite {
     #[serde(default, deserialize_with = "crate::chat::whole_number")]

@@ -1,7 +1,6 @@
 //! Members: listing, nicknames and roles. Removing and banning are in `moderation.rs`.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Changed, Content, Effect, Entity, Topic};
 use crate::chat::access::GroupStanding;
@@ -23,8 +22,7 @@ use crate::model::permission::{Permissions, Rank};
 use crate::model::text;
 use crate::telemetry::{self, log_seldom};
 
-#[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Default, Deserialize)]
 pub struct ListMembers {
     pub query: Option<String>,
     pub after: Option<UserId>,
@@ -32,11 +30,10 @@ pub struct ListMembers {
     pub limit: Option<u32>,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct UpdateMember {
     /// "" or null removes it.
     #[serde(default, deserialize_with = "crate::chat::given")]
-    #[schema(value_type = Option<String>)]
     pub nickname: Option<Option<String>>,
     pub roles: Option<Vec<String>>,
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{About, Changed, Content, Entity};
 use crate::chat::access::ChannelStanding;
@@ -30,7 +29,7 @@ use crate::telemetry::{self, log_seldom};
 /// How long a nonce makes a repeated send the same send.
 pub const NONCE_MS: UnixMs = 10 * 60 * 1000;
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateMessage {
     /// 1 to 4,000 characters, kept exactly as sent.
@@ -42,7 +41,7 @@ pub struct CreateMessage {
     pub attachment_ids: Option<Vec<String>>,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub struct UpdateMessage {
     pub content: String,
 }

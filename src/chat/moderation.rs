@@ -1,7 +1,6 @@
 //! Removing, banning and unbanning, and the list of bans.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::chat::error::Noun;
 use crate::chat::limits::members_limit;
@@ -14,13 +13,12 @@ use crate::model::id::{GroupId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::text;
 
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize)]
 pub struct Moderation {
     pub reason: Option<String>,
 }
 
-#[derive(Default, Deserialize, ToSchema, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Default, Deserialize)]
 pub struct ListBans {
     pub after: Option<UserId>,
     #[serde(default, deserialize_with = "crate::chat::whole_number")]

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
 
 use crate::bus::envelope::{About, Changed};
 use crate::chat::error::Noun;
@@ -18,8 +17,7 @@ use crate::model::event::Push;
 use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::store::{Outcome, StoreError};
 
-#[derive(Debug, Default, Deserialize, ToSchema, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize)]
 pub struct ListPins {
     /// Messages older than this one.
     pub before: Option<MessageId>,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Content, Topic};
 use crate::bus::node_event::{NodeEvent, SignOfLife};
@@ -30,7 +29,7 @@ const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Bounds an envelope to some 100 KB, with long texts.
 const PRESENCES_PER_ENVELOPE_MAX: usize = 500;
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct UpdatePresence {
     pub status: ChosenStatus,
     /// Absent: the one from before stays.

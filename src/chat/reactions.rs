@@ -28,8 +28,7 @@ pub struct ReactionTarget {
     pub emoji: String,
 }
 
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize)]
 pub struct ListReactionUsers {
     /// Users with ids above this one.
     pub after: Option<UserId>,

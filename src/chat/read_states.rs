@@ -1,7 +1,6 @@
 //! Read states: how far somebody has read a channel.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Entity, Topic};
 use crate::chat::turns::Subject;
@@ -12,7 +11,7 @@ use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::read_state::ReadState;
 use crate::store::{ReadMark, ReadScope};
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MarkRead {
     /// The last message that was read; need not exist, and "0" marks everything unread.

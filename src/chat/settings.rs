@@ -1,7 +1,6 @@
 //! Settings: what clients keep for the caller, the same on all their devices.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Entity, Topic};
 use crate::chat::turns::Subject;
@@ -9,14 +8,13 @@ use crate::chat::{Caller, Chat, ChatError};
 use crate::model::event::Push;
 use crate::model::settings::{SETTINGS_BYTES_MAX, Settings};
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub struct UpdateSettings {
     /// Merged by key; null removes one.
     pub settings: Settings,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Settings)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SettingsView {
     /// An object of the client's own keys.
     pub settings: Settings,

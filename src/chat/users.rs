@@ -1,7 +1,6 @@
 //! People as others see them.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::bus::envelope::{Changed, Entity, Topic};
 use crate::chat::error::Noun;
@@ -14,18 +13,16 @@ use crate::model::id::UserId;
 use crate::model::name::{DISPLAY_NAME_CHARS_MAX, name};
 use crate::model::text;
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateUser {
     pub display_name: Option<String>,
     /// null removes it.
     #[serde(default, deserialize_with = "crate::chat::given")]
-    #[schema(value_type = Option<String>)]
     pub avatar: Option<Option<String>>,
 }
 
-#[derive(Deserialize, ToSchema, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 pub struct SearchUsers {
     pub query: String,
     #[serde(default, deserialize_with = "crate::chat::whole_number")]

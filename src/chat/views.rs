@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use crate::model::account::User;
 use crate::model::channel::{Channel, ChannelKind};
@@ -14,12 +13,11 @@ use crate::model::read_state::ReadState;
 use crate::model::time::Timestamp;
 
 /// An answer without data.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Empty {}
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Message)]
 pub struct MessageView {
     pub id: MessageId,
     pub channel_id: ChannelId,
@@ -27,7 +25,6 @@ pub struct MessageView {
     pub group_id: Option<GroupId>,
     pub author: User,
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
     pub kind: &'static str,
     pub content: String,
     pub created_at: Timestamp,
@@ -40,9 +37,7 @@ pub struct MessageView {
     pub reply_to: Option<Option<ReplyView>>,
     pub mentions: Vec<UserId>,
     pub mentions_everyone: bool,
-    #[schema(value_type = Vec<Object>)]
     pub attachments: [(); 0],
-    #[schema(value_type = Vec<Object>)]
     pub embeds: [(); 0],
     pub reactions: Vec<ReactionCount>,
     pub pinned: bool,
@@ -50,8 +45,7 @@ pub struct MessageView {
 }
 
 /// The message that a reply answers.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Reply)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ReplyView {
     pub id: MessageId,
     pub author: User,
@@ -59,9 +53,8 @@ pub struct ReplyView {
 }
 
 /// A channel as its reader sees it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Channel)]
 pub struct ChannelView {
     pub id: ChannelId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +71,6 @@ pub struct ChannelView {
     pub recipients: Option<Vec<User>>,
     /// Absent only inside the bus, where each receiver's own are added last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String)]
     pub permissions: Option<Permissions>,
 }
 
@@ -104,9 +96,8 @@ impl ChannelView {
     }
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Group)]
 pub struct GroupView {
     pub id: GroupId,
     pub name: String,
@@ -132,8 +123,7 @@ impl GroupView {
 }
 
 /// A group with what one of its members needs to show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = JoinedGroup)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JoinedGroupView {
     #[serde(flatten)]
     pub group: GroupView,
@@ -142,13 +132,12 @@ pub struct JoinedGroupView {
 }
 
 /// A group among others.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ListedGroup {
     #[serde(flatten)]
     pub group: GroupView,
     /// Absent if they did not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<ChannelView>>)]
     pub channels: Option<Box<RawValue>>,
     /// True without channels: `group:get` has them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,21 +146,19 @@ pub struct ListedGroup {
 }
 
 /// The answer to `group:get`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WholeGroup {
     #[serde(flatten)]
     pub group: GroupView,
-    #[schema(value_type = Vec<ChannelView>)]
     pub channels: Box<RawValue>,
     pub me: MemberView,
     /// Of those channels that have one.
     pub read_states: Vec<ReadState>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Member)]
 pub struct MemberView {
     pub group_id: GroupId,
     pub user_id: UserId,
@@ -194,9 +181,8 @@ impl MemberView {
     }
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Invite)]
 pub struct InviteView {
     pub code: String,
     pub group_id: GroupId,
@@ -220,9 +206,8 @@ impl From<&Invite> for InviteView {
 }
 
 /// What anybody who holds an invite's code sees of it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = InvitePreview)]
 pub struct InvitePreview {
     pub code: String,
     pub group: InvitedGroup,
@@ -230,7 +215,7 @@ pub struct InvitePreview {
     pub expires_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvitedGroup {
     pub id: GroupId,
@@ -239,9 +224,8 @@ pub struct InvitedGroup {
     pub member_count: u64,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Ban)]
 pub struct BanView {
     pub user: User,
     pub reason: String,
@@ -254,7 +238,7 @@ impl BanView {
     }
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessagesPage {
     /// Newest first.
@@ -267,49 +251,49 @@ pub struct MessagesPage {
     pub has_more_after: Option<bool>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Users {
     pub users: Vec<User>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsersPage {
     pub users: Vec<User>,
     pub has_more: bool,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MembersPage {
     pub members: Vec<MemberView>,
     pub has_more: bool,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BansPage {
     pub bans: Vec<BanView>,
     pub has_more: bool,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Groups {
     pub groups: Vec<ListedGroup>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Channels {
     pub channels: Vec<ChannelView>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Invites {
     pub invites: Vec<InviteView>,
 }
 
 /// The answer to registering, logging in and refreshing.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedIn {
     pub access_token: String,
@@ -318,7 +302,7 @@ pub struct SignedIn {
     pub user: User,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
     pub id: SessionId,
@@ -329,13 +313,13 @@ pub struct SessionView {
     pub current: bool,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Sessions {
     pub sessions: Vec<SessionView>,
 }
 
 /// `ready`: the first push of a connection.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ready {
     pub server_id: String,
@@ -348,7 +332,7 @@ pub struct Ready {
 }
 
 /// Numbers that clients would otherwise have to know.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitsView {
     pub content_chars: usize,
@@ -373,16 +357,15 @@ pub struct LimitsView {
 }
 
 /// The answer to `session:sync`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Synced {
     pub server_time: Timestamp,
-    #[schema(value_type = std::collections::HashMap<String, SyncedChannel>)]
     pub channels: std::collections::BTreeMap<ChannelId, SyncedChannel>,
     pub changed: Vec<ChangeView>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SyncedChannel {
     /// Newest first.
     pub messages: Vec<MessageView>,
@@ -390,9 +373,8 @@ pub struct SyncedChannel {
     pub complete: bool,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Change)]
 pub struct ChangeView {
     pub channel_id: ChannelId,
     pub message_id: MessageId,

@@ -52,9 +52,22 @@ impl From<ChatError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.http_status())
-            .expect("the statuses of errors are between 400 and 504");
-        with_status(status, &self.0)
+        with_status(status(&self.0), &self.0)
+    }
+}
+
+/// What goes with the code of an error.
+const fn status(error: &ChatError) -> StatusCode {
+    match error {
+        ChatError::Invalid { .. } | ChatError::UnknownEvent => StatusCode::BAD_REQUEST,
+        ChatError::Unauthorized | ChatError::TokenExpired => StatusCode::UNAUTHORIZED,
+        ChatError::Forbidden(_) => StatusCode::FORBIDDEN,
+        ChatError::NotFound(_) => StatusCode::NOT_FOUND,
+        ChatError::Conflict(_) => StatusCode::CONFLICT,
+        ChatError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        ChatError::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        ChatError::Unavailable | ChatError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ChatError::Timeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }
 

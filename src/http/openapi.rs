@@ -7,6 +7,11 @@ use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response}
 use crate::http::answer::FailureBody;
 use crate::model::id::{ChannelId, GroupId, MessageId, SessionId, UserId};
 
+mod answers;
+mod describe;
+mod requests;
+mod values;
+
 const BEARER: &str = "bearer";
 
 /// What handlers cannot say: the head of the document, and schemas that only parameters use.

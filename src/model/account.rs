@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::clock::UnixMs;
 use crate::model::id::{AttemptId, SessionId, UserId};
 
 /// What everybody may see of a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     pub id: UserId,

@@ -1,7 +1,6 @@
 //! Channels: where messages are written, in a group or between two to ten people.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::model::id::{ChannelId, GroupId, UserId};
 
@@ -12,7 +11,7 @@ pub const SLOW_MODE_SECONDS_MAX: u32 = 21_600;
 /// More would not fit a channel list anybody can read; bounds what `ready` carries.
 pub const CHANNELS_PER_GROUP_MAX: usize = 500;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelKind {
     Text,

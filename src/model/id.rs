@@ -99,17 +99,6 @@ macro_rules! ids {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
-
-        impl utoipa::PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                utoipa::openapi::schema::ObjectBuilder::new()
-                    .schema_type(utoipa::openapi::schema::Type::String)
-                    .pattern(Some("^[0-9]{1,19}$"))
-                    .into()
-            }
-        }
-
-        impl utoipa::ToSchema for $name {}
     )*};
 }
 

@@ -1,7 +1,6 @@
 //! Messages as stored, the mentions in their content, and what changes about them.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::clock::UnixMs;
 use crate::model::id::{ChangeId, ChannelId, MessageId, UserId};
@@ -44,7 +43,7 @@ pub struct MessageEdit {
 }
 
 /// One emoji on one message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReactionCount {
     pub emoji: String,
     pub count: u32,
@@ -52,7 +51,7 @@ pub struct ReactionCount {
     pub me: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     Updated,

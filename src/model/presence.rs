@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
-use utoipa::ToSchema;
 
 use crate::clock::UnixMs;
 use crate::model::id::UserId;
@@ -16,7 +15,7 @@ pub const OFFLINE_DELAY_MS: u64 = 2_000;
 pub const CHOICE_KEPT_MS: u64 = 10 * 60 * 1000;
 
 /// What a person chooses for a session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChosenStatus {
     #[default]
@@ -29,7 +28,7 @@ pub enum ChosenStatus {
 }
 
 /// What others see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Online,
@@ -38,7 +37,7 @@ pub enum Status {
     Offline,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {
     pub user_id: UserId,

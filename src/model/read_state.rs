@@ -1,11 +1,10 @@
 //! Read states: how far somebody has read a channel, and how often they are mentioned after that.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::model::id::{ChannelId, MessageId};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadState {
     pub channel_id: ChannelId,

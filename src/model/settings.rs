@@ -7,15 +7,13 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 /// As compact JSON: hundreds of muted channels fit, and one person cannot fill a disk.
 pub const SETTINGS_BYTES_MAX: usize = 16 * 1024;
 
 /// One object of keys that clients choose.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
-#[schema(value_type = Object)]
 pub struct Settings(pub BTreeMap<String, Setting>);
 
 impl Settings {

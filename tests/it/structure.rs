@@ -46,13 +46,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-/// Libraries that only these modules name.
+/// Libraries, and what belongs to HTTP, that only these modules name.
 const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/sqlite"]),
     ("socketioxide", &["gateway", "edge"]),
     ("engineioxide", &["gateway", "edge"]),
     ("axum", &["http", "edge", "app"]),
     ("rust_embed", &["http/client"]),
+    ("utoipa", &["http"]),
+    ("StatusCode", &["http", "edge"]),
 ];
 
 /// Whether `module` ("gateway/fanout/rooms") is `path` or lies below it.
@@ -209,6 +211,8 @@ fn a_step_against_the_direction_is_seen() {
         ("model/id", "    use crate::{clock, store};", "model/id uses "),
         ("store", "fn it(row: &rusqlite::Row) {}", "store names rusqlite"),
         ("chat", "use engineioxide_core::Sid;", "chat names engineioxide"),
+        ("model/id", "impl utoipa::ToSchema for Id {}", "model/id names utoipa"),
+        ("chat/error", "http::StatusCode::CONFLICT", "chat/error names StatusCode"),
         ("main", "use vibetalk::store::Store;", "main uses store"),
         ("brand_new", "", "brand_new: no line in MAY_USE says what it may use"),
     ] {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 import { makeGroup, suite, unusedId } from './lib/suite.mjs';
+import { routeProblems, withoutNames } from './lib/openapi.mjs';
 import { startServer } from './lib/server.mjs';
 import { address, authRoutes, routes } from './lib/routes.mjs';
 
@@ -19,6 +20,7 @@ async function scene() {
 }
 
 const shared = await scene();
+const { body: openapi } = await vt.http('GET', '/api/v1/openapi.json');
 const call = (row, at, token, body = row.body?.(shared)) => vt.http(row.method, at, { token, body });
 
 for (const row of routes) {
@@ -26,8 +28,10 @@ for (const row of routes) {
 
   test(`${name}: success`, async () => {
     const own = await scene();
-    const { status, body, text, headers } = await call(row, address(row, own), own[row.as ?? 'owner'].token, row.body?.(own));
+    const sent = row.body?.(own);
+    const { status, body, text, headers } = await call(row, address(row, own), own[row.as ?? 'owner'].token, sent);
     assert.ok([row.status].flat().includes(status), `${status} ${text}`);
+    assert.deepEqual(routeProblems(openapi, row, sent, { status, body }), []);
     if (status === 204) return assert.equal(text, '');
     assert.match(headers.get('content-type'), /^application\/json/);
     assert.deepEqual(row.shape(body, name), []);
@@ -194,9 +198,9 @@ test('openapi.json names every route of the table', async () => {
   assert.equal(status, 200);
   assert.match(body.openapi, /^3\./);
   const named = new Set(Object.entries(body.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/^\/api\/v1/, '').replace(/\{\w+\}/g, '{}')}`)));
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${withoutNames(path.replace(/^\/api\/v1/, ''))}`)));
   const wanted = [...routes.map(({ method, path }) => `${method} /${path}`), ...authRoutes.map((path) => `POST /${path}`), 'GET /server', 'DELETE /auth/sessions/{id}'];
-  assert.deepEqual(wanted.map((route) => route.replace(/\{\w+\}/g, '{}')).filter((route) => !named.has(route)), []);
+  assert.deepEqual(wanted.map(withoutNames).filter((route) => !named.has(route)), []);
 });
 
 test('/docs is browsable without anything from elsewhere', async () => {

@@ -122,6 +122,16 @@ fn every_error_has_the_body_of_the_contract() {
 }
 
 #[test]
+fn settings_are_an_object_within_the_answer_and_the_request() {
+    let document = document();
+    for name in ["Settings", "UpdateSettings"] {
+        let schema = &document["components"]["schemas"][name];
+        assert_eq!(schema["required"], serde_json::json!(["settings"]), "{name}");
+        assert_eq!(schema["properties"]["settings"]["type"], "object", "{name}");
+    }
+}
+
+#[test]
 fn every_name_in_a_path_is_a_parameter_and_the_others_are_in_the_query() {
     let document = document();
     for (name, operation) in operations(&document) {
