@@ -157,7 +157,10 @@ impl World {
                 let command = Command::Remove { person: target, group, group_id, user_id, bans };
                 self.give(owner, command);
             }
-            70..77 => self.give(owner, Command::Unban { group_id, user_id }),
+            70..77 => {
+                let command = Command::Unban { person: target, group, group_id, user_id };
+                self.give(owner, command);
+            }
             77..80 => {
                 let roles = [vec![], vec!["moderator".to_owned()]];
                 let roles = roles.choose(&mut self.random).unwrap().clone();
@@ -309,7 +312,21 @@ impl World {
                 }
                 _ => {}
             },
-            Command::Join { person, group, .. } => self.ledger.joining_ended((person, group)),
+            Command::Join { person, group, .. } => {
+                let is_banned = self.ledger.is_after_ban((person, group), number);
+                assert!(
+                    !is_acked || !is_banned,
+                    "person {person} joined group {group} in spite of a ban"
+                );
+                self.ledger.joining_ended((person, group));
+            }
+            Command::Unban { person, group, .. } => {
+                self.ledger.unbanning_ended((person, group));
+            }
+            Command::Remove { person, group, bans: true, .. } if is_acked => {
+                self.ledger.banned((person, group), number);
+                self.ledger.removed((person, group), number);
+            }
             Command::Leave { person, group, .. } | Command::Remove { person, group, .. }
                 if is_acked =>
             {

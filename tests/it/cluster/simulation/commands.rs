@@ -23,7 +23,7 @@ pub enum Command {
     Join { person: usize, group: usize },
     Leave { person: usize, group: usize, group_id: GroupId },
     Remove { person: usize, group: usize, group_id: GroupId, user_id: UserId, bans: bool },
-    Unban { group_id: GroupId, user_id: UserId },
+    Unban { person: usize, group: usize, group_id: GroupId, user_id: UserId },
     GiveRoles { group_id: GroupId, user_id: UserId, roles: Vec<String> },
     Choose { person: usize, status: ChosenStatus },
     LogOut,
@@ -45,6 +45,7 @@ impl Command {
             // What it says first names it.
             Self::Edit { text, .. } => *text = format!("{text} edit {number}"),
             Self::Join { person, group, .. } => ledger.joining((*person, *group)),
+            Self::Unban { person, group, .. } => ledger.unbanning((*person, *group)),
             Self::Choose { person, status: ChosenStatus::Invisible } => {
                 ledger.hidden.insert(*person);
             }
@@ -88,7 +89,7 @@ impl Command {
                     false => chat.remove_member(caller, group_id, user_id, reason).await,
                 })
             }
-            Self::Unban { group_id, user_id } => {
+            Self::Unban { group_id, user_id, .. } => {
                 done(chat.unban_member(caller, group_id, user_id).await)
             }
             Self::GiveRoles { group_id, user_id, roles } => {

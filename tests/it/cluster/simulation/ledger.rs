@@ -21,10 +21,14 @@ pub struct Ledger {
     /// Who may be invisible.
     pub hidden: BTreeSet<usize>,
     joining: BTreeMap<Membership, Joining>,
+    unbanning: BTreeMap<Membership, Joining>,
+    /// Who is banned for certain, likewise.
+    banned: BTreeMap<Membership, usize>,
     /// Who is out for certain, and how many commands had begun by then: what is sent later is not for them.
     out: BTreeMap<Membership, usize>,
 }
 
+/// Likewise of unbanning.
 #[derive(Default)]
 struct Joining {
     under_way: usize,
@@ -51,6 +55,30 @@ impl Ledger {
         if joining.under_way == 0 && joining.ended < begun {
             self.out.insert(membership, self.begun);
         }
+    }
+
+    pub fn unbanning(&mut self, membership: Membership) {
+        self.banned.remove(&membership);
+        self.unbanning.entry(membership).or_default().under_way += 1;
+    }
+
+    pub fn unbanning_ended(&mut self, membership: Membership) {
+        let unbanning = self.unbanning.entry(membership).or_default();
+        unbanning.under_way -= 1;
+        unbanning.ended = self.begun;
+    }
+
+    /// A ban that began as number `begun` was acked.
+    pub fn banned(&mut self, membership: Membership, begun: usize) {
+        let unbanning = self.unbanning.entry(membership).or_default();
+        if unbanning.under_way == 0 && unbanning.ended < begun {
+            self.banned.insert(membership, self.begun);
+        }
+    }
+
+    /// Whether command `number` began after this person was banned, and they still are.
+    pub fn is_after_ban(&self, membership: Membership, number: usize) -> bool {
+        self.banned.get(&membership).is_some_and(|since| number > *since)
     }
 
     /// Whether command `number` began after this person was out of the group, and they still are.
