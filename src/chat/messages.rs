@@ -167,7 +167,8 @@ impl Chat {
         let edited = self.owing(Owed::Missed(channel.id), edit_stored).await;
         let changes = self.changed([Changed::History(channel.id)]);
         let message = edited?.ok_or(ChatError::NotFound(Noun::Message))?;
-        let for_all = self.show_one(channel, &message, None).await?;
+        let shown = self.show_one(channel, &message, None);
+        let for_all = self.owing(Owed::Missed(channel.id), shown).await?;
         let entity = Entity::Message(channel.id, message.id);
         let content = self.current(Push::MessageUpdated, entity, &for_all);
         self.announce_in(channel, changes, About::Message(message.id), content).await;
@@ -319,7 +320,8 @@ impl Chat {
     ) -> Result<bool, ChatError> {
         // Nobody knew whether it was stored, when it was.
         let changes = self.changed([Changed::History(channel.id)]);
-        let body = to_raw(&self.show_one(channel, stored, None).await?);
+        let owed = Owed::Message(channel.id, stored.id);
+        let body = to_raw(&self.owing(owed, self.show_one(channel, stored, None)).await?);
         let announced = self.announce_message(channel, changes, stored.id, body).await;
         self.tell_mentioned(MentionNews::of(channel, stored));
         Ok(announced)

@@ -19,7 +19,6 @@ use crate::chat::views::{ChannelView, MemberView, SyncRequiredView};
 use crate::chat::{Chat, ChatError, audience, push};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
-use crate::store::StoreError;
 use crate::telemetry::{self, log_seldom};
 
 /// More is owed only by a bus that takes nothing, and then other nodes will have to begin anew.
@@ -114,18 +113,18 @@ impl Repairs {
 }
 
 impl Chat {
-    /// Stores. If nobody knows whether that was done, because the store did not answer in time, `owed` is
-    /// settled later from what is there then.
-    pub(crate) async fn owing<T>(
+    /// Stores, or reads what is told of what was stored. If nobody knows whether that was done, because the store
+    /// did not answer in time, `owed` is settled later from what is there then.
+    pub(crate) async fn owing<T, E: Into<ChatError>>(
         &self,
         owed: Owed,
-        write: impl Future<Output = Result<T, StoreError>>,
+        step: impl Future<Output = Result<T, E>>,
     ) -> Result<T, ChatError> {
-        let written = write.await.map_err(ChatError::from);
-        if written.as_ref().is_err_and(ChatError::is_fault) {
+        let done = step.await.map_err(Into::into);
+        if done.as_ref().is_err_and(ChatError::is_fault) {
             self.repairs.note(owed, false);
         }
-        written
+        done
     }
 
     /// Announces what is owed. False if some still is.

@@ -5,7 +5,7 @@ use vibetalk::chat::direct::OpenDirect;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::history::ListMessages;
 use vibetalk::chat::members::UpdateMember;
-use vibetalk::chat::messages::CreateMessage;
+use vibetalk::chat::messages::{CreateMessage, UpdateMessage};
 use vibetalk::chat::moderation::Moderation;
 use vibetalk::model::id::GroupId;
 use vibetalk::store::faults::Fault::{AnswerLost, NotDone, StoppedAfter};
@@ -208,4 +208,17 @@ async fn a_message_that_nobody_sends_again_is_announced_if_it_was_stored() {
             _ => assert!(lines.is_empty(), "{lines:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_edit_that_cannot_be_shown_once_it_is_stored_is_told_later() {
+    let (test, owner, _, group_id) = scene().await;
+    let channel_id = test.first_channel(owner, group_id).await;
+    let message_id = test.send(owner, channel_id, "hello").await;
+    test.announced().await;
+    test.faults.plan("count_reactions", NotDone);
+    let request = UpdateMessage { content: "changed".to_owned() };
+    let edited = test.chat.update_message(owner, channel_id, message_id, request).await;
+    assert_eq!(code(edited), "timeout");
+    assert_eq!(test.settled().await, ["sync:required to group"]);
 }
