@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::chat::announced::Announced;
-use crate::chat::attempts::Attempts;
+use crate::chat::attempts::AuthAttempts;
 use crate::chat::cache::Caches;
 use crate::chat::changes::{Untold, run_changes};
 use crate::chat::current::Readings;
@@ -293,7 +293,7 @@ fn start_chat(
             config.auth.session,
         ),
         passwords: Passwords::default(),
-        attempts: Attempts::default(),
+        attempts: AuthAttempts::default(),
         rates: PersonRates::default(),
         official_group: OnceLock::new(),
         presence: PresenceBoard::new(is_alone),

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::bus::Bus;
 use crate::bus::envelope::{About, Content, Effect, Entity, Envelope, Topic};
 use crate::chat::announced::Announced;
-use crate::chat::attempts::Attempts;
+use crate::chat::attempts::AuthAttempts;
 use crate::chat::cache::Caches;
 use crate::chat::changes::Untold;
 use crate::chat::current::Readings;
@@ -116,7 +116,7 @@ pub struct Shared {
     pub caches: Caches,
     pub tokens: Tokens,
     pub passwords: Passwords,
-    pub attempts: Attempts,
+    pub attempts: AuthAttempts,
     pub rates: PersonRates,
     /// Set once by [`Chat::ensure_official_group`], before the node serves.
     pub official_group: OnceLock<GroupId>,

@@ -16,7 +16,7 @@ use crate::chat::limits::Limits;
 use crate::chat::tokens::AuthSettings;
 use crate::cluster::identity::ClusterSettings;
 use crate::edge::EdgeSettings;
-use crate::section::{Entry, Raw, Section, Value, choices, quoted, section};
+use crate::section::{Raw, Section, SettingEntry, SettingValue, choices, quoted, section};
 use crate::store::config::StoreSettings;
 use crate::telemetry::LogSettings;
 
@@ -68,7 +68,7 @@ pub enum Listen {
     Off,
 }
 
-impl Value for Listen {
+impl SettingValue for Listen {
     fn from_text(text: &str) -> Result<Self, String> {
         if text == "off" { Ok(Self::Off) } else { SocketAddr::from_text(text).map(Self::On) }
     }
@@ -125,9 +125,9 @@ impl Config {
     }
 
     /// What is in one table of a TOML file stands together, whose ever it is.
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<SettingEntry> {
         let entries = self.sections().into_iter().flat_map(|section| section.entries());
-        let mut entries: Vec<Entry> = entries.collect();
+        let mut entries: Vec<SettingEntry> = entries.collect();
         let tables: Vec<&str> = entries.iter().map(|entry| table_and_name(entry.key).0).collect();
         entries.sort_by_key(|entry| {
             tables.iter().position(|table| *table == table_and_name(entry.key).0)
@@ -139,7 +139,7 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let mut table = "";
-        for Entry { key, value, doc } in self.entries() {
+        for SettingEntry { key, value, doc } in self.entries() {
             let (of_key, name) = table_and_name(key);
             if of_key != table {
                 table = of_key;
@@ -153,7 +153,7 @@ impl Config {
     /// `docs/configuration.md`.
     pub fn reference() -> String {
         let mut text = String::from(REFERENCE_HEAD);
-        for Entry { key, value, doc } in Self::default().entries() {
+        for SettingEntry { key, value, doc } in Self::default().entries() {
             let variable = format!("{ENVIRONMENT_PREFIX}{}", key.replace('.', "__").to_uppercase());
             let _infallible = writeln!(text, "| `{key}` | `{value}` | `{variable}` | {doc} |");
         }

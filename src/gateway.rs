@@ -36,7 +36,7 @@ mod test_client;
 use expiries::{Expiries, run_expiries};
 use inbox::Rules;
 use reopening::run_reopenings;
-use session::{Sessions, Shared};
+use session::{GatewayState, SocketSessions};
 use socket_outlet::SocketOutlet;
 
 /// Telling 10,000 sessions takes less than a second.
@@ -71,11 +71,11 @@ pub fn build(
     let expiries = Arc::new(Expiries::default());
     let watching = run_expiries(chat.clone(), fanout.clone(), expiries.clone(), lifecycle.clone());
     lifecycle.spawn_critical("expiries", watching);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(GatewayState {
         rules: Arc::new(rules),
         fanout: fanout.clone(),
         next_key: AtomicU64::new(1),
-        sessions: Sessions::default(),
+        sessions: SocketSessions::default(),
         expiries,
         chat,
         bus,

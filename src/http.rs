@@ -30,11 +30,11 @@ pub mod client;
 pub mod exporter;
 pub mod extract;
 pub mod health;
+mod memory;
 mod observe;
 mod openapi;
 mod pages;
 mod rate;
-mod room;
 mod routes;
 pub mod session;
 mod starting;
@@ -77,7 +77,7 @@ pub fn router(state: HttpState) -> Router {
         .merge(pages::router())
         .fallback(client::serve)
         .method_not_allowed_fallback(answer::unknown_method)
-        .layer(axum::middleware::from_fn(room::hold))
+        .layer(axum::middleware::from_fn(memory::hold))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(axum::middleware::from_fn(observe::measure))
         .layer(axum::middleware::from_fn(observe::set_headers))
@@ -90,7 +90,7 @@ pub fn document() -> OpenApi {
 }
 
 fn documented() -> (Router<HttpState>, OpenApi) {
-    let (router, document) = OpenApiRouter::with_openapi(openapi::Head::openapi())
+    let (router, document) = OpenApiRouter::with_openapi(openapi::OpenApiHead::openapi())
         .nest("/api/v1", routes::api())
         .routes(routes!(health::get_health))
         .routes(routes!(health::get_readiness))

@@ -20,14 +20,14 @@ mod to_the_end;
 
 pub use to_the_end::ToTheEnd;
 
-/// Shared by all parts of one node; clones are cheap.
+/// LifecycleInner by all parts of one node; clones are cheap.
 #[derive(Clone, Default)]
 pub struct Lifecycle {
-    shared: Arc<Shared>,
+    shared: Arc<LifecycleInner>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct LifecycleInner {
     drain: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 mod value;
 
-pub(crate) use value::{Value, choices, quoted};
+pub(crate) use value::{SettingValue, choices, quoted};
 
 /// One given value, before it is checked.
 pub enum Raw {
@@ -20,7 +20,7 @@ pub enum Raw {
 }
 
 impl Raw {
-    pub fn read<T: Value>(&self) -> Result<T, String> {
+    pub fn read<T: SettingValue>(&self) -> Result<T, String> {
         match self {
             Self::Toml(value, _) => T::from_toml(value),
             Self::Text(text, _) => T::from_text(text),
@@ -36,7 +36,7 @@ impl Raw {
 }
 
 /// One setting as it is documented and printed.
-pub struct Entry {
+pub struct SettingEntry {
     pub key: &'static str,
     pub value: String,
     pub doc: String,
@@ -52,7 +52,7 @@ pub trait Section {
     fn set(&mut self, key: &str, raw: &Raw) -> Option<anyhow::Result<()>>;
 
     /// Every key with its value and documentation.
-    fn entries(&self) -> Vec<Entry>;
+    fn entries(&self) -> Vec<SettingEntry>;
 }
 
 /// What has a size.
@@ -127,10 +127,10 @@ macro_rules! section {
                 Some(set.map_err(|problem| anyhow::anyhow!("{key} {problem} ({})", raw.origin())))
             }
 
-            fn entries(&self) -> Vec<$crate::section::Entry> {
-                vec![$($crate::section::Entry {
+            fn entries(&self) -> Vec<$crate::section::SettingEntry> {
+                vec![$($crate::section::SettingEntry {
                     key: $key,
-                    value: $crate::section::Value::to_toml(&self.$field),
+                    value: $crate::section::SettingValue::to_toml(&self.$field),
                     doc: [$($doc),+].map(str::trim).join(" "),
                 }),+]
             }
@@ -145,7 +145,7 @@ mod tests {
 
     section! {
         /// Of these tests.
-        pub struct Settings {
+        pub struct SampleSettings {
             /// How many.
             /// Not few.
             count: u32 = "test.count", 5, 3..=7;
@@ -156,8 +156,8 @@ mod tests {
         }
     }
 
-    fn set(key: &str, text: &str) -> (Settings, Option<Result<(), String>>) {
-        let mut settings = Settings::default();
+    fn set(key: &str, text: &str) -> (SampleSettings, Option<Result<(), String>>) {
+        let mut settings = SampleSettings::default();
         let set = settings.set(key, &Raw::Text(text.to_owned(), "a test".to_owned()));
         (settings, set.map(|set| set.map_err(|error| error.to_string())))
     }
@@ -168,9 +168,9 @@ mod tests {
         assert_eq!(set("test.wait_seconds", "60").0.wait, Duration::from_secs(60));
         assert_eq!(
             set("test.name", ""),
-            (Settings { name: String::new(), ..Default::default() }, Some(Ok(())))
+            (SampleSettings { name: String::new(), ..Default::default() }, Some(Ok(())))
         );
-        assert_eq!(set("test.nam", ""), (Settings::default(), None), "of another section");
+        assert_eq!(set("test.nam", ""), (SampleSettings::default(), None), "of another section");
     }
 
     #[test]
@@ -182,13 +182,13 @@ mod tests {
             ("test.wait_seconds", "1.5", "takes a whole number, not \"1.5\""),
         ] {
             let error = format!("{key} {problem} (from a test)");
-            assert_eq!(set(key, text), (Settings::default(), Some(Err(error))));
+            assert_eq!(set(key, text), (SampleSettings::default(), Some(Err(error))));
         }
     }
 
     #[test]
     fn entries_are_in_the_order_and_the_words_of_the_declaration() {
-        let entries = Settings::default().entries();
+        let entries = SampleSettings::default().entries();
         let entries: Vec<_> = entries.iter().map(|it| (it.key, &*it.value, &*it.doc)).collect();
         let expected = [
             ("test.count", "5", "How many. Not few."),

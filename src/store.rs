@@ -98,7 +98,9 @@ mod state;
 pub use accounts::AccountStore;
 pub use attempts::{AttemptLimits, AttemptStore, Reservation};
 pub use bans::BanStore;
-pub use channels::{Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota};
+pub use channels::{
+    Activity, ChannelPlace, ChannelStore, ChannelsSize, DirectOpening, OpeningQuota,
+};
 pub use groups::{GROUPS_PER_READ_MAX, GroupHead, GroupStore};
 pub use invites::{InviteStore, REDEEMED_AGAIN_MS, Redemption};
 pub use keys::KeyStore;

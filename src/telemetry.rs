@@ -160,7 +160,7 @@ pub(crate) use log_seldom;
 
 /// A metric's kind, as Prometheus types it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -170,7 +170,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: MetricKind,
     pub help: &'static str,
 }
 
@@ -178,7 +178,7 @@ macro_rules! metrics {
     ($($constant:ident, $name:literal, $kind:ident, $help:literal;)*) => {
         $(pub const $constant: &str = $name;)*
         /// Every metric family of this binary; `docs/metrics.md` is generated from it.
-        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, help: $help }),*];
+        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: MetricKind::$kind, help: $help }),*];
     };
 }
 
@@ -296,9 +296,9 @@ pub fn install_recorder() -> PrometheusHandle {
 fn describe() {
     for metric in METRICS {
         match metric.kind {
-            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
-            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+            MetricKind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            MetricKind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
         }
     }
 }
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn json_lines_say_who_wrote_them() {
         let written = Arc::new(Mutex::new(Vec::new()));
-        let writer = Lines(written.clone());
+        let writer = LogBuffer(written.clone());
         let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
         let lines = lines.json().flatten_event(true);
         let lines = lines.map_event_format(|lines| NamedLines::new("chat-1", lines));
@@ -341,9 +341,9 @@ mod tests {
     }
 
     #[derive(Clone)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Lines {
+    impl std::io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -357,7 +357,7 @@ mod tests {
     fn names_end_as_prometheus_asks() {
         for metric in METRICS {
             let counter_suffix = metric.name.ends_with("_total");
-            assert_eq!(counter_suffix, metric.kind == Kind::Counter, "{}", metric.name);
+            assert_eq!(counter_suffix, metric.kind == MetricKind::Counter, "{}", metric.name);
             assert!(
                 metric.name.starts_with("vibetalk_") && metric.help.ends_with('.'),
                 "{}",

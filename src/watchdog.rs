@@ -35,7 +35,7 @@ impl Watchdog {
     ///
     /// If there can be no more threads.
     pub fn start(runtime: &Handle) -> std::io::Result<Self> {
-        let mut watch = Watch::new(runtime.metrics());
+        let mut watch = RuntimeWatch::new(runtime.metrics());
         let (stop, stopped) = mpsc::sync_channel(0);
         std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
@@ -49,12 +49,12 @@ impl Watchdog {
 }
 
 /// The workers of a runtime.
-struct Watch {
+struct RuntimeWatch {
     metrics: RuntimeMetrics,
     workers: Vec<Worker>,
 }
 
-impl Watch {
+impl RuntimeWatch {
     fn new(metrics: RuntimeMetrics) -> Self {
         Self { workers: vec![Worker::default(); metrics.num_workers()], metrics }
     }
@@ -199,7 +199,7 @@ mod tests {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
         let metrics = runtime.handle().metrics();
-        let mut watch = Watch::new(metrics.clone());
+        let mut watch = RuntimeWatch::new(metrics.clone());
         let (begin, has_begun) = mpsc::sync_channel(1);
         let let_go = Arc::new(AtomicBool::new(false));
         let seen_by_task = let_go.clone();

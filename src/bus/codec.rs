@@ -239,8 +239,8 @@ fn to_json(value: &impl serde::Serialize) -> String {
 
 /// The JSON of a push is shared with whoever else has the envelope, and not copied.
 fn body(content: &Content) -> Bytes {
-    struct Shared(Arc<RawValue>);
-    impl AsRef<[u8]> for Shared {
+    struct PushBytes(Arc<RawValue>);
+    impl AsRef<[u8]> for PushBytes {
         fn as_ref(&self) -> &[u8] {
             self.0.get().as_bytes()
         }
@@ -248,7 +248,7 @@ fn body(content: &Content) -> Bytes {
     match content {
         Content::None | Content::Current { .. } => Bytes::new(),
         Content::Push { body, .. } | Content::ChannelPush { body, .. } => {
-            Bytes::from_owner(Shared(body.clone()))
+            Bytes::from_owner(PushBytes(body.clone()))
         }
         Content::Presences(presences) => to_json(presences).into(),
     }
@@ -256,14 +256,14 @@ fn body(content: &Content) -> Bytes {
 
 /// A parcel that was read.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedParcel {
     pub id: ParcelId,
     pub origin: NodeId,
-    pub sent: Sent,
+    pub sent: ParcelContent,
 }
 
 #[derive(Debug)]
-pub enum Sent {
+pub enum ParcelContent {
     Envelope(Envelope),
     Node(NodeEvent),
 }
@@ -273,7 +273,7 @@ pub enum Sent {
 /// # Errors
 ///
 /// [`Unreadable`], whatever the bytes are; see the module's documentation for what is then to be done.
-pub fn decode(parcel: &Parcel) -> Result<Opened, Unreadable> {
+pub fn decode(parcel: &Parcel) -> Result<OpenedParcel, Unreadable> {
     parcel.check_size()?;
     if parcel.headers.len() > HEADERS_MAX {
         return Err(Unreadable::Damaged("headers"));
@@ -286,16 +286,16 @@ pub fn decode(parcel: &Parcel) -> Result<Opened, Unreadable> {
     let number: u16 = parcel.required("origin")?;
     let origin = NodeId::new(number).ok_or(Unreadable::Damaged("origin"))?;
     let sent = match parcel.header("kind") {
-        Some(KIND_ENVELOPE) => Sent::Envelope(read_envelope(origin, parcel)?),
-        Some(KIND_NODE_EVENT) => Sent::Node(from_json(&parcel.body, "body")?),
+        Some(KIND_ENVELOPE) => ParcelContent::Envelope(read_envelope(origin, parcel)?),
+        Some(KIND_NODE_EVENT) => ParcelContent::Node(from_json(&parcel.body, "body")?),
         _ => return Err(Unreadable::Damaged("kind")),
     };
-    Ok(Opened { id, origin, sent })
+    Ok(OpenedParcel { id, origin, sent })
 }
 
 /// Reads what has arrived. `None` for what cannot be read, which is counted and logged; the gap that it leaves is
 /// raised.
-pub fn receive(parcel: &Parcel, gap: &GapFlag) -> Option<Opened> {
+pub fn receive(parcel: &Parcel, gap: &GapFlag) -> Option<OpenedParcel> {
     let unreadable = match decode(parcel) {
         Ok(opened) => return Some(opened),
         Err(unreadable) => unreadable,

@@ -27,7 +27,7 @@ const WRONG_CURRENT_PASSWORD: ChatError = ChatError::Forbidden("the current pass
 
 /// Where a request came from, for limits and the list of sessions.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct Requester {
     pub address: std::net::IpAddr,
     /// Enough of it to recognise a device by: cut where the request is read.
     pub user_agent: String,
@@ -84,11 +84,15 @@ impl Chat {
     /// # Errors
     ///
     /// `conflict` if the name is taken, `rate_limited` after `limits.registrations_per_minute` tries.
-    pub async fn register(&self, request: Register, origin: Origin) -> Result<SignedIn, ChatError> {
+    pub async fn register(
+        &self,
+        request: Register,
+        requester: Requester,
+    ) -> Result<SignedIn, ChatError> {
         let new = NewAccount::parse(request)?;
         if self.limits.rates {
             let max = self.limits.registrations_per_minute;
-            self.attempts.registrations.take(origin.address, max, self.clock.now_ms()).await?;
+            self.attempts.registrations.take(requester.address, max, self.clock.now_ms()).await?;
         }
         // Asked before hashing, which is what costs; the insertion decides.
         if self.store.find_account_by_name(&new.username).await?.is_some() {
@@ -102,7 +106,7 @@ impl Chat {
             if let Some(official) = chat.official_group.get() {
                 drop(chat.changed([Changed::MemberCount(*official)]));
             }
-            chat.sign_in(account, &origin).await
+            chat.sign_in(account, &requester).await
         })
         .await
     }
@@ -111,8 +115,8 @@ impl Chat {
     ///
     /// `unauthorized`; `rate_limited` after too many failures under this name or from this address,
     /// for the right password, too.
-    pub async fn login(&self, request: Login, origin: Origin) -> Result<SignedIn, ChatError> {
-        let outcome = self.check_login(request, origin).await;
+    pub async fn login(&self, request: Login, requester: Requester) -> Result<SignedIn, ChatError> {
+        let outcome = self.check_login(request, requester).await;
         let label = match &outcome {
             Ok(_) => "ok",
             Err(ChatError::Unauthorized) => "refused",
@@ -174,7 +178,7 @@ impl Chat {
         &self,
         caller: Caller,
         request: ChangePassword,
-        origin: Origin,
+        requester: Requester,
     ) -> Result<(), ChatError> {
         let new_password =
             NewPassword::parse(request.new_password).map_err(ChatError::text("newPassword"))?;
@@ -185,7 +189,7 @@ impl Chat {
         let chat = self.clone();
         self.to_the_end(async move {
             let _turn = turn;
-            let attempt = chat.attempt(Asker::SignedIn, username, &origin)?;
+            let attempt = chat.attempt(Asker::SignedIn, username, &requester)?;
             match chat.check_password(attempt, current).await? {
                 Some(account) => chat.store_password(caller, account, new_password).await,
                 None => chat.finish_password_change(caller, new_password).await,
@@ -252,25 +256,29 @@ impl Chat {
         Ok(account)
     }
 
-    async fn check_login(&self, request: Login, origin: Origin) -> Result<SignedIn, ChatError> {
+    async fn check_login(
+        &self,
+        request: Login,
+        requester: Requester,
+    ) -> Result<SignedIn, ChatError> {
         let password =
             ShownPassword::parse(request.password).map_err(ChatError::text("password"))?;
         let username = text::at_most(request.username, USERNAME_CHARS_MAX)
             .map_err(ChatError::text("username"))?;
-        let turn = self.attempts.login_turn(&username, origin.address).await?;
+        let turn = self.attempts.login_turn(&username, requester.address).await?;
         let chat = self.clone();
         // Somebody who does not wait for the answer has tried all the same.
         self.to_the_end(async move {
             let _turn = turn;
-            let (address, now_ms) = (origin.address, chat.clock.now_ms());
+            let (address, now_ms) = (requester.address, chat.clock.now_ms());
             let max = chat.limits.login_failures_per_address_per_minute;
             let place = chat.attempts.failed_logins.reserve(address, max, now_ms).await?;
-            let attempt = chat.attempt(Asker::Stranger, username, &origin)?;
+            let attempt = chat.attempt(Asker::Stranger, username, &requester)?;
             let Some(account) = chat.check_password(attempt, password).await? else {
                 place.count(chat.clock.now_ms());
                 return Err(ChatError::Unauthorized);
             };
-            chat.sign_in(account, &origin).await
+            chat.sign_in(account, &requester).await
         })
         .await
     }
@@ -279,11 +287,11 @@ impl Chat {
         &self,
         asker: Asker,
         username: String,
-        origin: &Origin,
+        requester: &Requester,
     ) -> Result<PasswordAttempt, ChatError> {
         let (id, now_ms) = (AttemptId::new(self.next_id()?), self.clock.now_ms());
         let expires_at_ms = now_ms + LOGIN_FAILURE_MS;
-        let network = network(origin.address);
+        let network = network(requester.address);
         Ok(PasswordAttempt { id, username, asker, network, expires_at_ms })
     }
 

@@ -30,31 +30,31 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 const PENDING_RETRY_MS: u64 = 1_000;
 
 /// What a node remembers of attempts.
-pub struct Attempts {
-    pub registrations: AddressLimit,
+pub struct AuthAttempts {
+    pub registrations: AddressRate,
     /// Against one password that is tried on many names; generous, because offices share an address.
-    pub failed_logins: AddressLimit,
-    turns: Cache<Place, Arc<Semaphore>>,
+    pub failed_logins: AddressRate,
+    turns: Cache<PasswordSource, Arc<Semaphore>>,
 }
 
 /// Where passwords come from that are checked one after another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
+enum PasswordSource {
     Login { username_folded: String, network: IpAddr },
     SignedIn(UserId),
 }
 
-impl Default for Attempts {
+impl Default for AuthAttempts {
     fn default() -> Self {
         Self {
-            registrations: AddressLimit::new("registration"),
-            failed_logins: AddressLimit::new("login_address"),
+            registrations: AddressRate::new("registration"),
+            failed_logins: AddressRate::new("login_address"),
             turns: Cache::builder().max_capacity(ADDRESSES_MAX).time_to_idle(IDLE_MAX).build(),
         }
     }
 }
 
-impl Attempts {
+impl AuthAttempts {
     /// Waits until no other login under `username` from this address is being checked: as each counts
     /// as failed meanwhile, people who share a bot's account would refuse each other.
     ///
@@ -67,15 +67,15 @@ impl Attempts {
         address: IpAddr,
     ) -> Result<OwnedSemaphorePermit, ChatError> {
         let username_folded = folded_username(username);
-        self.turn(Place::Login { username_folded, network: network(address) }).await
+        self.turn(PasswordSource::Login { username_folded, network: network(address) }).await
     }
 
     /// The same for somebody who is signed in. Strangers are never in front of them.
     pub async fn own_turn(&self, user_id: UserId) -> Result<OwnedSemaphorePermit, ChatError> {
-        self.turn(Place::SignedIn(user_id)).await
+        self.turn(PasswordSource::SignedIn(user_id)).await
     }
 
-    async fn turn(&self, place: Place) -> Result<OwnedSemaphorePermit, ChatError> {
+    async fn turn(&self, place: PasswordSource) -> Result<OwnedSemaphorePermit, ChatError> {
         let one_at_a_time = async { Arc::new(Semaphore::new(1)) };
         let turns = self.turns.get_with(place, one_at_a_time).await;
         match tokio::time::timeout(TURN_WAIT_MAX, turns.acquire_owned()).await {
@@ -86,7 +86,7 @@ impl Attempts {
 }
 
 /// Counts attempts per minute and address.
-pub struct AddressLimit {
+pub struct AddressRate {
     scope: &'static str,
     windows: Cache<IpAddr, Arc<Mutex<Window>>>,
 }
@@ -94,11 +94,11 @@ pub struct AddressLimit {
 #[derive(Default)]
 struct Window {
     minute: MinuteWindow,
-    /// Attempts of which it is not known yet whether they count.
+    /// AuthAttempts of which it is not known yet whether they count.
     pending: u32,
 }
 
-impl AddressLimit {
+impl AddressRate {
     fn new(scope: &'static str) -> Self {
         let windows = Cache::builder().max_capacity(ADDRESSES_MAX).time_to_idle(IDLE_MAX).build();
         Self { scope, windows }
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_address_has_its_own_count() {
-        let limit = AddressLimit::new("test");
+        let limit = AddressRate::new("test");
         let (one, other) = (address("192.0.2.1"), address("192.0.2.2"));
         for _ in 0..3 {
             limit.take(one, 3, NOW_MS).await.unwrap();
@@ -182,7 +182,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_reserved_counts_until_it_is_known_not_to() {
-        let limit = AddressLimit::new("test");
+        let limit = AddressRate::new("test");
         let one = address("192.0.2.1");
         let reserve = || limit.reserve(one, 2, NOW_MS);
         let (right, wrong) = (reserve().await.unwrap(), reserve().await.unwrap());
@@ -198,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn logins_of_one_name_take_turns_in_any_case() {
-        let attempts = Attempts::default();
+        let attempts = AuthAttempts::default();
         let (here, there) = (address("192.0.2.1"), address("192.0.2.2"));
         let first = attempts.login_turn("Ada", here).await.unwrap();
         let second = attempts.login_turn("aDA", here);

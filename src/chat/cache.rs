@@ -184,21 +184,21 @@ fn weigh_page(page: &Arc<HistoryPage>) -> u32 {
 }
 
 #[derive(Clone)]
-struct Entry<V> {
+struct CachedEntry<V> {
     generation: u64,
     value: V,
 }
 
 /// A cache whose entries are never older than their key's last invalidation.
 pub struct SnapshotCache<K, V> {
-    entries: Cache<K, Entry<V>>,
+    entries: Cache<K, CachedEntry<V>>,
     generations: Arc<Generations>,
     hits: Counter,
     misses: Counter,
     lifecycle: Lifecycle,
 }
 
-type Builder<K, V> = CacheBuilder<K, Entry<V>, Cache<K, Entry<V>>>;
+type Builder<K, V> = CacheBuilder<K, CachedEntry<V>, Cache<K, CachedEntry<V>>>;
 
 /// Looked up once: commands read four caches or more each.
 fn requests(cache: &'static str, outcome: &'static str) -> Counter {
@@ -236,7 +236,7 @@ where
         let builder = Cache::builder().max_capacity(weight_max);
         Self::build(
             name,
-            builder.weigher(move |_, entry: &Entry<V>| weigh(&entry.value)),
+            builder.weigher(move |_, entry: &CachedEntry<V>| weigh(&entry.value)),
             lifecycle,
         )
     }
@@ -344,7 +344,7 @@ where
         keys: &[K],
         absent: &V,
         load: &F,
-    ) -> Result<Vec<(K, Entry<V>)>, ChatError>
+    ) -> Result<Vec<(K, CachedEntry<V>)>, ChatError>
     where
         F: Fn(Vec<K>) -> Fut,
         Fut: Future<Output = Result<Vec<(K, V)>, StoreError>>,
@@ -357,7 +357,7 @@ where
         let mut entries = Vec::with_capacity(keys.len());
         for (key, generation) in generations {
             let value = loaded.remove(&key).unwrap_or_else(|| absent.clone());
-            let entry = Entry { generation, value };
+            let entry = CachedEntry { generation, value };
             self.entries.insert(key, entry.clone()).await;
             entries.push((key, entry));
         }
@@ -383,12 +383,12 @@ where
         self.entries.invalidate_all();
     }
 
-    fn is_current(&self, key: &K, entry: &Entry<V>) -> bool {
+    fn is_current(&self, key: &K, entry: &CachedEntry<V>) -> bool {
         entry.generation == self.generations.of(key).load(Ordering::Acquire)
     }
 
     /// Loads in a task of its own: a caller who goes away must not abort the load others wait for.
-    async fn load_coalesced<F, Fut>(&self, key: K, load: F) -> Result<Entry<V>, ChatError>
+    async fn load_coalesced<F, Fut>(&self, key: K, load: F) -> Result<CachedEntry<V>, ChatError>
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<V, StoreError>> + Send,
@@ -402,7 +402,7 @@ where
                 let value = tokio::time::timeout(LOAD_TIMEOUT, load())
                     .await
                     .unwrap_or(Err(StoreError::Timeout))?;
-                Ok(Entry { generation, value })
+                Ok(CachedEntry { generation, value })
             };
             // Nobody waits any more if the send fails; the entry is cached all the same.
             let _unread = sender.send(entries.try_get_with(key, fill).await);

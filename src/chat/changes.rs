@@ -55,12 +55,12 @@ impl Envelope {
 pub struct Untold {
     /// There are no other nodes.
     is_alone: bool,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingChanges>,
     added: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingChanges {
     changed: HashSet<Changed>,
     /// They were too many.
     all: bool,
@@ -82,7 +82,7 @@ impl Untold {
             self.added.notify_one();
         }
         if waiting.changed.len() > UNTOLD_MAX {
-            *waiting = Waiting { all: true, ..Waiting::default() };
+            *waiting = WaitingChanges { all: true, ..WaitingChanges::default() };
         }
     }
 

@@ -62,7 +62,7 @@ impl Chat {
         if kind == ChannelKind::Direct {
             return Err(ChatError::invalid("type", "must be text or announcement"));
         }
-        let settings = Settings {
+        let settings = ChannelFields {
             name: Some(request.name),
             topic: request.topic,
             position: request.position,
@@ -123,7 +123,7 @@ impl Chat {
         request: UpdateChannel,
     ) -> Result<ChannelView, ChatError> {
         let (standing, group_id) = self.channel_to_manage(caller, channel_id).await?;
-        let settings = Settings {
+        let settings = ChannelFields {
             name: request.name,
             topic: request.topic,
             position: request.position,
@@ -286,14 +286,14 @@ fn owed(push: Push, channel_id: ChannelId, group_id: GroupId) -> Owed {
 }
 
 /// What creating and updating have in common, as it came.
-struct Settings {
+struct ChannelFields {
     name: Option<String>,
     topic: Option<String>,
     position: Option<i32>,
     slow_mode_seconds: Option<u32>,
 }
 
-impl Settings {
+impl ChannelFields {
     fn parse(self) -> Result<ChannelPatch, ChatError> {
         let name = |name| name::name(name, NAME_CHARS_MAX).map_err(ChatError::text("name"));
         let topic =

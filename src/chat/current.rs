@@ -36,19 +36,19 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 const WAITING_MAX: usize = 10_000;
 
 /// An announcement, and who waits until it holds at this node.
-pub(crate) struct Announced {
+pub(crate) struct Announcement {
     pub envelope: Arc<Envelope>,
     pub applied: Option<oneshot::Sender<()>>,
 }
 
 /// Announcements that wait for what is being read.
 #[derive(Default)]
-pub struct Readings(Mutex<Waiting>);
+pub struct Readings(Mutex<WaitingAnnouncements>);
 
 #[derive(Default)]
-struct Waiting {
+struct WaitingAnnouncements {
     /// One entry for each that is being read.
-    by_entity: HashMap<Entity, Vec<Announced>>,
+    by_entity: HashMap<Entity, Vec<Announcement>>,
     count: usize,
 }
 
@@ -60,7 +60,7 @@ enum Added {
 }
 
 impl Readings {
-    fn add(&self, entity: Entity, announced: Announced) -> Added {
+    fn add(&self, entity: Entity, announced: Announcement) -> Added {
         let mut waiting = self.0.lock();
         if waiting.count >= WAITING_MAX {
             return Added::TooMany;
@@ -77,7 +77,7 @@ impl Readings {
     }
 
     /// What the next reading answers. Nothing is being read any more if that is nothing.
-    fn take(&self, entity: Entity) -> Vec<Announced> {
+    fn take(&self, entity: Entity) -> Vec<Announcement> {
         let mut waiting = self.0.lock();
         let taken = waiting.by_entity.get_mut(&entity).map(std::mem::take).unwrap_or_default();
         if taken.is_empty() {
@@ -107,14 +107,14 @@ impl Envelope {
 }
 
 /// What was read of an entity.
-enum Found {
+enum CurrentState {
     Body(Arc<RawValue>),
     /// Each receiver gets it with their own permissions.
     Channel(ChannelKind, Arc<RawValue>),
     Nothing,
 }
 
-impl Found {
+impl CurrentState {
     fn of(body: &impl serde::Serialize) -> Self {
         Self::Body(to_raw(body))
     }
@@ -139,7 +139,7 @@ impl Chat {
     pub(crate) fn read_current(
         &self,
         entity: Entity,
-        announced: Announced,
+        announced: Announcement,
         outlet: mpsc::Sender<Delivery>,
     ) {
         let chat = self.clone();
@@ -163,7 +163,12 @@ impl Chat {
     }
 
     /// Returns when the fan-out has all of `batch`, and has applied what has to be.
-    async fn answer(&self, entity: Entity, batch: Vec<Announced>, outlet: &mpsc::Sender<Delivery>) {
+    async fn answer(
+        &self,
+        entity: Entity,
+        batch: Vec<Announcement>,
+        outlet: &mpsc::Sender<Delivery>,
+    ) {
         let group = match entity {
             Entity::Member(group_id, _) if batch.iter().any(|it| it.envelope.lets_in()) => {
                 Some(Topic::Group(group_id))
@@ -193,11 +198,15 @@ impl Chat {
     }
 
     /// `None` if the store cannot say.
-    async fn deliveries_of(&self, entity: Entity, batch: Vec<Announced>) -> Option<Vec<Pending>> {
-        let shows = |it: &Announced| matches!(it.envelope.content, Content::Current { .. });
+    async fn deliveries_of(
+        &self,
+        entity: Entity,
+        batch: Vec<Announcement>,
+    ) -> Option<Vec<Resolved>> {
+        let shows = |it: &Announcement| matches!(it.envelope.content, Content::Current { .. });
         let found = match batch.iter().any(shows) {
             true => insist(|| self.find_current(entity).boxed()).await?,
-            false => Found::Nothing,
+            false => CurrentState::Nothing,
         };
         let place = match entity {
             Entity::Member(group_id, user_id)
@@ -213,66 +222,70 @@ impl Chat {
     }
 
     /// Nothing also where what it is about is gone.
-    async fn find_current(&self, entity: Entity) -> Result<Found, ChatError> {
+    async fn find_current(&self, entity: Entity) -> Result<CurrentState, ChatError> {
         match self.try_find_current(entity).await {
-            Err(ChatError::NotFound(_)) => Ok(Found::Nothing),
+            Err(ChatError::NotFound(_)) => Ok(CurrentState::Nothing),
             found => found,
         }
     }
 
-    async fn try_find_current(&self, entity: Entity) -> Result<Found, ChatError> {
+    async fn try_find_current(&self, entity: Entity) -> Result<CurrentState, ChatError> {
         let found = match entity {
             Entity::Group(group_id) => match self.find_group(group_id).await? {
                 Some(group) => {
                     let member_count = self.count_members(group_id).await?;
-                    Found::of(&GroupView::new(&group.group, member_count))
+                    CurrentState::of(&GroupView::new(&group.group, member_count))
                 }
-                None => Found::Nothing,
+                None => CurrentState::Nothing,
             },
             Entity::Channel(channel_id) => self.current_channel(channel_id).await?,
             Entity::ChannelOf(user_id, channel_id) => {
                 self.current_channel_of(user_id, channel_id).await?
             }
             Entity::Member(group_id, user_id) => match self.find_member(group_id, user_id).await? {
-                Some(member) => Found::of(&MemberView::new(&member, self.user(user_id).await?)),
-                None => Found::Nothing,
+                Some(member) => {
+                    CurrentState::of(&MemberView::new(&member, self.user(user_id).await?))
+                }
+                None => CurrentState::Nothing,
             },
             Entity::Message(channel_id, message_id) => {
                 self.current_message(channel_id, message_id).await?
             }
-            Entity::User(user_id) => Found::of(&self.user(user_id).await?),
-            Entity::Settings(user_id) => {
-                Found::of(&SettingsView { settings: self.store.get_settings(user_id).await? })
-            }
+            Entity::User(user_id) => CurrentState::of(&self.user(user_id).await?),
+            Entity::Settings(user_id) => CurrentState::of(&SettingsView {
+                settings: self.store.get_settings(user_id).await?,
+            }),
             Entity::ReadState(user_id, channel_id) => match self.find_channel(channel_id).await? {
-                Some(channel) => Found::of(&self.read_state(user_id, &channel).await?),
-                None => Found::Nothing,
+                Some(channel) => CurrentState::of(&self.read_state(user_id, &channel).await?),
+                None => CurrentState::Nothing,
             },
         };
         Ok(found)
     }
 
-    async fn current_channel(&self, channel_id: ChannelId) -> Result<Found, ChatError> {
-        let Some(channel) = self.find_channel(channel_id).await? else { return Ok(Found::Nothing) };
+    async fn current_channel(&self, channel_id: ChannelId) -> Result<CurrentState, ChatError> {
+        let Some(channel) = self.find_channel(channel_id).await? else {
+            return Ok(CurrentState::Nothing);
+        };
         let view = self.channel_view(&channel, None).await?;
-        Ok(Found::Channel(channel.kind, to_raw(&view)))
+        Ok(CurrentState::Channel(channel.kind, to_raw(&view)))
     }
 
     async fn current_channel_of(
         &self,
         user_id: UserId,
         channel_id: ChannelId,
-    ) -> Result<Found, ChatError> {
+    ) -> Result<CurrentState, ChatError> {
         let channel = self.find_channel(channel_id).await?;
         let Some((channel, group_id)) = channel.and_then(|it| it.group_id.map(|id| (it, id)))
         else {
-            return Ok(Found::Nothing);
+            return Ok(CurrentState::Nothing);
         };
         let Some(permissions) = self.group_permissions(user_id, group_id).await? else {
-            return Ok(Found::Nothing);
+            return Ok(CurrentState::Nothing);
         };
         let permissions = permissions.in_channel(channel.kind);
-        Ok(Found::of(&self.channel_view(&channel, Some(permissions)).await?))
+        Ok(CurrentState::of(&self.channel_view(&channel, Some(permissions)).await?))
     }
 
     async fn channel_view(
@@ -288,32 +301,32 @@ impl Chat {
         &self,
         channel_id: ChannelId,
         message_id: MessageId,
-    ) -> Result<Found, ChatError> {
+    ) -> Result<CurrentState, ChatError> {
         let channel = self.find_channel(channel_id).await?;
         let message = self.store.find_message(channel_id, message_id).await?;
         match (channel, message) {
             (Some(channel), Some(message)) => {
-                Ok(Found::of(&self.show_one(&channel, &message, None).await?))
+                Ok(CurrentState::of(&self.show_one(&channel, &message, None).await?))
             }
-            _ => Ok(Found::Nothing),
+            _ => Ok(CurrentState::Nothing),
         }
     }
 }
 
 /// What goes to the fan-out, and who waits until it has applied it.
-struct Pending {
+struct Resolved {
     envelope: Arc<Envelope>,
     place: Option<Place>,
     applied: Option<oneshot::Sender<()>>,
 }
 
 /// Leaves out announcements that would make the same push as a later one.
-fn each_once(batch: Vec<Announced>) -> impl Iterator<Item = Announced> {
+fn each_once(batch: Vec<Announcement>) -> impl Iterator<Item = Announcement> {
     let mut pushes = HashSet::new();
-    let mut kept: Vec<Announced> = batch
+    let mut kept: Vec<Announcement> = batch
         .into_iter()
         .rev()
-        .filter(|Announced { envelope, applied }| match envelope.content {
+        .filter(|Announcement { envelope, applied }| match envelope.content {
             Content::Current { push, .. } if envelope.effect.is_none() && applied.is_none() => {
                 pushes.insert((push, envelope.topics.clone()))
             }
@@ -324,8 +337,8 @@ fn each_once(batch: Vec<Announced>) -> impl Iterator<Item = Announced> {
     kept.into_iter()
 }
 
-fn pending(announced: Announced, found: &Found, place: Option<Place>) -> Pending {
-    let Announced { envelope, applied } = announced;
+fn pending(announced: Announcement, found: &CurrentState, place: Option<Place>) -> Resolved {
+    let Announcement { envelope, applied } = announced;
     let place = place.filter(|_| envelope.effect.is_some());
     let is_untrue = place.is_some_and(|place| place.permissions.is_some() != envelope.lets_in());
     let content = match &envelope.content {
@@ -337,7 +350,7 @@ fn pending(announced: Announced, found: &Found, place: Option<Place>) -> Pending
         Some(content) => Arc::new(Envelope { content, ..(*envelope).clone() }),
         None => envelope,
     };
-    Pending { envelope, place, applied }
+    Resolved { envelope, place, applied }
 }
 
 /// Repeats a read that fails through no fault of its own. `None` if it never will succeed.
@@ -352,8 +365,8 @@ async fn insist<'a, T>(read: impl Fn() -> BoxFuture<'a, Result<T, ChatError>>) -
 }
 
 /// Returns when the fan-out has all of it, and has applied the places.
-async fn hand_over(all: Vec<Pending>, outlet: &mpsc::Sender<Delivery>) {
-    for Pending { envelope, place, applied } in all {
+async fn hand_over(all: Vec<Resolved>, outlet: &mpsc::Sender<Delivery>) {
+    for Resolved { envelope, place, applied } in all {
         let Some(place) = place else {
             if outlet.send(Delivery::Envelope { envelope, applied }).await.is_err() {
                 return; // The node stops.

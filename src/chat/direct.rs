@@ -16,7 +16,7 @@ use crate::model::channel::{Channel, ChannelKind, DIRECT_PEOPLE_MAX};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, UserId};
 use crate::model::permission::Permissions;
-use crate::store::{Opening, OpeningQuota};
+use crate::store::{DirectOpening, OpeningQuota};
 use crate::telemetry::log_seldom;
 
 /// Direct channels in `ready`, which strangers could fill up otherwise: nobody is asked whether they
@@ -34,7 +34,7 @@ pub struct OpenDirect {
 
 /// A direct channel, and whether it is new.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedDirect {
     pub channel: ChannelView,
     pub new: bool,
 }
@@ -50,7 +50,7 @@ impl Chat {
         &self,
         caller: Caller,
         request: OpenDirect,
-    ) -> Result<Opened, ChatError> {
+    ) -> Result<OpenedDirect, ChatError> {
         let recipients = parse_people(caller.user_id, request.user_ids)?;
         let users = self.users(&recipients).await?;
         if users.len() != recipients.len() {
@@ -72,14 +72,14 @@ impl Chat {
         candidate: Channel,
         quota: OpeningQuota,
         users: Vec<User>,
-    ) -> Result<Opened, ChatError> {
+    ) -> Result<OpenedDirect, ChatError> {
         let push = Push::ChannelCreated;
         let owed = |channel_id| Owed::Channel { channel_id, group_id: None, push };
         let opening = self.store.open_direct_channel(&candidate, quota);
         let (channel, new) = match self.owing(owed(candidate.id), opening).await? {
-            Opening::New(channel) => (channel, true),
-            Opening::Found(channel) => (channel, false),
-            Opening::TooMany { first } => {
+            DirectOpening::New(channel) => (channel, true),
+            DirectOpening::Found(channel) => (channel, false),
+            DirectOpening::TooMany { first } => {
                 let free_at_ms = first.timestamp_ms() + DAY_MS + 1;
                 let wait_ms = free_at_ms.saturating_sub(candidate.id.timestamp_ms());
                 return Err(rate_limited("direct_open", wait_ms));
@@ -94,7 +94,7 @@ impl Chat {
         if !new {
             view.last_message_id = self.newest_message(channel.id).await?;
         }
-        Ok(Opened { channel: view, new })
+        Ok(OpenedDirect { channel: view, new })
     }
 
     /// Tells the people of a direct channel that it is there. False if that could not be done.

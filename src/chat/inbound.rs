@@ -6,7 +6,7 @@ use crate::bus::envelope::Changed;
 use crate::bus::node_event::NodeEvent;
 use crate::bus::{Delivery, Inbound};
 use crate::chat::Chat;
-use crate::chat::current::Announced;
+use crate::chat::current::Announcement;
 use crate::chat::mentions::MentionNews;
 use crate::model::id::NodeId;
 
@@ -23,7 +23,7 @@ impl Inbound for Chat {
                 let Some(entity) = envelope.entity() else {
                     return Some(Delivery::Envelope { envelope, applied });
                 };
-                self.read_current(entity, Announced { envelope, applied }, later.clone());
+                self.read_current(entity, Announcement { envelope, applied }, later.clone());
                 return None;
             }
             Delivery::Node { origin, event } => {

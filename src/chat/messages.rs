@@ -48,7 +48,7 @@ pub struct UpdateMessage {
 
 /// A stored message, serialised once for the ack and all receivers.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct SentMessage {
     pub message: Arc<RawValue>,
     /// False for a repeated nonce.
     pub new: bool,
@@ -82,7 +82,7 @@ impl Chat {
         caller: Caller,
         channel_id: ChannelId,
         request: CreateMessage,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<SentMessage, ChatError> {
         let standing = self.channel_access(caller, channel_id).await?;
         standing.require(Permissions::SEND)?;
         let draft = Draft::parse(request)?;
@@ -118,7 +118,7 @@ impl Chat {
         message: Message,
         body: Arc<RawValue>,
         inserted: Inserted,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<SentMessage, ChatError> {
         // Under another id if it completes what an earlier try began: then `body` is not what is stored.
         if !inserted.new || inserted.message.id != message.id {
             return self.repeat(channel, &inserted.message).await;
@@ -128,7 +128,7 @@ impl Chat {
         metrics::counter!(telemetry::MESSAGES_STORED, "kind" => kind).increment(1);
         self.announce_message(channel, changes, message.id, body.clone()).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
-        Ok(Sent { message: body, new: true })
+        Ok(SentMessage { message: body, new: true })
     }
 
     pub async fn update_message(
@@ -303,13 +303,13 @@ impl Chat {
     /// # Errors
     ///
     /// `message_not_found` if it was deleted since.
-    async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<Sent, ChatError> {
+    async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<SentMessage, ChatError> {
         let stored = &self.get_stored_message(channel.id, stored.id).await?;
         if !self.announced.contains(stored.id) {
             self.announce_stored(channel, stored).await?;
         }
         let shown = self.show_one(channel, stored, Some(stored.author_id)).await?;
-        Ok(Sent { message: to_raw(&shown), new: false })
+        Ok(SentMessage { message: to_raw(&shown), new: false })
     }
 
     /// Announces a message that was stored before. False if it is still owed.

@@ -57,20 +57,20 @@ impl<K: Copy + Eq + Hash, S> Parties<K, S> {
 /// What a node remembers of people's pace.
 #[derive(Debug, Default)]
 pub struct PersonRates {
-    messages: Parties<UserId, Tokens>,
-    changes: Parties<UserId, Tokens>,
-    typing: Parties<UserId, Tokens>,
+    messages: Parties<UserId, PersonBuckets>,
+    changes: Parties<UserId, PersonBuckets>,
+    typing: Parties<UserId, PersonBuckets>,
     made: Parties<UserId, MinuteWindow>,
 }
 
 /// One person's, for one kind of what others are shown.
 #[derive(Clone, Copy, Debug)]
-struct Tokens {
+struct PersonBuckets {
     everywhere: TokenBucket,
     official: TokenBucket,
 }
 
-impl Parties<UserId, Tokens> {
+impl Parties<UserId, PersonBuckets> {
     /// Counts something that somebody shows others, or says in how many milliseconds they may. In the
     /// official group both rates have to allow it.
     fn take(
@@ -81,11 +81,11 @@ impl Parties<UserId, Tokens> {
         now_ms: UnixMs,
     ) -> Result<(), u64> {
         let (everywhere, in_official) = (limits.messages(), limits.official_messages());
-        let fresh = Tokens {
+        let fresh = PersonBuckets {
             everywhere: TokenBucket::full(everywhere, now_ms),
             official: TokenBucket::full(in_official, now_ms),
         };
-        let is_fresh = |tokens: &Tokens| {
+        let is_fresh = |tokens: &PersonBuckets| {
             tokens.everywhere.is_full(everywhere, now_ms)
                 && tokens.official.is_full(in_official, now_ms)
         };
@@ -151,7 +151,7 @@ impl Chat {
 
     fn limit(
         &self,
-        shown: &Parties<UserId, Tokens>,
+        shown: &Parties<UserId, PersonBuckets>,
         caller: Caller,
         group_id: Option<GroupId>,
     ) -> Result<(), u64> {

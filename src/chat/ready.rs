@@ -42,15 +42,15 @@ struct GroupList {
 }
 
 /// A group before it is known whether its channels fit, which take up `bytes` at most.
-struct Head {
+struct GroupCandidate {
     listed: ListedGroup,
-    standing: HeadStanding,
+    standing: MemberStanding,
     bytes: usize,
 }
 
 /// Its member.
 #[derive(Clone, Copy)]
-struct HeadStanding {
+struct MemberStanding {
     permissions: Permissions,
     joined_at_ms: UnixMs,
 }
@@ -59,7 +59,7 @@ struct HeadStanding {
 struct Fitting {
     index: usize,
     snapshot: Arc<GroupSnapshot>,
-    head: HeadStanding,
+    head: MemberStanding,
 }
 
 impl Chat {
@@ -136,10 +136,10 @@ impl Chat {
     /// come with their channels, also behind one that is not: nobody's huge group hides all others.
     async fn group_list(&self, caller: Caller, bytes_max: usize) -> Result<GroupList, ChatError> {
         let heads = self.group_heads(caller).await?;
-        let heads_bytes = |head: &Head| json_bytes(&head.listed) + LISTED_BYTES_BESIDES;
+        let heads_bytes = |head: &GroupCandidate| json_bytes(&head.listed) + LISTED_BYTES_BESIDES;
         let left = bytes_max.saturating_sub(heads.iter().map(heads_bytes).sum());
         let fitting = self.fitting(&heads, left).await?;
-        let without = |head: Head| ListedGroup { partial: Some(true), ..head.listed };
+        let without = |head: GroupCandidate| ListedGroup { partial: Some(true), ..head.listed };
         let mut groups: Vec<ListedGroup> = heads.into_iter().map(without).collect();
         let channels = fitting.iter().flat_map(|it| &it.snapshot.channels);
         let last = self.last_messages(caller.user_id, channels).await?;
@@ -156,7 +156,11 @@ impl Chat {
     /// channels of many huge groups are more than a node has.
     ///
     /// What is left once those that fit at their longest are known as they are may be enough for some more.
-    async fn fitting(&self, heads: &[Head], mut left: usize) -> Result<Vec<Fitting>, ChatError> {
+    async fn fitting(
+        &self,
+        heads: &[GroupCandidate],
+        mut left: usize,
+    ) -> Result<Vec<Fitting>, ChatError> {
         let mut fitting = Vec::with_capacity(heads.len());
         let mut waiting: Vec<usize> = (0..heads.len()).collect();
         for _ in 0..FITTING_ROUNDS_MAX {
@@ -187,7 +191,7 @@ impl Chat {
     }
 
     /// All groups of the caller without their channels, by id.
-    async fn group_heads(&self, caller: Caller) -> Result<Vec<Head>, ChatError> {
+    async fn group_heads(&self, caller: Caller) -> Result<Vec<GroupCandidate>, ChatError> {
         let memberships = self.store.list_memberships(caller.user_id).await?;
         let person = self.person(caller.user_id).await?;
         let group_ids = groups_of(&memberships);
@@ -205,9 +209,9 @@ impl Chat {
                 partial: None,
                 me: MemberView::new(&member, person.user.clone()),
             };
-            let standing = HeadStanding { permissions, joined_at_ms: member.joined_at_ms };
+            let standing = MemberStanding { permissions, joined_at_ms: member.joined_at_ms };
             let bytes = bytes_of(channel_list::bytes_max(head.channels), head.channels.count);
-            heads.push(Head { bytes, listed, standing });
+            heads.push(GroupCandidate { bytes, listed, standing });
         }
         Ok(heads)
     }

@@ -48,18 +48,18 @@ pub enum Owed {
 
 #[derive(Debug, Default)]
 pub struct Repairs {
-    owed: Mutex<InOrder>,
+    owed: Mutex<OwedInOrder>,
 }
 
 #[derive(Debug, Default)]
-struct InOrder {
+struct OwedInOrder {
     numbers: HashMap<Owed, u64>,
     last: u64,
     /// They were too many.
     is_gap: bool,
 }
 
-impl InOrder {
+impl OwedInOrder {
     fn put_last(&mut self, owed: Owed) {
         self.last += 1;
         self.numbers.insert(owed, self.last);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::bus::envelope::{Changed, Content, Effect, Topic};
-use crate::chat::accounts::Origin;
+use crate::chat::accounts::Requester;
 use crate::chat::changes::Changes;
 use crate::chat::error::Noun;
 use crate::chat::views::{SessionView, Sessions, SignedIn};
@@ -199,7 +199,7 @@ impl Chat {
     pub(crate) async fn sign_in(
         &self,
         account: Account,
-        origin: &Origin,
+        requester: &Requester,
     ) -> Result<SignedIn, ChatError> {
         let (id, now_ms) = self.next_id_and_time()?;
         let Account { user, password_hash, .. } = account;
@@ -212,7 +212,7 @@ impl Chat {
             created_at_ms: now_ms,
             last_used_at_ms: now_ms,
             expires_at_ms: self.tokens.session_expires_at_ms(now_ms),
-            user_agent: origin.user_agent.clone(),
+            user_agent: requester.user_agent.clone(),
         };
         self.store.insert_session(&session).await?;
         let account = self.store.find_account(user.id).await?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::model::id::NodeId;
-use crate::section::{Value, quoted, section};
+use crate::section::{SettingValue, quoted, section};
 
 /// Characters of a name at most.
 const NAME_CHARS_MAX: usize = 64;
@@ -50,7 +50,7 @@ fn is_name_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || "._-".contains(char)
 }
 
-impl Value for NodeName {
+impl SettingValue for NodeName {
     fn from_text(text: &str) -> Result<Self, String> {
         match text.len() <= NAME_CHARS_MAX && text.chars().all(is_name_char) {
             true => Ok(Self(text.to_owned())),
@@ -74,7 +74,7 @@ impl NodeAddress {
     }
 }
 
-impl Value for NodeAddress {
+impl SettingValue for NodeAddress {
     fn from_text(text: &str) -> Result<Self, String> {
         let is_address = |text: &str| {
             let address = text.parse::<http::uri::Authority>().ok();
@@ -113,7 +113,7 @@ impl std::fmt::Debug for SharedText {
     }
 }
 
-impl Value for SharedText {
+impl SettingValue for SharedText {
     fn from_text(text: &str) -> Result<Self, String> {
         let text = text.trim();
         match text.is_empty() || text.chars().count() >= SECRET_CHARS_MIN {

@@ -30,7 +30,7 @@ impl fmt::Display for ConnectError<'_> {
 }
 
 #[derive(Deserialize)]
-struct Sent {
+struct SentError {
     message: String,
 }
 
@@ -39,7 +39,7 @@ pub fn for_client(packet: &str, protocol: ProtocolVersion) -> Option<String> {
     let rest = packet.strip_prefix(START)?;
     let json_at = rest.find('{')?;
     let (namespace, json) = rest.split_at(json_at);
-    let sent: Sent = serde_json::from_str(json).ok()?;
+    let sent: SentError = serde_json::from_str(json).ok()?;
     let error = serde_json::from_str::<ConnectError<'_>>(&sent.message).ok();
     let payload = match (protocol, error) {
         (ProtocolVersion::V3, Some(error)) => json!(error.code),

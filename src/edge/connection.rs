@@ -23,7 +23,7 @@ use super::first_output::FirstOutput;
 use super::inbound::{Binaries, Intake};
 use super::join_attempts::JoinAttempts;
 use super::link::Link;
-use super::outbound::{Mending, Pending};
+use super::outbound::{Mending, PendingChanges};
 use super::tally::Tally;
 
 /// How long a closing connection swallows what the peer still sends: a close with unread input
@@ -94,7 +94,7 @@ impl Connection {
     /// Until the engine reads for the first time its writes cannot fail. It writes the open packet
     /// before it watches the connection: were that write to fail, the session would stay behind
     /// with nobody to end it. The failure is reported by the read that follows.
-    pub fn hand_over(mut self, replay: Bytes, first: FirstOutput, pending: Pending) -> Self {
+    pub fn hand_over(mut self, replay: Bytes, first: FirstOutput, pending: PendingChanges) -> Self {
         if !replay.is_empty() {
             self.replay = replay;
         }
@@ -221,7 +221,7 @@ impl Connection {
         let found = intake.mend(input);
         if found.connects > 0 {
             let protocol = self.protocol;
-            let mending = || Box::new(Mending::new(Pending::over(protocol)));
+            let mending = || Box::new(Mending::new(PendingChanges::over(protocol)));
             self.mending.get_or_insert_with(mending).expect(found.connects);
         }
         if let Some(excess) = found.excess {
@@ -431,7 +431,7 @@ mod tests {
         let mut connection = connection.hand_over(
             Bytes::new(),
             FirstOutput::Repeated(0),
-            Pending::over(ProtocolVersion::V4),
+            PendingChanges::over(ProtocolVersion::V4),
         );
         connection.write_all(b"open packet").await.unwrap();
         assert!(connection.read(&mut [0; 8]).await.is_err());
@@ -446,7 +446,7 @@ mod tests {
         let mut connection = connection.hand_over(
             replay,
             FirstOutput::Repeated(3),
-            Pending::over(ProtocolVersion::V4),
+            PendingChanges::over(ProtocolVersion::V4),
         );
         let mut read = [0; 22];
         connection.read_exact(&mut read).await.unwrap();
@@ -478,7 +478,8 @@ mod tests {
         let (connection, mut peer) = pair().await;
         let (first, from, to) = open_frames();
         let mut connection = connection.into_websocket(Bytes::new());
-        connection = connection.hand_over(Bytes::new(), first, Pending::over(ProtocolVersion::V4));
+        connection =
+            connection.hand_over(Bytes::new(), first, PendingChanges::over(ProtocolVersion::V4));
         let (first, second) = from.split_at(5);
         let mut slices = [&[][..], first, second, b"rest"].map(io::IoSlice::new);
         let mut unwritten = &mut slices[..];
@@ -504,7 +505,7 @@ mod tests {
         }
         let (first, from, to) = open_frames();
         let mut connection =
-            connection.hand_over(Bytes::new(), first, Pending::over(ProtocolVersion::V4));
+            connection.hand_over(Bytes::new(), first, PendingChanges::over(ProtocolVersion::V4));
         connection.write_all(&from).await.unwrap();
         assert!(connection.flush().now_or_never().is_none(), "there is no room yet");
         let mut got = vec![0; stuffed + to.len()];

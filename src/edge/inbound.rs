@@ -80,7 +80,7 @@ enum At {
     #[default]
     Start,
     /// That of the Socket.IO packet in a message.
-    Kind,
+    PacketKind,
     /// How many binaries follow; of an event or an ack.
     Binaries {
         of_event: bool,
@@ -114,9 +114,9 @@ impl Scan {
     /// Takes the next byte; answers what the engine gets in its place, and what it means.
     pub fn take(&mut self, byte: u8) -> (u8, Option<Notice>) {
         let step = match self.at {
-            At::Start if byte == MESSAGE => At::Kind.into(),
+            At::Start if byte == MESSAGE => At::PacketKind.into(),
             At::Start | At::Done => At::Done.into(),
-            At::Kind => kind(byte),
+            At::PacketKind => kind(byte),
             At::Binaries { of_event, count } => binaries(of_event, count, byte),
             At::Connect | At::ConnectNamespace | At::Query => connect(self.at, byte),
             At::Event | At::Namespace | At::Ack | At::Arguments => event(self.at, byte).into(),
@@ -219,7 +219,7 @@ pub const fn binary_type_bytes(protocol: ProtocolVersion) -> u64 {
 
 /// What a piece of a client's frames held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FrameFindings {
     pub connects: u32,
     pub excess: Option<Excess>,
 }
@@ -268,8 +268,8 @@ impl Intake {
     }
 
     /// Changes what the engine should not see as it is. `bytes` follow what was given before.
-    pub fn mend(&mut self, bytes: &mut [u8]) -> Found {
-        let mut found = Found::default();
+    pub fn mend(&mut self, bytes: &mut [u8]) -> FrameFindings {
+        let mut found = FrameFindings::default();
         let mut at = 0;
         while at < bytes.len() {
             if self.rest == 0 {
@@ -294,7 +294,7 @@ impl Intake {
     }
 
     /// Once its header is whole.
-    fn begin_frame(&mut self, found: &mut Found) {
+    fn begin_frame(&mut self, found: &mut FrameFindings) {
         let Some(header) = Header::parse(&self.head[..usize::from(self.head_len)]) else { return };
         self.head_len = 0;
         // Clients have to mask; the engine closes those that do not.
@@ -325,7 +325,7 @@ impl Intake {
         }
     }
 
-    fn scan(&mut self, payload: &mut [u8], found: &mut Found) {
+    fn scan(&mut self, payload: &mut [u8], found: &mut FrameFindings) {
         if !self.of_message {
             return;
         }
@@ -436,14 +436,14 @@ mod tests {
         for piece_bytes in [1, 2, 3, 7, 5000] {
             let mut stream = given.concat();
             let mut intake = Intake::new(ProtocolVersion::V4, LIMIT, Binaries::default());
-            let mut found = Found::default();
+            let mut found = FrameFindings::default();
             for piece in stream.chunks_mut(piece_bytes) {
                 let here = intake.mend(piece);
                 found.connects += here.connects;
                 found.excess = found.excess.or(here.excess);
             }
             assert_eq!(stream, expected.concat(), "pieces of {piece_bytes}");
-            assert_eq!(found, Found { connects, excess }, "pieces of {piece_bytes}");
+            assert_eq!(found, FrameFindings { connects, excess }, "pieces of {piece_bytes}");
             assert!(intake.is_between_messages());
         }
     }

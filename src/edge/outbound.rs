@@ -23,7 +23,7 @@ const CHANGED_BYTES_MAX: usize = 0xffff;
 
 /// What is still to be changed on the way to one client.
 #[derive(Clone, Copy, Debug)]
-pub struct Pending {
+pub struct PendingChanges {
     protocol: ProtocolVersion,
     /// The engine's first ping has not come.
     ping: bool,
@@ -40,7 +40,7 @@ enum Fate {
     Answered,
 }
 
-impl Pending {
+impl PendingChanges {
     /// Of a new session. In Engine.IO 3 clients ping, and are joined without asking.
     pub fn new(protocol: ProtocolVersion) -> Self {
         let is_v4 = protocol == ProtocolVersion::V4;
@@ -115,9 +115,9 @@ impl Pending {
     }
 }
 
-/// What the engine writes to a WebSocket, while something of it is [`Pending`].
+/// What the engine writes to a WebSocket, while something of it is [`PendingChanges`].
 pub struct Mending {
-    pending: Pending,
+    pending: PendingChanges,
     /// A frame of which too little is there to judge it.
     frame: BytesMut,
     /// What is still to come of a frame that passes.
@@ -128,7 +128,7 @@ pub struct Mending {
 }
 
 impl Mending {
-    pub fn new(pending: Pending) -> Self {
+    pub fn new(pending: PendingChanges) -> Self {
         Self { pending, frame: BytesMut::new(), passing: 0, has_begun: false, due: BytesMut::new() }
     }
 
@@ -224,7 +224,7 @@ mod tests {
     ) {
         let output = frames(sent);
         for piece_bytes in [1, 2, 3, 7, output.len()] {
-            let mut pending = Pending::new(protocol);
+            let mut pending = PendingChanges::new(protocol);
             pending.expect(connects);
             let mut mending = Mending::new(pending);
             let (mut written, mut answered) = (Vec::new(), 0);
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(answered, pongs);
         }
         if protocol == V4 {
-            let mut pending = Pending::new(protocol);
+            let mut pending = PendingChanges::new(protocol);
             pending.expect(connects);
             let (body, answered) = pending.mend_body(sent.join("\x1e").into());
             // In a body nothing is passed over, because it is looked at as a whole.
@@ -265,14 +265,14 @@ mod tests {
         check(V3, 0, &[error, "3"], &[r#"44"no""#, "3"], 0);
         check(V3, 1, &["40", r#"44/a,{"message":"no"}"#], &["40", r#"44/a,"no""#], 0);
         check(V4, 1, &["2", error], &[error], 1);
-        let mut pending = Pending::new(V3);
+        let mut pending = PendingChanges::new(V3);
         let (body, answered) = pending.mend_body(r#"18:44{"message":"no"}1:3"#.into());
         assert_eq!((&body[..], answered), (&br#"6:44"no"1:3"#[..], false));
         assert!(pending.is_over());
     }
 
     /// What the client gets of `output`, written in pieces; and how many pings were answered.
-    fn written(pending: Pending, output: &[u8], piece_bytes: usize) -> (Vec<u8>, usize) {
+    fn written(pending: PendingChanges, output: &[u8], piece_bytes: usize) -> (Vec<u8>, usize) {
         let mut mending = Mending::new(pending);
         let (mut written, mut answered) = (Vec::new(), 0);
         for mut piece in output.chunks(piece_bytes) {
@@ -309,7 +309,7 @@ mod tests {
             connects in 0..4u32,
             piece_bytes in 1..40usize,
         ) {
-            let mut pending = Pending::new(if is_v4 { V4 } else { V3 });
+            let mut pending = PendingChanges::new(if is_v4 { V4 } else { V3 });
             pending.expect(connects);
             let (mut model, mut given, mut pongs) = (pending, Vec::new(), 0);
             for packet in &packets {
@@ -332,7 +332,7 @@ mod tests {
             output in proptest::collection::vec(any::<u8>(), 0..400),
             piece_bytes in 1..40usize,
         ) {
-            let mut pending = Pending::new(V4);
+            let mut pending = PendingChanges::new(V4);
             pending.expect(1);
             let whole = written(pending, &output, output.len().max(1));
             prop_assert_eq!(written(pending, &output, piece_bytes), whole);

@@ -52,7 +52,7 @@ const PROBE_ANSWER_FRAME_BYTES: usize = 2 + PROBE_ANSWER.len();
 
 /// How an upgrade ended; the metric label `outcome`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum UpgradeOutcome {
     Ok,
     /// Another upgrade was under way, or the session was on a WebSocket already.
     Refused,
@@ -64,7 +64,7 @@ pub(super) enum Outcome {
     Lost,
 }
 
-impl Outcome {
+impl UpgradeOutcome {
     const ALL: [Self; 5] = [Self::Ok, Self::Refused, Self::Failed, Self::TimedOut, Self::Lost];
 
     fn counter(self) -> metrics::Counter {
@@ -81,10 +81,10 @@ impl Outcome {
 
 /// Lists every outcome from the start, so that a rate sees the first one.
 pub(super) fn register_outcomes() {
-    Outcome::ALL.iter().for_each(|outcome| outcome.counter().absolute(0));
+    UpgradeOutcome::ALL.iter().for_each(|outcome| outcome.counter().absolute(0));
 }
 
-pub(super) fn count(outcome: Outcome) {
+pub(super) fn count(outcome: UpgradeOutcome) {
     outcome.counter().increment(1);
 }
 
@@ -112,25 +112,25 @@ impl<A: Adapter> Front<A> {
         sid: &Sid,
         session: &EngineSession,
         uri: Uri,
-    ) -> Outcome {
+    ) -> UpgradeOutcome {
         let mut buffer = BytesMut::new();
         let probing = probe(&mut connection, &mut buffer, session);
         let probed = tokio::select! {
             probed = timeout(UPGRADE_TIMEOUT, probing) => probed,
-            () = session.closed() => return Outcome::Failed,
+            () = session.closed() => return UpgradeOutcome::Failed,
         };
         if !matches!(probed, Ok(Ok(()))) {
             session.resume_polling();
-            return if probed.is_err() { Outcome::TimedOut } else { Outcome::Failed };
+            return if probed.is_err() { UpgradeOutcome::TimedOut } else { UpgradeOutcome::Failed };
         }
         let moving = self.empty_engine(&mut connection, sid, session);
         let moved = tokio::select! {
             moved = timeout(SWITCH_TIMEOUT, moving) => moved,
-            () = session.closed() => return Outcome::Lost,
+            () = session.closed() => return UpgradeOutcome::Lost,
         };
         if !matches!(moved, Ok(Ok(()))) {
             session.close(CloseReason::TransportError);
-            return Outcome::Lost;
+            return UpgradeOutcome::Lost;
         }
         let first = FirstOutput::Repeated(PROBE_ANSWER_FRAME_BYTES);
         let pending = *session.pending();
@@ -141,7 +141,7 @@ impl<A: Adapter> Front<A> {
         session.attach(connection.link().clone());
         session.switched();
         self.give_to_engine(connection, uri, None);
-        Outcome::Ok
+        UpgradeOutcome::Ok
     }
 
     /// Waits for the last requests, then writes to the WebSocket what the engine has for a poll.

@@ -20,7 +20,7 @@ use super::close_reason::{CloseReason, FirstReason};
 use super::inbound::Binaries;
 use super::join_attempts::{JoinAttempts, Unused};
 use super::link::{Link, Queued, subtract};
-use super::outbound::Pending;
+use super::outbound::PendingChanges;
 use super::settings::{ACK_BYTES_QUEUED_MAX, ACKS_QUEUED_MAX};
 use crate::telemetry;
 
@@ -61,7 +61,7 @@ pub struct EngineSession {
     /// Shared with the connection, which sees what comes over a WebSocket.
     attempts: Arc<Mutex<JoinAttempts>>,
     /// For polling; a WebSocket takes it over.
-    pending: Mutex<Pending>,
+    pending: Mutex<PendingChanges>,
     /// Likewise.
     binaries: Mutex<Binaries>,
     /// Pushes since the last answered poll, while there is no link, which counts its own.
@@ -95,7 +95,7 @@ impl EngineSession {
         let began = Instant::now();
         Arc::new_cyclic(|weak: &Weak<Self>| Self {
             core: core.clone(),
-            pending: Mutex::new(Pending::new(client.protocol)),
+            pending: Mutex::new(PendingChanges::new(client.protocol)),
             binaries: Mutex::default(),
             client,
             attempts: Arc::new(Mutex::new(JoinAttempts::new(began))),
@@ -132,7 +132,7 @@ impl EngineSession {
     }
 
     /// What the client of a polling session is to get otherwise than the engine gives it.
-    pub(super) fn pending(&self) -> MutexGuard<'_, Pending> {
+    pub(super) fn pending(&self) -> MutexGuard<'_, PendingChanges> {
         self.pending.lock()
     }
 

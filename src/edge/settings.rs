@@ -8,7 +8,7 @@ use socketioxide::{ParserConfig, SocketIoBuilder};
 use super::address::Network;
 use super::origin::Origin;
 use super::path::EnginePath;
-use crate::section::{Value, quoted, section};
+use crate::section::{SettingValue, quoted, section};
 
 /// By default below 30 s, where middleboxes and cloud balancers begin to cut idle connections.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -73,7 +73,7 @@ section! {
     }
 }
 
-impl Value for EnginePath {
+impl SettingValue for EnginePath {
     fn from_text(text: &str) -> Result<Self, String> {
         text.trim().parse().map_err(|problem| format!("{problem}, not {text:?}"))
     }
@@ -82,7 +82,7 @@ impl Value for EnginePath {
     }
 }
 
-impl Value for Origin {
+impl SettingValue for Origin {
     fn from_text(text: &str) -> Result<Self, String> {
         text.trim().parse().map_err(|problem| format!("names {text:?}, which {problem}"))
     }
@@ -91,7 +91,7 @@ impl Value for Origin {
     }
 }
 
-impl Value for Network {
+impl SettingValue for Network {
     fn from_text(text: &str) -> Result<Self, String> {
         let problem = "takes addresses and networks, as 10.0.0.0/8";
         text.trim().parse().map_err(|_| format!("{problem}, not {text:?}"))

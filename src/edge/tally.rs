@@ -24,7 +24,7 @@ pub struct Taken {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kind {
+enum PacketKind {
     Push,
     Ack,
     #[default]
@@ -32,11 +32,11 @@ enum Kind {
 }
 
 impl Taken {
-    fn add(&mut self, kind: Kind, bytes: u64) {
+    fn add(&mut self, kind: PacketKind, bytes: u64) {
         match kind {
-            Kind::Push => self.push_bytes += bytes,
-            Kind::Ack => self.ack_bytes += bytes,
-            Kind::Other => {}
+            PacketKind::Push => self.push_bytes += bytes,
+            PacketKind::Ack => self.ack_bytes += bytes,
+            PacketKind::Other => {}
         }
     }
 }
@@ -48,7 +48,7 @@ pub struct Tally {
     head: [u8; HEADER_BYTES_MAX + START_BYTES],
     head_len: u8,
     /// Of the frame whose head was seen last.
-    kind: Kind,
+    kind: PacketKind,
     /// What is still to come of it, in bytes.
     rest: u64,
 }
@@ -72,8 +72,8 @@ impl Tally {
                 judged = judge(&self.head[..usize::from(self.head_len)]);
             }
             let Some((kind, frame_bytes)) = judged else { continue };
-            taken.pushes += u32::from(kind == Kind::Push);
-            taken.acks += u32::from(kind == Kind::Ack);
+            taken.pushes += u32::from(kind == PacketKind::Push);
+            taken.acks += u32::from(kind == PacketKind::Ack);
             taken.add(kind, self.head_len.into());
             self.kind = kind;
             self.rest = frame_bytes - u64::from(self.head_len);
@@ -94,18 +94,18 @@ impl Tally {
 }
 
 /// What the frame that begins with `head` is, and its length; `None` if more of it is needed to tell.
-fn judge(head: &[u8]) -> Option<(Kind, u64)> {
+fn judge(head: &[u8]) -> Option<(PacketKind, u64)> {
     let header = Header::parse(head)?;
     let frame_bytes = header.bytes as u64 + header.payload_bytes;
     let is_text = header.is_final && header.opcode == Opcode::Text as u8;
     if !is_text || header.payload_bytes < START_BYTES as u64 {
-        return Some((Kind::Other, frame_bytes));
+        return Some((PacketKind::Other, frame_bytes));
     }
     let start = head.get(header.bytes..header.bytes + START_BYTES)?;
     let kind = match start {
-        PUSH_START => Kind::Push,
-        ACK_START => Kind::Ack,
-        _ => Kind::Other,
+        PUSH_START => PacketKind::Push,
+        ACK_START => PacketKind::Ack,
+        _ => PacketKind::Other,
     };
     Some((kind, frame_bytes))
 }

@@ -23,7 +23,7 @@ use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::first_output::FirstOutput;
 use super::front::{Accepted, Front, Named};
-use super::outbound::Pending;
+use super::outbound::PendingChanges;
 use super::query::{EngineQuery, engine_uri};
 use super::refusal::Refusal;
 use super::session::EngineSession;
@@ -52,7 +52,7 @@ impl<A: Adapter> Front<A> {
         let target = engine_uri(ENGINE_PATH, request.uri(), connecting.sid());
         let uri = target.ok_or(Refusal::BadRequest)?;
         if !connecting.begin() {
-            probe::count(probe::Outcome::Refused);
+            probe::count(probe::UpgradeOutcome::Refused);
             return Err(Refusal::BadRequest);
         }
         let on_upgrade = hyper::upgrade::on(&mut request);
@@ -67,7 +67,7 @@ impl<A: Adapter> Front<A> {
             (Connecting::New(session), Some(connection)) => {
                 session.attach(connection.link().clone());
                 let first = FirstOutput::unsigned(self.core.session_ids.clone());
-                let pending = Pending::new(session.protocol());
+                let pending = PendingChanges::new(session.protocol());
                 let connection = connection
                     .hand_over(Default::default(), first, pending)
                     .limit_attempts(session.attempts().clone());
@@ -79,7 +79,7 @@ impl<A: Adapter> Front<A> {
             }
             (Connecting::Upgrade(Named { session, .. }), None) => {
                 session.resume_polling();
-                probe::count(probe::Outcome::Failed);
+                probe::count(probe::UpgradeOutcome::Failed);
             }
             // The engine never heard of this session.
             (Connecting::New(_), None) => {}

@@ -39,15 +39,15 @@ pub mod subscriber;
 
 use bindings::{Bindings, Confirmations};
 use bodies::raw;
-use command::Command;
+use command::FanoutCommand;
 pub use command::{Detached, FanoutHandle};
-use emission::{Inflow, Turn};
+use emission::{Inflow, YieldBudget};
 use emitted::Emitted;
 pub use gaps::Gaps;
 pub use outlet::{EmitError, Outlet};
 pub use rooms::ByKey;
 use rooms::Rooms;
-use subscriber::{Body, Placement, Subscriber};
+use subscriber::{Placement, PushBody, Subscriber};
 
 /// What the fan-out works with.
 pub struct Context {
@@ -67,7 +67,7 @@ pub struct Fanout<O> {
     joining: HashSet<SocketKey>,
     emitted: Emitted,
     meters: HashMap<Push, PushMeters>,
-    turn: Turn,
+    turn: YieldBudget,
 }
 
 /// Starts the fan-out; the node stops if it ends.
@@ -87,7 +87,7 @@ impl<O: Outlet> Fanout<O> {
             joining: HashSet::new(),
             emitted: Emitted::default(),
             meters: HashMap::new(),
-            turn: Turn::default(),
+            turn: YieldBudget::default(),
         }
     }
 
@@ -110,19 +110,19 @@ impl<O: Outlet> Fanout<O> {
 
     // What sessions tell.
 
-    async fn obey(&mut self, command: Command<O>) {
+    async fn obey(&mut self, command: FanoutCommand<O>) {
         match command {
-            Command::Attach { key, subscriber } => self.attach(key, *subscriber),
-            Command::Hold { key } => self.hold(key),
-            Command::Release { key } => self.release(key),
-            Command::Join { key, bindings, audiences, done } => {
+            FanoutCommand::Attach { key, subscriber } => self.attach(key, *subscriber),
+            FanoutCommand::Hold { key } => self.hold(key),
+            FanoutCommand::Release { key } => self.release(key),
+            FanoutCommand::Join { key, bindings, audiences, done } => {
                 self.join(key, bindings, &audiences, done);
             }
-            Command::Open { key, ready, done } => self.open(key, &ready, done),
-            Command::Watch { key, bindings, done } => self.watch(key, bindings, done),
-            Command::Detach { key } => self.remove(key),
-            Command::End { key } => self.end(key),
-            Command::AnnounceDraining { spread, done } => {
+            FanoutCommand::Open { key, ready, done } => self.open(key, &ready, done),
+            FanoutCommand::Watch { key, bindings, done } => self.watch(key, bindings, done),
+            FanoutCommand::Detach { key } => self.remove(key),
+            FanoutCommand::End { key } => self.end(key),
+            FanoutCommand::AnnounceDraining { spread, done } => {
                 self.announce_draining(spread).await;
                 let _asker_may_be_gone = done.send(());
             }
@@ -325,7 +325,7 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    fn tell(&mut self, key: SocketKey, push: Push, body: &Body) {
+    fn tell(&mut self, key: SocketKey, push: Push, body: &PushBody) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         if let Err(error) = subscriber.deliver(push, body) {
             self.drop_failed(key, error);

@@ -18,10 +18,10 @@ use crate::chat::sync::Sync;
 use crate::chat::views::{ChannelView, Empty, Synced};
 use crate::gateway::dispatch::{Route, answer, answer_in};
 use crate::gateway::fanout::bindings::Bindings;
-use crate::gateway::session::Session;
+use crate::gateway::session::SocketSession;
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 
-type S = Arc<Session>;
+type S = Arc<SocketSession>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +32,7 @@ struct MessageRef {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Reaction {
+struct ReactionRef {
     channel_id: ChannelId,
     message_id: MessageId,
     emoji: String,
@@ -51,8 +51,8 @@ struct MemberRef {
     user_id: UserId,
 }
 
-impl From<Reaction> for ReactionTarget {
-    fn from(Reaction { channel_id, message_id, emoji }: Reaction) -> Self {
+impl From<ReactionRef> for ReactionTarget {
+    fn from(ReactionRef { channel_id, message_id, emoji }: ReactionRef) -> Self {
         Self { channel_id, message_id, emoji }
     }
 }
@@ -64,7 +64,7 @@ struct InviteRef {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Watch {
+struct WatchPresence {
     user_ids: Vec<UserId>,
 }
 
@@ -126,10 +126,10 @@ routes! {
     "pin:list" => |s, at: ChannelRef, request| s.chat().list_pins(s.caller, at.channel_id, request);
     "pin:remove" => done |s, at: MessageRef| s.chat().remove_pin(s.caller, at.channel_id, at.message_id);
     "presence:update" => done |s, request| update_presence(&s, request);
-    "presence:watch" => |s, request: Watch| watch_presence(&s, request.user_ids);
-    "reaction:add" => done |s, at: Reaction| s.chat().add_reaction(s.caller, at.into());
-    "reaction:list" => |s, at: Reaction, request| s.chat().list_reaction_users(s.caller, at.into(), request);
-    "reaction:remove" => done |s, at: Reaction| s.chat().remove_reaction(s.caller, at.into());
+    "presence:watch" => |s, request: WatchPresence| watch_presence(&s, request.user_ids);
+    "reaction:add" => done |s, at: ReactionRef| s.chat().add_reaction(s.caller, at.into());
+    "reaction:list" => |s, at: ReactionRef, request| s.chat().list_reaction_users(s.caller, at.into(), request);
+    "reaction:remove" => done |s, at: ReactionRef| s.chat().remove_reaction(s.caller, at.into());
     "session:sync" => |s, request| sync(&s, request);
     "settings:get" => |s, _request: Nothing| s.chat().get_settings(s.caller);
     "settings:update" => |s, request| s.chat().update_settings(s.caller, request);
@@ -146,31 +146,34 @@ pub fn find(event: &str) -> Option<&'static Route<S>> {
 
 /// The ack carries the message as it was serialised for everybody.
 async fn create_message(
-    s: &Session,
+    s: &SocketSession,
     channel_id: ChannelId,
     request: CreateMessage,
 ) -> Result<Arc<RawValue>, ChatError> {
     Ok(s.chat().create_message(s.caller, channel_id, request).await?.message)
 }
 
-async fn sync(s: &Session, request: Sync) -> Result<Synced, ChatError> {
+async fn sync(s: &SocketSession, request: Sync) -> Result<Synced, ChatError> {
     match s.has_had_a_gap() {
         true => s.chat().sync_after_gap(s.caller, request).await,
         false => s.chat().sync(s.caller, request).await,
     }
 }
 
-async fn open_direct(s: &Session, request: OpenDirect) -> Result<ChannelView, ChatError> {
+async fn open_direct(s: &SocketSession, request: OpenDirect) -> Result<ChannelView, ChatError> {
     Ok(s.chat().open_direct(s.caller, request).await?.channel)
 }
 
-async fn update_presence(s: &Session, request: UpdatePresence) -> Result<(), ChatError> {
+async fn update_presence(s: &SocketSession, request: UpdatePresence) -> Result<(), ChatError> {
     s.ready().await?;
     s.chat().update_presence(s.caller, s.key, request)
 }
 
 /// Watches first and looks afterwards, so that no change falls between.
-async fn watch_presence(s: &Session, mut user_ids: Vec<UserId>) -> Result<Presences, ChatError> {
+async fn watch_presence(
+    s: &SocketSession,
+    mut user_ids: Vec<UserId>,
+) -> Result<Presences, ChatError> {
     if user_ids.len() > WATCHED_USERS_MAX {
         let message =
             format!("has {} people, at most {WATCHED_USERS_MAX} are allowed", user_ids.len());

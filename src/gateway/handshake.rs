@@ -18,7 +18,7 @@ use crate::gateway::fanout::Outlet;
 use crate::gateway::handlers;
 use crate::gateway::inbox::Inbox;
 use crate::gateway::opening::{NotReady, STEP_TIMEOUT};
-use crate::gateway::session::{Session, Shared, transport_name};
+use crate::gateway::session::{GatewayState, SocketSession, transport_name};
 use crate::gateway::socket_outlet::SocketOutlet;
 use crate::telemetry::{self, log_seldom};
 
@@ -30,15 +30,18 @@ pub fn accept(io: &SocketIo) {
 /// What `auth` of a handshake is; `RawValue`, because it may be any JSON.
 type Auth = TryData<Box<RawValue>>;
 
-type Refusal = ConnectError<'static>;
+type ConnectRefusal = ConnectError<'static>;
 
-const UNAUTHORIZED: Refusal =
-    Refusal { code: "unauthorized", message: "there is no access token, or none that is valid" };
-const EXPIRED: Refusal =
-    Refusal { code: "token_expired", message: "the access token has expired: refresh it" };
-const UNAVAILABLE: Refusal = Refusal { code: "unavailable", message: "try again later" };
+const UNAUTHORIZED: ConnectRefusal = ConnectRefusal {
+    code: "unauthorized",
+    message: "there is no access token, or none that is valid",
+};
+const EXPIRED: ConnectRefusal =
+    ConnectRefusal { code: "token_expired", message: "the access token has expired: refresh it" };
+const UNAVAILABLE: ConnectRefusal =
+    ConnectRefusal { code: "unavailable", message: "try again later" };
 
-fn refusal(error: ChatError) -> Refusal {
+fn refusal(error: ChatError) -> ConnectRefusal {
     match error {
         ChatError::TokenExpired => EXPIRED,
         error if error.is_fault() => {
@@ -56,8 +59,8 @@ async fn authenticate(
     protocol: ProtocolVersion,
     transport: TransportType,
     io: SocketIo,
-    State(shared): State<Arc<Shared>>,
-) -> Result<(), Refusal> {
+    State(shared): State<Arc<GatewayState>>,
+) -> Result<(), ConnectRefusal> {
     let Some(session) = EngineSession::of(socket.req_parts()) else {
         log_seldom!(error, "a socket did not come through the edge");
         return Err(UNAVAILABLE);
@@ -89,7 +92,11 @@ async fn authenticate(
 
 /// Who the socket's token belongs to: the first of its tokens that is good. A proxy may have put one of its
 /// own into the header.
-async fn identify(shared: &Shared, socket: &SocketRef, auth: &Auth) -> Result<Caller, ChatError> {
+async fn identify(
+    shared: &GatewayState,
+    socket: &SocketRef,
+    auth: &Auth,
+) -> Result<Caller, ChatError> {
     let mut refusal = ChatError::Unauthorized;
     for token in tokens(socket, auth) {
         let authenticated = shared.chat.authenticate(&token);
@@ -133,9 +140,14 @@ fn token_of(auth: &str) -> Option<String> {
 }
 
 /// Makes the session, and the handlers of the socket, of which there are only two.
-fn install(shared: Arc<Shared>, socket: &SocketRef, transport: Arc<EngineSession>, caller: Caller) {
+fn install(
+    shared: Arc<GatewayState>,
+    socket: &SocketRef,
+    transport: Arc<EngineSession>,
+    caller: Caller,
+) {
     let inbox = Inbox::new(shared.rules.clone(), transport);
-    let session = Session::new(shared, caller, inbox.clone());
+    let session = SocketSession::new(shared, caller, inbox.clone());
     socket.extensions.insert(session.clone());
     let dispatcher = Dispatcher { inbox, context: session.clone(), find: handlers::find };
     socket.on_fallback(dispatcher);
@@ -151,7 +163,7 @@ fn install(shared: Arc<Shared>, socket: &SocketRef, transport: Arc<EngineSession
 
 /// A client without a namespace is a stranger, and gets as long as one that has just come. However
 /// often it joins and leaves, one task watches it.
-fn close_unless_used(shared: &Shared, socket: &SocketRef, io: SocketIo) {
+fn close_unless_used(shared: &GatewayState, socket: &SocketRef, io: SocketIo) {
     let Some(session) = EngineSession::of(socket.req_parts()) else { return };
     if !session.is_unused_now() {
         return;
@@ -178,7 +190,7 @@ fn close_unless_used(shared: &Shared, socket: &SocketRef, io: SocketIo) {
 /// Runs after CONNECT has gone out. A session that cannot be opened is closed at its transport, so
 /// that the client comes back.
 async fn connect(socket: SocketRef) {
-    let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+    let Some(session) = socket.extensions.get::<Arc<SocketSession>>() else { return };
     let transport = session.transport.clone();
     let outlet = || SocketOutlet {
         socket: socket.clone(),

@@ -64,7 +64,7 @@ struct Job {
     reply: Reply,
 }
 
-struct State {
+struct InboxState {
     tokens: Option<TokenBucket>,
     jobs: VecDeque<Job>,
     /// The jobs, and the one being carried out. A runner exists while there are any.
@@ -78,7 +78,7 @@ struct State {
 pub struct Inbox {
     rules: Arc<Rules>,
     transport: Arc<EngineSession>,
-    state: Mutex<State>,
+    state: Mutex<InboxState>,
     became_unheard: Notify,
 }
 
@@ -86,7 +86,7 @@ impl Inbox {
     pub fn new(rules: Arc<Rules>, transport: Arc<EngineSession>) -> Arc<Self> {
         let tokens = rules.requests.map(|rate| TokenBucket::full(rate, rules.clock.now_ms()));
         let (jobs, unanswered, stopped, unheard) = (VecDeque::new(), 0, false, false);
-        let state = Mutex::new(State { tokens, jobs, unanswered, stopped, unheard });
+        let state = Mutex::new(InboxState { tokens, jobs, unanswered, stopped, unheard });
         Arc::new(Self { rules, transport, state, became_unheard: Notify::new() })
     }
 
@@ -113,7 +113,7 @@ impl Inbox {
         }
     }
 
-    fn admit(&self, state: &mut State) -> Result<(), ChatError> {
+    fn admit(&self, state: &mut InboxState) -> Result<(), ChatError> {
         if state.stopped {
             return Err(ChatError::Unavailable);
         }

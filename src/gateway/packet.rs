@@ -30,7 +30,7 @@ impl<'a> Incoming<'a> {
     /// Reads `["event", payload, ignored…]`. `None` if that is not what it is.
     pub fn read(packet: &'a Value) -> Option<Self> {
         let Value::Str(text, attachments) = packet else { return None };
-        let arguments: Arguments<'_> = serde_json::from_str(text).ok()?;
+        let arguments: EventArguments<'_> = serde_json::from_str(text).ok()?;
         let whole = Bytes::from(text.clone());
         let payload = Payload {
             json: arguments.payload.map(|json| whole.slice_ref(json.get().as_bytes())),
@@ -74,7 +74,7 @@ impl Payload {
     }
 }
 
-struct Arguments<'a> {
+struct EventArguments<'a> {
     event: Cow<'a, str>,
     payload: Option<&'a RawValue>,
 }
@@ -82,11 +82,11 @@ struct Arguments<'a> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Arguments<'de> {
+impl<'de> Deserialize<'de> for EventArguments<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ArgumentsVisitor;
         impl<'de> Visitor<'de> for ArgumentsVisitor {
-            type Value = Arguments<'de>;
+            type Value = EventArguments<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array that begins with the event's name")
@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for Arguments<'de> {
                     .ok_or_else(|| serde::de::Error::invalid_length(0, &self))?;
                 let payload = seq.next_element()?;
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Arguments { event, payload })
+                Ok(EventArguments { event, payload })
             }
         }
         deserializer.deserialize_seq(ArgumentsVisitor)

@@ -51,13 +51,13 @@ async fn reopen_after_gaps<S: Reopen>(
 ) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut due = Due::of(Vec::new());
+    let mut due = DueReopenings::of(Vec::new());
     loop {
         tokio::select! {
             biased;
             changed = gaps.changed() => match changed {
                 Ok(()) => {
-                    due = Due::of(sessions());
+                    due = DueReopenings::of(sessions());
                     tracing::warn!(
                         sessions = due.sessions.len(),
                         "pushes may be missing: opening sessions anew"
@@ -71,12 +71,12 @@ async fn reopen_after_gaps<S: Reopen>(
 }
 
 /// Sessions that are still to be opened anew.
-struct Due<S> {
+struct DueReopenings<S> {
     sessions: VecDeque<Arc<S>>,
     slice: usize,
 }
 
-impl<S: Reopen> Due<S> {
+impl<S: Reopen> DueReopenings<S> {
     fn of(sessions: Vec<Arc<S>>) -> Self {
         let slices = SPREAD.as_millis() / TICK.as_millis();
         let slice = sessions.len().div_ceil(slices as usize).max(1);

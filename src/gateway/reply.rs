@@ -15,25 +15,25 @@ use crate::edge::{CloseReason, EngineSession};
 pub type AckBody = Box<RawValue>;
 
 #[derive(Serialize)]
-struct Accepted<'a, T> {
+struct OkAck<'a, T> {
     ok: bool,
     data: &'a T,
 }
 
 #[derive(Serialize)]
-struct Refused {
+struct ErrorAck {
     ok: bool,
     error: ErrorBody,
 }
 
 /// `{ok: true, data}`.
 pub fn accepted<T: Serialize>(data: &T) -> AckBody {
-    to_raw(&Accepted { ok: true, data })
+    to_raw(&OkAck { ok: true, data })
 }
 
 /// `{ok: false, error}`.
 fn refused(error: &ChatError) -> AckBody {
-    to_raw(&Refused { ok: false, error: error.body() })
+    to_raw(&ErrorAck { ok: false, error: error.body() })
 }
 
 fn to_raw<T: Serialize>(body: &T) -> AckBody {

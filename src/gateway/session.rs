@@ -25,18 +25,18 @@ use crate::model::presence::SocketKey;
 use crate::telemetry;
 
 /// What all sessions share.
-pub struct Shared {
+pub struct GatewayState {
     pub chat: Chat,
     pub bus: Arc<dyn Bus>,
     pub fanout: FanoutHandle<SocketOutlet>,
     pub rules: Arc<Rules>,
     pub lifecycle: Lifecycle,
     pub next_key: AtomicU64,
-    pub sessions: Sessions,
+    pub sessions: SocketSessions,
     pub expiries: Arc<Expiries>,
 }
 
-impl Shared {
+impl GatewayState {
     pub fn opener(&self) -> Opener<'_, SocketOutlet> {
         Opener { chat: &self.chat, bus: &self.bus, fanout: &self.fanout }
     }
@@ -48,35 +48,35 @@ impl Shared {
 
 /// The sessions of this node, from before they are attached until their socket is gone.
 #[derive(Default)]
-pub struct Sessions(Mutex<ByKey<Weak<Session>>>);
+pub struct SocketSessions(Mutex<ByKey<Weak<SocketSession>>>);
 
-impl Sessions {
-    pub fn all(&self) -> Vec<Arc<Session>> {
+impl SocketSessions {
+    pub fn all(&self) -> Vec<Arc<SocketSession>> {
         self.0.lock().values().filter_map(Weak::upgrade).collect()
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum SessionPhase {
     Opening,
     Ready,
     Ended,
 }
 
-pub struct Session {
-    pub shared: Arc<Shared>,
+pub struct SocketSession {
+    pub shared: Arc<GatewayState>,
     pub caller: Caller,
     pub key: SocketKey,
     pub transport: Arc<EngineSession>,
     pub inbox: Arc<Inbox>,
     began: Instant,
     has_had_a_gap: AtomicBool,
-    phase: Mutex<Phase>,
+    phase: Mutex<SessionPhase>,
     phase_changed: Notify,
 }
 
-impl Session {
-    pub fn new(shared: Arc<Shared>, caller: Caller, inbox: Arc<Inbox>) -> Arc<Self> {
+impl SocketSession {
+    pub fn new(shared: Arc<GatewayState>, caller: Caller, inbox: Arc<Inbox>) -> Arc<Self> {
         let key = shared.next_key();
         let session = Arc::new(Self {
             shared,
@@ -86,7 +86,7 @@ impl Session {
             inbox,
             began: Instant::now(),
             has_had_a_gap: AtomicBool::new(false),
-            phase: Mutex::new(Phase::Opening),
+            phase: Mutex::new(SessionPhase::Opening),
             phase_changed: Notify::new(),
         });
         session.shared.sessions.0.lock().insert(key, Arc::downgrade(&session));
@@ -104,7 +104,7 @@ impl Session {
 
     /// The socket is gone, perhaps even before it was attached to anything.
     pub fn has_ended(&self) -> bool {
-        *self.phase.lock() == Phase::Ended
+        *self.phase.lock() == SessionPhase::Ended
     }
 
     /// For requests that need the session to be attached; the others are carried out before, too.
@@ -118,9 +118,9 @@ impl Session {
             changed.as_mut().enable();
             let phase = *self.phase.lock();
             match phase {
-                Phase::Opening => changed.await,
-                Phase::Ready => return Ok(()),
-                Phase::Ended => return Err(ChatError::Unavailable),
+                SessionPhase::Opening => changed.await,
+                SessionPhase::Ready => return Ok(()),
+                SessionPhase::Ended => return Err(ChatError::Unavailable),
             }
         }
     }
@@ -129,8 +129,8 @@ impl Session {
     /// before its beginning.
     pub fn opened(&self, expires_at_ms: UnixMs) {
         let mut phase = self.phase.lock();
-        if *phase == Phase::Opening {
-            *phase = Phase::Ready;
+        if *phase == SessionPhase::Opening {
+            *phase = SessionPhase::Ready;
             self.chat().presence_opened(self.caller, self.key);
             self.shared.expiries.watch(self.key, self.caller, expires_at_ms);
         }
@@ -142,7 +142,7 @@ impl Session {
     pub async fn ended(&self, reason: DisconnectReason, transport: TransportType) {
         {
             let mut phase = self.phase.lock();
-            if std::mem::replace(&mut *phase, Phase::Ended) == Phase::Ready {
+            if std::mem::replace(&mut *phase, SessionPhase::Ended) == SessionPhase::Ready {
                 self.chat().presence_closed(self.caller, self.key);
                 self.shared.expiries.forget(self.key);
             }
@@ -174,7 +174,7 @@ impl Session {
     }
 }
 
-impl Reopen for Session {
+impl Reopen for SocketSession {
     async fn reopen(&self) -> bool {
         // One that is opening may have missed something as well. It ends if it takes too long.
         if self.ready().await.is_err() {

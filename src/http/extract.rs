@@ -1,6 +1,6 @@
 //! What handlers are given: path, query and body, each refused in the form of the contract.
 //!
-//! They come behind [`Session`](crate::http::session::Session) in a handler's arguments, so that a
+//! They come behind [`Authenticated`](crate::http::session::Authenticated) in a handler's arguments, so that a
 //! stranger is told `unauthorized` whatever else is wrong.
 
 use std::error::Error;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::chat::ChatError;
-use crate::chat::accounts::Origin;
+use crate::chat::accounts::Requester;
 use crate::edge::{BodyBytesMax, PAYLOAD_BYTES_MAX, PeerAddr, user_agent};
 use crate::http::answer::Failure;
 use crate::telemetry::log_seldom;
@@ -151,7 +151,7 @@ fn parse_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, ChatError> {
 }
 
 /// Where a request came from.
-pub struct From(pub Origin);
+pub struct From(pub Requester);
 
 impl<S: Send + Sync> FromRequestParts<S> for From {
     type Rejection = Failure;
@@ -162,7 +162,7 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
             return Err(Failure(ChatError::Unavailable));
         };
         let user_agent = user_agent(&parts.headers);
-        Ok(Self(Origin { address: peer.ip(), user_agent }))
+        Ok(Self(Requester { address: peer.ip(), user_agent }))
     }
 }
 

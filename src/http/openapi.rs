@@ -36,7 +36,7 @@ const BEARER: &str = "bearer";
         (name = "operations", description = "For those who run the server"),
     )
 )]
-pub struct Head;
+pub struct OpenApiHead;
 
 /// An error that many operations share.
 struct SharedError {

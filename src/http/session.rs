@@ -13,8 +13,8 @@ use crate::chat::{Caller, Chat, ChatError};
 use crate::edge::bearer;
 use crate::http::HttpState;
 use crate::http::answer::Failure;
+use crate::http::memory::{MemoryBudgets, MemoryShare, ShareSlot};
 use crate::http::rate::SessionRates;
-use crate::http::room::{Room, RoomOfRequest, Rooms};
 
 /// Commands of this node that run at once. With a store that answers in milliseconds there are a few
 /// dozen; more than this means that it does not, and more waiting would help nobody.
@@ -26,13 +26,13 @@ pub struct Commands {
     chat: Chat,
     places: Arc<Semaphore>,
     rates: Arc<SessionRates>,
-    rooms: Arc<Rooms>,
+    budgets: Arc<MemoryBudgets>,
 }
 
 impl Commands {
     pub fn new(chat: Chat) -> Self {
         let places = Arc::new(Semaphore::new(COMMANDS_MAX));
-        Self { chat, places, rates: Arc::default(), rooms: Arc::default() }
+        Self { chat, places, rates: Arc::default(), budgets: Arc::default() }
     }
 
     /// Carries out a command to its end, also if the client is gone or the deadline has passed
@@ -52,11 +52,11 @@ impl Commands {
         timeout(self.chat.limits.command_timeout, whole).await.map_err(|_| ChatError::Timeout)?
     }
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Session, ChatError> {
+    async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, ChatError> {
         self.admit(parts, self.chat.authenticate(token(parts)?)).await
     }
 
-    async fn authenticate_leaving(&self, parts: &Parts) -> Result<Session, ChatError> {
+    async fn authenticate_leaving(&self, parts: &Parts) -> Result<Authenticated, ChatError> {
         self.admit(parts, self.chat.authenticate_leaving(token(parts)?)).await
     }
 
@@ -64,15 +64,15 @@ impl Commands {
         &self,
         parts: &Parts,
         checking: impl Future<Output = Result<Caller, ChatError>>,
-    ) -> Result<Session, ChatError> {
+    ) -> Result<Authenticated, ChatError> {
         let limit = self.chat.limits.command_timeout;
         let caller = timeout(limit, checking).await.map_err(|_| ChatError::Timeout)??;
         self.limit_rate(caller)?;
-        let room = self.rooms.enter(caller.user_id, limit).await?;
-        if let Some(of_request) = parts.extensions.get::<RoomOfRequest>() {
-            of_request.set(room.clone());
+        let share = self.budgets.enter(caller.user_id, limit).await?;
+        if let Some(slot) = parts.extensions.get::<ShareSlot>() {
+            slot.set(share.clone());
         }
-        Ok(Session { caller, commands: self.clone(), room })
+        Ok(Authenticated { caller, commands: self.clone(), share })
     }
 
     fn limit_rate(&self, caller: Caller) -> Result<(), ChatError> {
@@ -93,13 +93,13 @@ fn token(parts: &Parts) -> Result<&str, ChatError> {
 }
 
 /// A request of somebody who is signed in, and not too fast. The first argument of a handler.
-pub struct Session {
+pub struct Authenticated {
     caller: Caller,
     commands: Commands,
-    room: Arc<Room>,
+    share: Arc<MemoryShare>,
 }
 
-impl Session {
+impl Authenticated {
     pub async fn run<T, F, Fut>(&self, command: F) -> Result<T, ChatError>
     where
         T: Send + 'static,
@@ -108,10 +108,10 @@ impl Session {
     {
         self.commands
             .run(|chat| {
-                let (running, room) = (command(chat, self.caller), self.room.clone());
+                let (running, share) = (command(chat, self.caller), self.share.clone());
                 async move {
                     let result = running.await;
-                    drop(room); // Until here, also if the client is gone.
+                    drop(share); // Until here, also if the client is gone.
                     result
                 }
             })
@@ -119,7 +119,7 @@ impl Session {
     }
 }
 
-impl FromRequestParts<HttpState> for Session {
+impl FromRequestParts<HttpState> for Authenticated {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
@@ -128,9 +128,9 @@ impl FromRequestParts<HttpState> for Session {
 }
 
 /// A request of somebody who logs out, perhaps once more because it failed the first time.
-pub struct LeavingSession(pub Session);
+pub struct Leaving(pub Authenticated);
 
-impl FromRequestParts<HttpState> for LeavingSession {
+impl FromRequestParts<HttpState> for Leaving {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {

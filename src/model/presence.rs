@@ -71,7 +71,7 @@ pub enum PresenceEvent {
 /// What holds for the person, whichever socket chose it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Standing {
+pub enum Availability {
     #[default]
     Available,
     Dnd,
@@ -82,7 +82,7 @@ pub enum Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    pub standing: Standing,
+    pub availability: Availability,
     pub text: String,
     /// Orders the choices of a person; 0 if they have made none.
     pub at_ms: UnixMs,
@@ -91,11 +91,11 @@ pub struct Choice {
 impl Choice {
     /// What others see of somebody who is there.
     fn seen(&self, idle: bool) -> (Status, &str) {
-        let status = match self.standing {
-            Standing::Invisible => return (Status::Offline, ""),
-            Standing::Available | Standing::Dnd if idle => Status::Idle,
-            Standing::Available => Status::Online,
-            Standing::Dnd => Status::Dnd,
+        let status = match self.availability {
+            Availability::Invisible => return (Status::Offline, ""),
+            Availability::Available | Availability::Dnd if idle => Status::Idle,
+            Availability::Available => Status::Online,
+            Availability::Dnd => Status::Dnd,
         };
         (status, &self.text)
     }
@@ -143,7 +143,7 @@ struct Socket {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Whereabouts {
     /// Never empty.
     Here(SmallVec<[Socket; 2]>),
     /// Shown as before until [`OFFLINE_DELAY_MS`] have passed.
@@ -160,12 +160,12 @@ enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attendance {
     choice: Choice,
-    place: Place,
+    place: Whereabouts,
 }
 
 impl Attendance {
     pub fn new(now_ms: UnixMs) -> Self {
-        Self { choice: Choice::default(), place: Place::NotYet { at_ms: now_ms } }
+        Self { choice: Choice::default(), place: Whereabouts::NotYet { at_ms: now_ms } }
     }
 
     pub fn apply(&mut self, event: PresenceEvent, now_ms: UnixMs) {
@@ -200,18 +200,18 @@ impl Attendance {
     pub fn inherit(&mut self, choice: &Choice, now_ms: UnixMs) {
         self.adopt(choice);
         if self.choice.at_ms > 0 && self.idle(now_ms).is_none() {
-            self.place = Place::NotYet { at_ms: now_ms };
+            self.place = Whereabouts::NotYet { at_ms: now_ms };
         }
     }
 
     /// At `now_ms`, whether they are shown as there, and then whether all their sockets are idle.
     pub fn idle(&self, now_ms: UnixMs) -> Option<bool> {
         match &self.place {
-            Place::Here(sockets) => Some(sockets.iter().all(|socket| socket.idle)),
-            Place::Left { at_ms, idle } if is_within(*at_ms, OFFLINE_DELAY_MS, now_ms) => {
+            Whereabouts::Here(sockets) => Some(sockets.iter().all(|socket| socket.idle)),
+            Whereabouts::Left { at_ms, idle } if is_within(*at_ms, OFFLINE_DELAY_MS, now_ms) => {
                 Some(*idle)
             }
-            Place::Left { .. } | Place::NotYet { .. } => None,
+            Whereabouts::Left { .. } | Whereabouts::NotYet { .. } => None,
         }
     }
 
@@ -222,17 +222,17 @@ impl Attendance {
 
     /// True with a socket, however it looks to others.
     pub fn is_here(&self) -> bool {
-        matches!(self.place, Place::Here(_))
+        matches!(self.place, Whereabouts::Here(_))
     }
 
     /// True if whoever is gone may be forgotten: there is nothing to show or to remember any more.
     pub fn is_over(&self, now_ms: UnixMs) -> bool {
         let chose_nothing =
-            self.choice.standing == Standing::Available && self.choice.text.is_empty();
+            self.choice.availability == Availability::Available && self.choice.text.is_empty();
         let kept_ms = if chose_nothing { OFFLINE_DELAY_MS } else { CHOICE_KEPT_MS };
         match self.place {
-            Place::Here(_) => false,
-            Place::Left { at_ms, .. } | Place::NotYet { at_ms } => {
+            Whereabouts::Here(_) => false,
+            Whereabouts::Left { at_ms, .. } | Whereabouts::NotYet { at_ms } => {
                 !is_within(at_ms, kept_ms, now_ms)
             }
         }
@@ -241,36 +241,36 @@ impl Attendance {
     fn open(&mut self, key: SocketKey) {
         let socket = Socket { key, idle: false };
         match &mut self.place {
-            Place::Here(sockets) => {
+            Whereabouts::Here(sockets) => {
                 if sockets.iter().all(|other| other.key != key) {
                     sockets.push(socket);
                 }
             }
-            Place::Left { .. } | Place::NotYet { .. } => {
-                self.place = Place::Here(smallvec![socket])
+            Whereabouts::Left { .. } | Whereabouts::NotYet { .. } => {
+                self.place = Whereabouts::Here(smallvec![socket])
             }
         }
     }
 
     fn close(&mut self, key: SocketKey, now_ms: UnixMs) {
-        let Place::Here(sockets) = &mut self.place else { return };
+        let Whereabouts::Here(sockets) = &mut self.place else { return };
         let idle = sockets.iter().all(|socket| socket.idle);
         sockets.retain(|socket| socket.key != key);
         if sockets.is_empty() {
-            self.place = Place::Left { at_ms: now_ms, idle };
+            self.place = Whereabouts::Left { at_ms: now_ms, idle };
         }
     }
 
     /// A socket that is gone already, or not open yet, still chooses for the person.
     fn choose(&mut self, key: SocketKey, status: ChosenStatus) {
-        self.choice.standing = match status {
+        self.choice.availability = match status {
             // An idle device must not reveal somebody who is invisible.
-            ChosenStatus::Idle => self.choice.standing,
-            ChosenStatus::Online => Standing::Available,
-            ChosenStatus::Dnd => Standing::Dnd,
-            ChosenStatus::Invisible => Standing::Invisible,
+            ChosenStatus::Idle => self.choice.availability,
+            ChosenStatus::Online => Availability::Available,
+            ChosenStatus::Dnd => Availability::Dnd,
+            ChosenStatus::Invisible => Availability::Invisible,
         };
-        if let Place::Here(sockets) = &mut self.place
+        if let Whereabouts::Here(sockets) = &mut self.place
             && let Some(socket) = sockets.iter_mut().find(|socket| socket.key == key)
         {
             socket.idle = status == ChosenStatus::Idle;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A setting's type. Problems complete the sentence "KEY …".
-pub trait Value: Sized {
+pub trait SettingValue: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
@@ -23,7 +23,7 @@ pub trait Value: Sized {
 
 macro_rules! parsed {
     ($($type:ty, $problem:literal, |$value:ident| $toml:expr;)+) => {$(
-        impl Value for $type {
+        impl SettingValue for $type {
             fn from_text(text: &str) -> Result<Self, String> {
                 text.trim().parse().map_err(|_| format!("{}, not {text:?}", $problem))
             }
@@ -44,7 +44,7 @@ parsed! {
 }
 
 /// In whole seconds, which its key says.
-impl Value for Duration {
+impl SettingValue for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
         u64::from_text(text).map(Self::from_secs)
     }
@@ -58,7 +58,7 @@ pub fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-impl Value for String {
+impl SettingValue for String {
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(text.to_owned())
     }
@@ -67,7 +67,7 @@ impl Value for String {
     }
 }
 
-impl Value for PathBuf {
+impl SettingValue for PathBuf {
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.into()) }
     }
@@ -77,16 +77,16 @@ impl Value for PathBuf {
 }
 
 /// Empty for none.
-impl Value for Option<PathBuf> {
+impl SettingValue for Option<PathBuf> {
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
     }
     fn to_toml(&self) -> String {
-        self.as_ref().map_or_else(|| quoted(""), Value::to_toml)
+        self.as_ref().map_or_else(|| quoted(""), SettingValue::to_toml)
     }
 }
 
-impl<T: Value> Value for Vec<T> {
+impl<T: SettingValue> SettingValue for Vec<T> {
     /// Separated by commas, or as TOML and JSON write a list.
     fn from_text(text: &str) -> Result<Self, String> {
         if text.trim_start().starts_with('[') {
@@ -115,7 +115,7 @@ macro_rules! choices {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$doc])* $variant),+ }
 
-        impl $crate::section::Value for $name {
+        impl $crate::section::SettingValue for $name {
             fn from_text(text: &str) -> Result<Self, String> {
                 match text {
                     $($text => Ok(Self::$variant),)+

@@ -44,7 +44,7 @@ pub trait ChannelStore: Send + Sync {
         &self,
         candidate: &Channel,
         quota: OpeningQuota,
-    ) -> Result<Opening, StoreError>;
+    ) -> Result<DirectOpening, StoreError>;
 
     /// Those `limit` of a person's direct channels in which something happened last (a message, else
     /// their opening), by id. Which one was last is about: a deleted message may count.
@@ -106,7 +106,7 @@ pub struct OpeningQuota {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opening {
+pub enum DirectOpening {
     New(Channel),
     Found(Channel),
     /// Nothing was inserted; `first` is the oldest one that counts against the quota.

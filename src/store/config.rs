@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::section::{Value, quoted, section};
+use crate::section::{SettingValue, quoted, section};
 use crate::store::sqlite::{SqliteConfig, Synchronous};
 
 section! {
@@ -40,7 +40,7 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
 }
 
-impl Value for StoreUrl {
+impl SettingValue for StoreUrl {
     fn from_text(text: &str) -> Result<Self, String> {
         if text == "sqlite" {
             return Ok(Self::SqliteInDataDir);

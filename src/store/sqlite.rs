@@ -154,10 +154,10 @@ pub enum OpenError {
 /// Clones share one database.
 #[derive(Clone)]
 pub struct SqliteStore {
-    shared: Arc<Shared>,
+    shared: Arc<SqliteInner>,
 }
 
-struct Shared {
+struct SqliteInner {
     writes: Arc<Queue<Write>>,
     reads: Arc<Queue<Box<dyn Call>>>,
     /// The readers, then the writer.
@@ -206,7 +206,7 @@ impl SqliteStore {
             .map_err(|source| OpenError::Io { path: config.path.clone(), source })?;
         let maintenance = Maintenance::new(clock);
         threads.push(writer::start(conn, &writes, files, maintenance, ended.clone()));
-        let shared = Shared {
+        let shared = SqliteInner {
             writes,
             reads,
             threads: Mutex::new(threads),
@@ -327,7 +327,7 @@ fn count_failure(error: &StoreError) {
     metrics::counter!(telemetry::STORE_ERRORS, "cause" => cause).increment(1);
 }
 
-impl Shared {
+impl SqliteInner {
     /// Ends the readers, then the writer: only the last connection can take the log away, and only if
     /// it may write.
     fn end(&self) {
@@ -349,7 +349,7 @@ fn join(thread: JoinHandle<()>) {
 }
 
 /// For stores that are dropped without [`SqliteStore::close`]; blocks for a last commit at most.
-impl Drop for Shared {
+impl Drop for SqliteInner {
     fn drop(&mut self) {
         self.end();
     }

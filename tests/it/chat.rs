@@ -12,7 +12,7 @@ use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
 use vibetalk::bus::{Bus, Deliveries, Delivery};
 use vibetalk::chat::announced::Announced;
-use vibetalk::chat::attempts::Attempts;
+use vibetalk::chat::attempts::AuthAttempts;
 use vibetalk::chat::cache::Caches;
 use vibetalk::chat::changes::Untold;
 use vibetalk::chat::current::Readings;
@@ -283,7 +283,7 @@ pub fn new_chat(
         caches: Caches::new(&lifecycle),
         tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
         passwords: Passwords::default(),
-        attempts: Attempts::default(),
+        attempts: AuthAttempts::default(),
         rates: PersonRates::default(),
         official_group: OnceLock::new(),
         presence: PresenceBoard::new(is_alone),

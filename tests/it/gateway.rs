@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
-use vibetalk::chat::accounts::{Origin, Register};
+use vibetalk::chat::accounts::{Register, Requester};
 use vibetalk::chat::limits::Limits;
 use vibetalk::chat::{Caller, ChatError};
 use vibetalk::edge::{Edge, EdgeConfig, EngineLimits};
@@ -129,8 +129,8 @@ impl Node {
             password: "correct horse".to_owned(),
             display_name: None,
         };
-        let origin = Origin { address: [192, 0, 2, 1].into(), user_agent: String::new() };
-        let signed_in = self.test.chat.register(request, origin).await.unwrap();
+        let requester = Requester { address: [192, 0, 2, 1].into(), user_agent: String::new() };
+        let signed_in = self.test.chat.register(request, requester).await.unwrap();
         let caller = self.test.chat.authenticate(&signed_in.access_token).await.unwrap();
         let mut socket = WebSocket::open_at(self.address, "EIO=4&transport=websocket").await;
         socket.next_with("0{").await;

@@ -21,9 +21,9 @@ mod access;
 mod client;
 mod commands;
 mod document;
+mod memory;
 mod pages;
 mod refusals;
-mod room;
 mod statuses;
 
 pub struct TestApi {

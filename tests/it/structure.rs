@@ -163,6 +163,40 @@ fn find_circle<'a>(
     found
 }
 
+/// The name of the type that `line` defines. Associated types are named by the trait that they belong to, so
+/// an indented `type` defines none.
+fn defined_type(line: &str) -> Option<&str> {
+    let code = line.trim_start();
+    let is_indented = code.len() < line.len();
+    let code = match code.strip_prefix("pub(") {
+        Some(visibility) => visibility.split_once(')')?.1.trim_start(),
+        None => code.strip_prefix("pub ").unwrap_or(code),
+    };
+    let mut words = code.split(is_no_word).filter(|word| !word.is_empty());
+    let kind = code.split(' ').next()?;
+    words.next();
+    let defines = match kind {
+        "struct" | "enum" | "trait" | "union" => true,
+        "type" => !is_indented,
+        _ => false,
+    };
+    // What a macro defines has a name only where it is used.
+    words.next().filter(|name| defines && name.starts_with(char::is_uppercase))
+}
+
+/// Type names that mean more than one thing, private ones and those of tests as well: one word for one
+/// thing is what lets a reader move from room to room.
+fn ambiguous_types(sources: &Sources) -> Vec<String> {
+    let mut modules_by_type = BTreeMap::<&str, Vec<&str>>::new();
+    for (module, source) in sources {
+        for name in source.lines().filter_map(defined_type) {
+            modules_by_type.entry(name).or_default().push(module);
+        }
+    }
+    let ambiguous = modules_by_type.into_iter().filter(|(_, modules)| modules.len() > 1);
+    ambiguous.map(|(name, modules)| format!("{name}: {}", modules.join(", "))).collect()
+}
+
 fn circle(sources: &Sources) -> Option<String> {
     let mut done = BTreeSet::new();
     sources.keys().find_map(|module| find_circle(module, sources, &mut Vec::new(), &mut done))
@@ -179,6 +213,31 @@ fn dependencies_go_one_way() {
 #[test]
 fn no_modules_use_each_other_in_a_circle() {
     assert_eq!(circle(&sources()), None);
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let found = ambiguous_types(&sources());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_name_that_is_used_twice_is_seen() {
+    for (line, expected) in [
+        ("pub struct Chat {", Some("Chat")),
+        ("    struct Counted<'a>(&'a str);", Some("Counted")),
+        ("pub(crate) enum Effect {", Some("Effect")),
+        ("pub(in crate::chat) trait Store: Send {", Some("Store")),
+        ("pub type Topics = Vec<Topic>;", Some("Topics")),
+        ("    type Err = InvalidId;", None),
+        ("/// A struct of its own.", None),
+        ("        pub struct $name {", None),
+    ] {
+        assert_eq!(defined_type(line), expected, "{line}");
+    }
+    let of = |module: &str, source: &str| (module.to_owned(), source.to_owned());
+    let sources = [of("chat", "struct Inner;"), of("bus", "pub enum Inner {\n}\nstruct Bus;")];
+    assert_eq!(ambiguous_types(&sources.into()), ["Inner: bus, chat"]);
 }
 
 #[test]

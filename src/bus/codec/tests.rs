@@ -9,7 +9,7 @@ use crate::clock::UnixMs;
 use crate::model::channel::{Channel, ChannelKind};
 use crate::model::event::Push;
 use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
-use crate::model::presence::{Attested, Choice, Presence, Standing, Status};
+use crate::model::presence::{Attested, Availability, Choice, Presence, Status};
 
 const BOOT: u64 = 0x0123_4567_89ab_cdef;
 const NOW_MS: UnixMs = 1_795_000_000_000;
@@ -104,7 +104,7 @@ fn envelopes() -> Vec<Envelope> {
 }
 
 fn node_events() -> Vec<NodeEvent> {
-    let choice = Choice { standing: Standing::Invisible, text: "hm".into(), at_ms: NOW_MS };
+    let choice = Choice { availability: Availability::Invisible, text: "hm".into(), at_ms: NOW_MS };
     let version = Version { boot: u64::MAX, number: 3 };
     vec![
         NodeEvent::Changed(vec![Changed::Group(GroupId::new(11))]),
@@ -146,21 +146,21 @@ fn from_text(text: &str) -> Parcel {
     Parcel { headers: headers.lines().map(header).collect(), body }
 }
 
-fn is_same(opened: &Opened, expected: &Sent) -> bool {
+fn is_same(opened: &OpenedParcel, expected: &ParcelContent) -> bool {
     format!("{:?}", opened.sent) == format!("{expected:?}")
 }
 
 /// All samples with what is written of them.
-fn encoded() -> Vec<(Sent, Parcel)> {
+fn encoded() -> Vec<(ParcelContent, Parcel)> {
     let encoder = Encoder::new(BOOT);
     let envelopes = envelopes().into_iter().enumerate().map(|(index, envelope)| {
         let parcel = encoder.envelope(&envelope, index == 5).unwrap();
-        (Sent::Envelope(envelope), parcel)
+        (ParcelContent::Envelope(envelope), parcel)
     });
     let envelopes: Vec<_> = envelopes.collect();
     let events = node_events().into_iter().map(|event| {
         let parcel = encoder.node_event(origin(), &event).unwrap();
-        (Sent::Node(event), parcel)
+        (ParcelContent::Node(event), parcel)
     });
     envelopes.into_iter().chain(events).collect()
 }
@@ -202,7 +202,7 @@ meta: {\"publishedAtMs\":5,\"priority\":{\"level\":[1]},\"push\":\"message:explo
 ";
     let opened = decode(&from_text(text)).unwrap();
     assert_eq!(opened.id, ParcelId { boot: 255, number: 12 });
-    let Sent::Envelope(envelope) = opened.sent else { panic!() };
+    let ParcelContent::Envelope(envelope) = opened.sent else { panic!() };
     assert_eq!(envelope.topics[..], [Topic::Group(GroupId::new(11)), Topic::User(UserId::new(1))]);
     assert_eq!(envelope.changed[..], [Changed::Group(GroupId::new(11))]);
     assert!(matches!(envelope.content, Content::None), "its clients were never promised that");
@@ -211,7 +211,9 @@ meta: {\"publishedAtMs\":5,\"priority\":{\"level\":[1]},\"push\":\"message:explo
     parcel.body =
         br#"{"alive":{"presence":{"boot":1,"number":2,"people":3},"nowMs":4,"load":0.5}}"#[..]
             .into();
-    let Sent::Node(NodeEvent::Alive(alive)) = decode(&parcel).unwrap().sent else { panic!() };
+    let ParcelContent::Node(NodeEvent::Alive(alive)) = decode(&parcel).unwrap().sent else {
+        panic!()
+    };
     assert_eq!(alive.now_ms, 4);
 }
 
@@ -275,8 +277,8 @@ async fn what_is_unreadable_is_a_gap_unless_it_is_volatile() {
     assert!(matches!(deliveries.try_recv(), Ok(crate::bus::Delivery::Gap)));
     for (sent, parcel) in encoded() {
         let expected = match sent {
-            Sent::Envelope(envelope) => matches!(envelope.content, Content::Presences(_)),
-            Sent::Node(event) => event.is_told_again(),
+            ParcelContent::Envelope(envelope) => matches!(envelope.content, Content::Presences(_)),
+            ParcelContent::Node(event) => event.is_told_again(),
         };
         assert_eq!(parcel.is_volatile(), expected);
     }
@@ -424,10 +426,13 @@ fn any_envelope() -> impl Strategy<Value = Envelope> {
 }
 
 fn any_news() -> impl Strategy<Value = NodeEvent> {
-    let standing =
-        prop_oneof![Just(Standing::Available), Just(Standing::Dnd), Just(Standing::Invisible)];
-    let choice = (standing, "\\PC{0,10}", any::<u64>())
-        .prop_map(|(standing, text, at_ms)| Choice { standing, text, at_ms });
+    let availability = prop_oneof![
+        Just(Availability::Available),
+        Just(Availability::Dnd),
+        Just(Availability::Invisible)
+    ];
+    let choice = (availability, "\\PC{0,10}", any::<u64>())
+        .prop_map(|(availability, text, at_ms)| Choice { availability, text, at_ms });
     let attested =
         (any::<Option<bool>>(), choice).prop_map(|(idle, choice)| Attested { idle, choice });
     let person = (any::<u64>().prop_map(UserId::new), attested);
@@ -474,14 +479,14 @@ proptest! {
         let opened = decode(&parcel).unwrap();
         prop_assert_eq!(&parcel.topics(), &envelope.topics);
         prop_assert_eq!(parcel.is_volatile(), is_volatile);
-        prop_assert!(is_same(&opened, &Sent::Envelope(envelope)), "{:?}", opened);
+        prop_assert!(is_same(&opened, &ParcelContent::Envelope(envelope)), "{:?}", opened);
     }
 
     #[test]
     fn all_news_arrive_as_they_were_sent(event in any_news(), changed in vec(any_changed(), 0..9)) {
         for event in [event, NodeEvent::Changed(changed)] {
             let parcel = Encoder::new(BOOT).node_event(origin(), &event).unwrap();
-            prop_assert!(is_same(&decode(&parcel).unwrap(), &Sent::Node(event)));
+            prop_assert!(is_same(&decode(&parcel).unwrap(), &ParcelContent::Node(event)));
         }
     }
 
@@ -493,7 +498,7 @@ proptest! {
         let (_, parcel) = encoded().swap_remove(index);
         let damaged = damage(&parcel, &wounds);
         // What a client gets of it is JSON, whatever has happened.
-        if let Ok(Opened { sent: Sent::Envelope(envelope), .. }) = decode(&damaged)
+        if let Ok(OpenedParcel { sent: ParcelContent::Envelope(envelope), .. }) = decode(&damaged)
             && let Content::Push { body, .. } | Content::ChannelPush { body, .. } = envelope.content
         {
             prop_assert!(serde_json::from_str::<serde_json::Value>(body.get()).is_ok());

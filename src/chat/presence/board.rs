@@ -40,13 +40,13 @@ impl Default for PresenceBoard {
 
 #[derive(Default)]
 struct People {
-    by_user: HashMap<UserId, Person>,
+    by_user: HashMap<UserId, Attendee>,
     /// Who may look different from what the sessions here were told, once each.
     changed: Vec<UserId>,
     /// Who had no socket left, and when they turn offline; in that order, with outdated entries.
-    leaving: VecDeque<Due>,
+    leaving: VecDeque<DueChange>,
     /// Who is gone but chose something, and when that is forgotten; likewise.
-    remembered: VecDeque<Due>,
+    remembered: VecDeque<DueChange>,
     here: usize,
     /// Other nodes, and what is to be told to them; unused while there are none.
     others: Others,
@@ -74,7 +74,7 @@ struct Replica {
     whole: Option<HashSet<UserId>>,
 }
 
-struct Person {
+struct Attendee {
     /// At this node.
     attendance: Attendance,
     /// At others, where there is something to say.
@@ -85,12 +85,12 @@ struct Person {
 }
 
 #[derive(Clone, Copy)]
-struct Due {
+struct DueChange {
     at_ms: UnixMs,
     user_id: UserId,
 }
 
-impl Due {
+impl DueChange {
     /// True at its time, and when it lies further ahead than the wait was: then the clock went back.
     fn is_now(self, wait_ms: u64, now_ms: UnixMs) -> bool {
         self.at_ms <= now_ms || self.at_ms > now_ms + wait_ms
@@ -147,7 +147,7 @@ impl PresenceBoard {
         let mut people = self.people.lock();
         for user_id in user_ids {
             // Who was over has been forgotten with the taking, and still has to be seen to be gone.
-            let person = people.by_user.entry(*user_id).or_insert_with(|| Person::new(now_ms));
+            let person = people.by_user.entry(*user_id).or_insert_with(|| Attendee::new(now_ms));
             person.announced = None;
             people.mark_changed(*user_id);
         }
@@ -235,14 +235,14 @@ impl People {
         if matches!(event, PresenceEvent::Closed(_)) && !self.by_user.contains_key(&user_id) {
             return;
         }
-        let person = self.by_user.entry(user_id).or_insert_with(|| Person::new(now_ms));
+        let person = self.by_user.entry(user_id).or_insert_with(|| Attendee::new(now_ms));
         // What this node chooses for them goes on from what they chose elsewhere.
         person.adopt_latest();
         person.attendance.apply(event, now_ms);
         let is_here = is_here(self);
         self.here = self.here + usize::from(is_here) - usize::from(was_here);
         if !is_here {
-            self.leaving.push_back(Due { at_ms: now_ms + OFFLINE_DELAY_MS, user_id });
+            self.leaving.push_back(DueChange { at_ms: now_ms + OFFLINE_DELAY_MS, user_id });
         }
         self.mark_changed(user_id);
         self.mark_untold(user_id);
@@ -288,7 +288,7 @@ impl People {
             }
             if !person.attendance.is_over(now_ms) {
                 let at_ms = now_ms + CHOICE_KEPT_MS;
-                self.remembered.push_back(Due { at_ms, user_id: due.user_id });
+                self.remembered.push_back(DueChange { at_ms, user_id: due.user_id });
             }
             self.mark_changed(due.user_id);
             self.mark_untold(due.user_id);
@@ -420,7 +420,7 @@ impl People {
         if attested.is_empty() && !self.by_user.contains_key(&user_id) {
             return;
         }
-        let person = self.by_user.entry(user_id).or_insert_with(|| Person::new(now_ms));
+        let person = self.by_user.entry(user_id).or_insert_with(|| Attendee::new(now_ms));
         person.elsewhere.retain(|(other, _)| *other != node);
         if !attested.is_empty() {
             person.elsewhere.push((node, attested.clone()));
@@ -446,13 +446,13 @@ impl People {
             }
         }
         for user_id in gone {
-            self.remembered.push_back(Due { at_ms: now_ms + CHOICE_KEPT_MS, user_id });
+            self.remembered.push_back(DueChange { at_ms: now_ms + CHOICE_KEPT_MS, user_id });
             self.mark_changed(user_id);
         }
     }
 }
 
-impl Person {
+impl Attendee {
     fn new(now_ms: UnixMs) -> Self {
         Self {
             attendance: Attendance::new(now_ms),

@@ -60,7 +60,7 @@ fn find(event: &str) -> Option<&'static Route<Bench>> {
     ROUTES.iter().find(|route| route.event == event)
 }
 
-struct Fixture {
+struct DispatchFixture {
     client: TestClient,
     bench: Bench,
     transport: Arc<EngineSession>,
@@ -94,7 +94,7 @@ fn service(
     service
 }
 
-async fn connect(rules: Rules) -> Fixture {
+async fn connect(rules: Rules) -> DispatchFixture {
     let (lifecycle, clock) = (rules.lifecycle.clone(), rules.clock.clone());
     let bench = Bench {
         carried_out: Arc::default(),
@@ -105,10 +105,10 @@ async fn connect(rules: Rules) -> Fixture {
     let transport = Edge::new(EdgeConfig::default(), lifecycle.clone()).session_without_client();
     let service = service(rules, bench.clone(), transport.clone());
     let client = TestClient::connect(&service).await;
-    Fixture { client, bench, transport, lifecycle, clock }
+    DispatchFixture { client, bench, transport, lifecycle, clock }
 }
 
-impl Fixture {
+impl DispatchFixture {
     async fn request(&mut self, ack_id: u32, event: &str, n: u32) {
         self.client.send(&format!(r#"2{ack_id}["{event}",{{"n":{n}}}]"#)).await;
     }
@@ -233,7 +233,7 @@ async fn requests_beyond_the_rate_are_refused_until_it_allows_more() {
 }
 
 /// One request that is being carried out, and two behind it.
-async fn busy(rules: Rules) -> Fixture {
+async fn busy(rules: Rules) -> DispatchFixture {
     let mut fixture = connect(rules).await;
     for id in 0..3 {
         fixture.request(id, "wait", id).await;

@@ -6,29 +6,29 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::gateway::fanout::subscriber::Body;
+use crate::gateway::fanout::subscriber::PushBody;
 use crate::model::channel::ChannelKind;
 use crate::model::permission::Permissions;
 use crate::model::presence::Presence;
 
 /// A body that may differ by the receiver's permissions.
 pub enum Bodies {
-    Same(Body),
+    Same(PushBody),
     /// A channel without `permissions`, and the bodies made of it so far.
     Channel {
         kind: ChannelKind,
-        body: Body,
-        made: SmallVec<[(Permissions, Body); 4]>,
+        body: PushBody,
+        made: SmallVec<[(Permissions, PushBody); 4]>,
     },
 }
 
 impl Bodies {
-    pub fn channel(kind: ChannelKind, body: Body) -> Self {
+    pub fn channel(kind: ChannelKind, body: PushBody) -> Self {
         Self::Channel { kind, body, made: SmallVec::new() }
     }
 
     /// `held`: the receiver's permissions in the room through which the envelope reaches them.
-    pub fn of(&mut self, held: Permissions) -> &Body {
+    pub fn of(&mut self, held: Permissions) -> &PushBody {
         match self {
             Self::Same(body) => body,
             Self::Channel { kind, body, made } => {
@@ -45,7 +45,7 @@ impl Bodies {
 }
 
 /// Splices `"permissions":"<bits>"` into a JSON object, at its end.
-fn with_permissions(object: &RawValue, permissions: Permissions) -> Body {
+fn with_permissions(object: &RawValue, permissions: Permissions) -> PushBody {
     let text = object.get().trim_end();
     let head = text.strip_suffix('}').unwrap_or(text).trim_end();
     let comma = if head.ends_with('{') { "" } else { "," };
@@ -55,7 +55,7 @@ fn with_permissions(object: &RawValue, permissions: Permissions) -> Body {
 /// The arrays of a batch of presences, by which of them a session gets.
 pub struct PresenceBodies {
     each: Vec<String>,
-    made: HashMap<SmallVec<[u32; 4]>, Body>,
+    made: HashMap<SmallVec<[u32; 4]>, PushBody>,
 }
 
 impl PresenceBodies {
@@ -67,7 +67,7 @@ impl PresenceBodies {
         Self { each: each.collect(), made: HashMap::new() }
     }
 
-    pub fn of(&mut self, indices: SmallVec<[u32; 4]>) -> Body {
+    pub fn of(&mut self, indices: SmallVec<[u32; 4]>) -> PushBody {
         let each = &self.each;
         let make = |indices: &[u32]| {
             let picked: Vec<&str> = indices.iter().map(|i| each[*i as usize].as_str()).collect();
@@ -80,7 +80,7 @@ impl PresenceBodies {
 }
 
 /// From JSON that was put together here.
-pub fn raw(json: String) -> Body {
+pub fn raw(json: String) -> PushBody {
     Arc::from(RawValue::from_string(json).expect("put together from JSON"))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::gateway::fanout::bindings::Bindings;
-use crate::gateway::fanout::subscriber::{Body, Subscriber};
+use crate::gateway::fanout::subscriber::{PushBody, Subscriber};
 use crate::model::permission::Audience;
 use crate::model::presence::SocketKey;
 
@@ -13,12 +13,12 @@ use crate::model::presence::SocketKey;
 /// it is emitting to thousands.
 pub const COMMANDS_QUEUED_MAX: usize = 1024;
 
-pub enum Command<O> {
+pub enum FanoutCommand<O> {
     Attach { key: SocketKey, subscriber: Box<Subscriber<O>> },
     Hold { key: SocketKey },
     Release { key: SocketKey },
     Join { key: SocketKey, bindings: Bindings, audiences: Vec<Audience>, done: oneshot::Sender<()> },
-    Open { key: SocketKey, ready: Body, done: oneshot::Sender<()> },
+    Open { key: SocketKey, ready: PushBody, done: oneshot::Sender<()> },
     Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
     Detach { key: SocketKey },
     End { key: SocketKey },
@@ -32,7 +32,7 @@ pub struct Detached;
 
 /// Tells the fan-out; clones are cheap.
 pub struct FanoutHandle<O> {
-    commands: mpsc::Sender<Command<O>>,
+    commands: mpsc::Sender<FanoutCommand<O>>,
 }
 
 impl<O> Clone for FanoutHandle<O> {
@@ -42,24 +42,24 @@ impl<O> Clone for FanoutHandle<O> {
 }
 
 impl<O> FanoutHandle<O> {
-    pub fn new() -> (Self, mpsc::Receiver<Command<O>>) {
+    pub fn new() -> (Self, mpsc::Receiver<FanoutCommand<O>>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_QUEUED_MAX);
         (Self { commands }, receiver)
     }
 
     /// Begins to hold back what concerns the session. Whoever attaches detaches.
     pub async fn attach(&self, key: SocketKey, subscriber: Subscriber<O>) -> Result<(), Detached> {
-        self.send(Command::Attach { key, subscriber: Box::new(subscriber) }).await
+        self.send(FanoutCommand::Attach { key, subscriber: Box::new(subscriber) }).await
     }
 
     /// Begins to hold back again what concerns a session that is attached, to open it anew.
     pub async fn hold(&self, key: SocketKey) -> Result<(), Detached> {
-        self.send(Command::Hold { key }).await
+        self.send(FanoutCommand::Hold { key }).await
     }
 
     /// Gives up what [`hold`](Self::hold) began: what was held goes out.
     pub async fn release(&self, key: SocketKey) -> Result<(), Detached> {
-        self.send(Command::Release { key }).await
+        self.send(FanoutCommand::Release { key }).await
     }
 
     /// The session's groups, read after it was attached or held, with their topics; it is in no others any
@@ -71,45 +71,45 @@ impl<O> FanoutHandle<O> {
         bindings: Bindings,
         audiences: Vec<Audience>,
     ) -> Result<(), Detached> {
-        self.ask(|done| Command::Join { key, bindings, audiences, done }).await
+        self.ask(|done| FanoutCommand::Join { key, bindings, audiences, done }).await
     }
 
     /// Emits `ready` and what was held since [`join`](Self::join); the session is live.
-    pub async fn open(&self, key: SocketKey, ready: Body) -> Result<(), Detached> {
-        self.ask(|done| Command::Open { key, ready, done }).await
+    pub async fn open(&self, key: SocketKey, ready: PushBody) -> Result<(), Detached> {
+        self.ask(|done| FanoutCommand::Open { key, ready, done }).await
     }
 
     /// Replaces whom the session watches by the topics of `bindings`.
     pub async fn watch(&self, key: SocketKey, bindings: Bindings) -> Result<(), Detached> {
-        self.ask(|done| Command::Watch { key, bindings, done }).await
+        self.ask(|done| FanoutCommand::Watch { key, bindings, done }).await
     }
 
     /// Waits as long as it takes: a session that is never detached would be a ghost. The fan-out
     /// always goes on reading, or has ended with its node.
     pub async fn detach(&self, key: SocketKey) {
-        let _gone_with_the_fanout = self.send(Command::Detach { key }).await;
+        let _gone_with_the_fanout = self.send(FanoutCommand::Detach { key }).await;
     }
 
     /// Disconnects the socket for good: its signed-in session has expired.
     pub async fn end(&self, key: SocketKey) {
-        let _gone_with_the_fanout = self.send(Command::End { key }).await;
+        let _gone_with_the_fanout = self.send(FanoutCommand::End { key }).await;
     }
 
     /// Returns when all sessions are told.
     pub async fn announce_draining(&self, spread: Duration) -> Result<(), Detached> {
-        self.ask(|done| Command::AnnounceDraining { spread, done }).await
+        self.ask(|done| FanoutCommand::AnnounceDraining { spread, done }).await
     }
 
     async fn ask(
         &self,
-        command: impl FnOnce(oneshot::Sender<()>) -> Command<O>,
+        command: impl FnOnce(oneshot::Sender<()>) -> FanoutCommand<O>,
     ) -> Result<(), Detached> {
         let (done, answered) = oneshot::channel();
         self.send(command(done)).await?;
         answered.await.map_err(|_| Detached)
     }
 
-    async fn send(&self, command: Command<O>) -> Result<(), Detached> {
+    async fn send(&self, command: FanoutCommand<O>) -> Result<(), Detached> {
         self.commands.send(command).await.map_err(|_| Detached)
     }
 }

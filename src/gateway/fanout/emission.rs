@@ -12,7 +12,7 @@ use super::Fanout;
 use crate::bus::envelope::{Content, Envelope, Topic};
 use crate::bus::{Deliveries, Delivery};
 use crate::gateway::fanout::bodies::{PresenceBodies, raw};
-use crate::gateway::fanout::command::Command;
+use crate::gateway::fanout::command::FanoutCommand;
 use crate::gateway::fanout::emitted::Verdict;
 use crate::gateway::fanout::outlet::Outlet;
 use crate::gateway::fanout::round::Round;
@@ -26,18 +26,18 @@ const RIDERS_MAX: usize = 32;
 
 /// What the fan-out reads.
 pub struct Inflow<O> {
-    pub commands: mpsc::Receiver<Command<O>>,
+    pub commands: mpsc::Receiver<FanoutCommand<O>>,
     pub deliveries: Deliveries,
 }
 
 /// What was emitted since other tasks had their turn.
 #[derive(Default)]
-pub struct Turn {
+pub struct YieldBudget {
     visits: usize,
     emits: usize,
 }
 
-impl Turn {
+impl YieldBudget {
     /// Sessions visited before the writers that this wakes get their turn. Fewer than the tasks that
     /// tokio runs between two polls of its driver (61), which is when a task that yielded comes back:
     /// with more, woken writers pile up, and whatever is woken after them waits for them all.

@@ -17,23 +17,23 @@ use crate::model::permission::Permissions;
 /// whoever has more is a slow consumer, as with a full queue.
 pub const HELD_MAX: usize = PUSHES_QUEUED_MAX as usize - 1;
 
-pub type Body = Arc<RawValue>;
+pub type PushBody = Arc<RawValue>;
 
 pub struct Subscriber<O> {
     pub session_id: SessionId,
     pub outlet: O,
     pub bindings: Bindings,
-    phase: Phase,
+    phase: SubscriberPhase,
 }
 
-enum Phase {
+enum SubscriberPhase {
     /// Nothing goes out before `ready`.
     Held(Box<Held>),
     Live,
 }
 
 struct Held {
-    pushes: Vec<(Push, Body)>,
+    pushes: Vec<(Push, PushBody)>,
     /// Changes of audiences that arrived before the audiences themselves were known.
     placements: Option<Vec<Placement>>,
 }
@@ -51,7 +51,7 @@ impl From<Place> for Placement {
     }
 }
 
-impl Phase {
+impl SubscriberPhase {
     /// With placements logged.
     fn held() -> Self {
         Self::Held(Box::new(Held { pushes: Vec::new(), placements: Some(Vec::new()) }))
@@ -61,19 +61,20 @@ impl Phase {
 impl<O: Outlet> Subscriber<O> {
     /// Held back, with placements logged until [`take_placements`](Self::take_placements).
     pub fn new(session_id: SessionId, outlet: O, bindings: Bindings) -> Self {
-        Self { session_id, outlet, bindings, phase: Phase::held() }
+        Self { session_id, outlet, bindings, phase: SubscriberPhase::held() }
     }
 
     /// Held back as at its beginning, if it is live.
     pub fn hold(&mut self) {
-        if matches!(self.phase, Phase::Live) {
-            self.phase = Phase::held();
+        if matches!(self.phase, SubscriberPhase::Live) {
+            self.phase = SubscriberPhase::held();
         }
     }
 
     /// Live again without `ready`: emits what was held.
     pub fn release(&mut self) -> Result<(), EmitError> {
-        let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Live) else {
+        let SubscriberPhase::Held(held) = std::mem::replace(&mut self.phase, SubscriberPhase::Live)
+        else {
             return Ok(());
         };
         self.emit_all(&held.pushes)
@@ -81,7 +82,7 @@ impl<O: Outlet> Subscriber<O> {
 
     /// Remembers a placement until the audiences are known, which may be those from before it.
     pub fn log(&mut self, placement: Placement) -> Result<(), EmitError> {
-        if let Phase::Held(held) = &mut self.phase
+        if let SubscriberPhase::Held(held) = &mut self.phase
             && let Some(placements) = &mut held.placements
         {
             if placements.len() >= HELD_MAX {
@@ -95,32 +96,33 @@ impl<O: Outlet> Subscriber<O> {
     /// The audiences are known: ends the log, and forgets the pushes that the snapshot, which is
     /// taken after this, will contain.
     pub fn take_placements(&mut self) -> Vec<Placement> {
-        let Phase::Held(held) = &mut self.phase else { return Vec::new() };
+        let SubscriberPhase::Held(held) = &mut self.phase else { return Vec::new() };
         held.pushes.clear();
         held.placements.take().unwrap_or_default()
     }
 
-    pub fn deliver(&mut self, push: Push, body: &Body) -> Result<(), EmitError> {
+    pub fn deliver(&mut self, push: Push, body: &PushBody) -> Result<(), EmitError> {
         match &mut self.phase {
-            Phase::Live => self.outlet.emit(push, body),
-            Phase::Held(held) if held.pushes.len() < HELD_MAX => {
+            SubscriberPhase::Live => self.outlet.emit(push, body),
+            SubscriberPhase::Held(held) if held.pushes.len() < HELD_MAX => {
                 held.pushes.push((push, body.clone()));
                 Ok(())
             }
-            Phase::Held(_) => Err(EmitError::Full),
+            SubscriberPhase::Held(_) => Err(EmitError::Full),
         }
     }
 
     /// Emits `ready`, then what was held, and is live from now on.
     pub fn go_live(&mut self, ready: &RawValue) -> Result<(), EmitError> {
-        let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Live) else {
+        let SubscriberPhase::Held(held) = std::mem::replace(&mut self.phase, SubscriberPhase::Live)
+        else {
             return Ok(());
         };
         self.outlet.emit(Push::Ready, ready)?;
         self.emit_all(&held.pushes)
     }
 
-    fn emit_all(&self, pushes: &[(Push, Body)]) -> Result<(), EmitError> {
+    fn emit_all(&self, pushes: &[(Push, PushBody)]) -> Result<(), EmitError> {
         pushes.iter().try_for_each(|(push, body)| self.outlet.emit(*push, body))
     }
 }

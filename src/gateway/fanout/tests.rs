@@ -65,13 +65,13 @@ impl Bus for CountingBus {
 
 /// A socket that takes `room` packets.
 #[derive(Clone)]
-struct Inbox {
+struct FakeSocket {
     packets: Arc<Mutex<Vec<String>>>,
     room: Arc<Mutex<usize>>,
     end: Arc<Mutex<Option<&'static str>>>,
 }
 
-impl Outlet for Inbox {
+impl Outlet for FakeSocket {
     fn emit(&self, push: Push, body: &RawValue) -> Result<(), EmitError> {
         let mut room = self.room.lock();
         *room = room.checked_sub(1).ok_or(EmitError::Full)?;
@@ -92,7 +92,7 @@ impl Outlet for Inbox {
     }
 }
 
-impl Inbox {
+impl FakeSocket {
     fn new() -> Self {
         let room = Arc::new(Mutex::new(usize::MAX));
         Self { packets: Arc::default(), room, end: Arc::default() }
@@ -103,17 +103,17 @@ impl Inbox {
     }
 }
 
-struct Fixture {
-    fanout: Fanout<Inbox>,
+struct FanoutFixture {
+    fanout: Fanout<FakeSocket>,
     bus: Arc<CountingBus>,
     next_key: u64,
     /// Whatever waits behind a delivery that is being taken.
-    inflow: Inflow<Inbox>,
+    inflow: Inflow<FakeSocket>,
     behind: mpsc::Sender<Delivery>,
-    handle: FanoutHandle<Inbox>,
+    handle: FanoutHandle<FakeSocket>,
 }
 
-impl Fixture {
+impl FanoutFixture {
     fn new() -> Self {
         let bus = Arc::new(CountingBus { bound: Mutex::default(), gate: Semaphore::new(1) });
         let context = Context {
@@ -130,13 +130,13 @@ impl Fixture {
         Self { fanout: Fanout::new(context), bus, next_key: 0, inflow, behind, handle }
     }
 
-    async fn attach(&mut self, user_id: UserId) -> (SocketKey, Inbox) {
+    async fn attach(&mut self, user_id: UserId) -> (SocketKey, FakeSocket) {
         self.next_key += 1;
-        let (key, inbox) = (SocketKey(self.next_key), Inbox::new());
+        let (key, inbox) = (SocketKey(self.next_key), FakeSocket::new());
         let own = Bindings::bind(self.bus.clone(), [Topic::User(user_id)]).await;
         let session_id = SessionId::new(self.next_key);
         let subscriber = Box::new(Subscriber::new(session_id, inbox.clone(), own));
-        self.fanout.obey(Command::Attach { key, subscriber }).await;
+        self.fanout.obey(FanoutCommand::Attach { key, subscriber }).await;
         (key, inbox)
     }
 
@@ -146,16 +146,16 @@ impl Fixture {
         let bindings = Bindings::bind(self.bus.clone(), topics).await;
         let permissions = Permissions::MEMBER;
         let audiences = groups.iter().map(|id| Audience { group_id: *id, permissions }).collect();
-        self.fanout.obey(Command::Join { key, bindings, audiences, done }).await;
+        self.fanout.obey(FanoutCommand::Join { key, bindings, audiences, done }).await;
     }
 
     async fn open(&mut self, key: SocketKey) {
         let (done, _) = oneshot::channel();
-        self.fanout.obey(Command::Open { key, ready: raw("{}".into()), done }).await;
+        self.fanout.obey(FanoutCommand::Open { key, ready: raw("{}".into()), done }).await;
     }
 
     /// A session that is live, with `ready` read.
-    async fn live(&mut self, user_id: UserId, groups: &[GroupId]) -> (SocketKey, Inbox) {
+    async fn live(&mut self, user_id: UserId, groups: &[GroupId]) -> (SocketKey, FakeSocket) {
         let (key, inbox) = self.attach(user_id).await;
         self.join(key, groups).await;
         self.open(key).await;
@@ -167,7 +167,7 @@ impl Fixture {
         let (done, _) = oneshot::channel();
         let topics = user_ids.iter().map(|user_id| Topic::Watchers(*user_id));
         let bindings = Bindings::bind(self.bus.clone(), topics).await;
-        self.fanout.obey(Command::Watch { key, bindings, done }).await;
+        self.fanout.obey(FanoutCommand::Watch { key, bindings, done }).await;
     }
 
     async fn deliver(&mut self, topics: &[Topic], effect: Option<Effect>, content: Content) {
@@ -240,7 +240,7 @@ fn leaves(user_id: UserId, group_id: GroupId) -> Place {
 
 #[tokio::test]
 async fn ready_comes_first_and_what_the_snapshot_holds_does_not_come_again() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.attach(ADA).await;
     fixture.say(&[Topic::User(ADA)], 1).await;
     fixture.join(key, &[GROUP]).await;
@@ -255,7 +255,7 @@ async fn ready_comes_first_and_what_the_snapshot_holds_does_not_come_again() {
 
 #[tokio::test]
 async fn effects_that_arrive_while_the_audiences_are_read_leave_no_stale_membership() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.attach(ADA).await;
     // The audiences that are read are from before all of these.
     fixture.place(leaves(ADA, GROUP)).await;
@@ -271,7 +271,7 @@ async fn effects_that_arrive_while_the_audiences_are_read_leave_no_stale_members
 
 #[tokio::test]
 async fn a_group_that_closes_while_the_audiences_are_read_stays_closed() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.attach(ADA).await;
     fixture.effect(Effect::CloseGroup { group_id: GROUP }).await;
     fixture.join(key, &[GROUP]).await;
@@ -283,7 +283,7 @@ async fn a_group_that_closes_while_the_audiences_are_read_stays_closed() {
 
 #[tokio::test]
 async fn who_joins_gets_the_content_and_who_leaves_does_not() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, ada) = fixture.live(ADA, &[GROUP]).await;
     let (_, bob) = fixture.live(BOB, &[]).await;
     fixture.take(placed(&[Topic::Group(GROUP)], joins(BOB, GROUP), push(1))).await;
@@ -298,7 +298,7 @@ async fn who_joins_gets_the_content_and_who_leaves_does_not() {
 
 #[tokio::test]
 async fn a_session_in_several_topics_gets_one_copy() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
     fixture.watch(key, &[ADA, BOB]).await;
     let topics = [Topic::Group(GROUP), Topic::User(ADA), Topic::Watchers(BOB)];
@@ -308,7 +308,7 @@ async fn a_session_in_several_topics_gets_one_copy() {
 
 #[tokio::test]
 async fn a_message_announced_twice_is_emitted_once() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, inbox) = fixture.live(ADA, &[GROUP]).await;
     for _ in 0..2 {
         fixture
@@ -320,7 +320,7 @@ async fn a_message_announced_twice_is_emitted_once() {
 
 #[tokio::test]
 async fn a_channel_carries_the_permissions_of_each_receiver() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, ada) = fixture.live(ADA, &[GROUP]).await;
     let (_, bob) = fixture.live(BOB, &[GROUP]).await;
     let all = Permissions::ALL;
@@ -335,7 +335,7 @@ async fn a_channel_carries_the_permissions_of_each_receiver() {
 
 #[tokio::test]
 async fn each_session_gets_the_presences_it_watches_and_its_own_in_one_array() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let carol = UserId::new(3);
     let (ada_key, ada) = fixture.live(ADA, &[]).await;
     let (_, bob) = fixture.live(BOB, &[]).await;
@@ -351,7 +351,7 @@ async fn each_session_gets_the_presences_it_watches_and_its_own_in_one_array() {
 
 #[tokio::test]
 async fn what_is_queued_for_the_same_audience_goes_round_with_it_in_order() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, ada) = fixture.live(ADA, &[GROUP, OTHER_GROUP]).await;
     let (_, bob) = fixture.live(BOB, &[GROUP]).await;
     let (group, other) = ([Topic::Group(GROUP)], [Topic::Group(OTHER_GROUP)]);
@@ -366,7 +366,7 @@ async fn what_is_queued_for_the_same_audience_goes_round_with_it_in_order() {
 
 #[tokio::test]
 async fn nothing_goes_along_that_changes_an_audience() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, ada) = fixture.live(ADA, &[GROUP]).await;
     let group = [Topic::Group(GROUP)];
     fixture.behind.send(placed(&group, leaves(ADA, GROUP), push(2))).await.unwrap();
@@ -376,9 +376,9 @@ async fn nothing_goes_along_that_changes_an_audience() {
     assert_eq!(ada.take(), said(&[1]), "who has left gets nothing more");
 }
 
-impl Fixture {
+impl FanoutFixture {
     /// A group so large that others get turns while it is told something.
-    async fn many(&mut self) -> Vec<Inbox> {
+    async fn many(&mut self) -> Vec<FakeSocket> {
         let mut inboxes = Vec::new();
         for _ in 0..100 {
             inboxes.push(self.live(ADA, &[GROUP]).await.1);
@@ -400,7 +400,7 @@ impl Fixture {
 
 #[tokio::test]
 async fn while_a_session_waits_nothing_joins_a_round_that_has_begun() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let inboxes = fixture.many().await;
     fixture.handle.detach(SocketKey(0)).await;
     fixture.say_more();
@@ -410,7 +410,7 @@ async fn while_a_session_waits_nothing_joins_a_round_that_has_begun() {
 
 #[tokio::test]
 async fn who_joins_on_the_way_reaches_everybody_once_and_in_order() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let inboxes = fixture.many().await;
     let slow = inboxes[50].clone();
     *slow.room.lock() = 2;
@@ -428,7 +428,7 @@ async fn who_joins_on_the_way_reaches_everybody_once_and_in_order() {
 
 #[tokio::test]
 async fn a_slow_consumer_is_closed_and_gets_nothing_behind_the_hole() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, slow) = fixture.live(ADA, &[GROUP]).await;
     let (_, quick) = fixture.live(BOB, &[GROUP]).await;
     *slow.room.lock() = 1;
@@ -442,7 +442,7 @@ async fn a_slow_consumer_is_closed_and_gets_nothing_behind_the_hole() {
 
 #[tokio::test]
 async fn what_is_held_is_bounded() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.attach(ADA).await;
     fixture.join(key, &[]).await;
     for n in 0..HELD_MAX as u32 {
@@ -457,7 +457,7 @@ async fn what_is_held_is_bounded() {
 
 #[tokio::test]
 async fn sessions_that_end_are_disconnected_for_good_whatever_their_state() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, live) = fixture.live(ADA, &[GROUP]).await;
     let (_, opening) = fixture.attach(ADA).await;
     let (_, other) = fixture.live(ADA, &[GROUP]).await;
@@ -473,11 +473,11 @@ async fn sessions_that_end_are_disconnected_for_good_whatever_their_state() {
 
 #[tokio::test]
 async fn a_socket_that_is_ended_gets_nothing_more_and_others_of_its_person_do() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, ended) = fixture.live(ADA, &[GROUP]).await;
     let (_, other) = fixture.live(ADA, &[GROUP]).await;
     for _ in 0..2 {
-        fixture.fanout.obey(Command::End { key }).await;
+        fixture.fanout.obey(FanoutCommand::End { key }).await;
     }
     fixture.say(&[Topic::Group(GROUP)], 1).await;
     assert_eq!(*ended.end.lock(), Some("ended"));
@@ -486,7 +486,7 @@ async fn a_socket_that_is_ended_gets_nothing_more_and_others_of_its_person_do() 
 
 #[tokio::test]
 async fn what_a_session_bound_is_given_back() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, _) = fixture.live(ADA, &[GROUP]).await;
     let (other, _) = fixture.live(ADA, &[GROUP]).await;
     fixture.place(joins(ADA, OTHER_GROUP)).await;
@@ -494,16 +494,16 @@ async fn what_a_session_bound_is_given_back() {
     fixture.watch(key, &[BOB]).await;
     assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [2, 2, 2, 1]);
     fixture.place(leaves(ADA, GROUP)).await;
-    fixture.fanout.obey(Command::Detach { key: other }).await;
+    fixture.fanout.obey(FanoutCommand::Detach { key: other }).await;
     fixture.watch(key, &[]).await;
     assert_eq!(fixture.bound().values().copied().collect::<Vec<_>>(), [1, 1]);
-    fixture.fanout.obey(Command::Detach { key }).await;
+    fixture.fanout.obey(FanoutCommand::Detach { key }).await;
     assert!(fixture.bound().is_empty() && fixture.fanout.subscribers.is_empty());
 }
 
 #[tokio::test]
 async fn a_join_is_applied_once_its_topic_is_bound() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     fixture.live(ADA, &[]).await;
     let bus = fixture.bus.clone();
     let shut = bus.gate.acquire().await.unwrap();
@@ -520,12 +520,12 @@ async fn a_join_is_applied_once_its_topic_is_bound() {
 
 #[tokio::test]
 async fn every_session_is_told_when_it_is_going_to_be_closed() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let mut inboxes = Vec::new();
     for _ in 0..250 {
         inboxes.push(fixture.live(ADA, &[]).await.1);
     }
-    let Fixture { fanout, inflow, handle, .. } = fixture;
+    let FanoutFixture { fanout, inflow, handle, .. } = fixture;
     let running = Lifecycle::new().spawn("fanout", fanout.run(inflow));
     handle.announce_draining(Duration::from_secs(20)).await.unwrap();
     let told = [r#"server:draining {"reconnectInMs":5000}"#];
@@ -535,7 +535,7 @@ async fn every_session_is_told_when_it_is_going_to_be_closed() {
 
 #[tokio::test]
 async fn a_gap_is_raised_for_those_who_open_sessions_anew() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (_, inbox) = fixture.live(ADA, &[GROUP]).await;
     let gaps = fixture.fanout.context.gaps.subscribe();
     fixture.say(&[Topic::Group(GROUP)], 1).await;
@@ -547,10 +547,10 @@ async fn a_gap_is_raised_for_those_who_open_sessions_anew() {
 
 #[tokio::test]
 async fn a_session_that_is_opened_anew_is_in_the_groups_that_were_read_and_in_no_others() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
     fixture.watch(key, &[BOB]).await;
-    fixture.fanout.obey(Command::Hold { key }).await;
+    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
     fixture.say(&[Topic::Group(GROUP)], 1).await; // In the snapshot, which is taken later.
     fixture.join(key, &[OTHER_GROUP]).await;
     fixture.say(&[Topic::Group(GROUP)], 2).await;
@@ -565,9 +565,9 @@ async fn a_session_that_is_opened_anew_is_in_the_groups_that_were_read_and_in_no
 
 #[tokio::test]
 async fn changes_while_a_session_is_opened_anew_hold_against_what_was_read_before_them() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
-    fixture.fanout.obey(Command::Hold { key }).await;
+    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
     fixture.place(leaves(ADA, GROUP)).await;
     fixture.place(joins(ADA, OTHER_GROUP)).await;
     fixture.join(key, &[GROUP]).await; // What was read before.
@@ -580,14 +580,14 @@ async fn changes_while_a_session_is_opened_anew_hold_against_what_was_read_befor
 
 #[tokio::test]
 async fn a_session_that_cannot_be_opened_anew_goes_on_with_what_was_held() {
-    let mut fixture = Fixture::new();
+    let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
-    fixture.fanout.obey(Command::Hold { key }).await;
+    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
     fixture.say(&[Topic::Group(GROUP)], 1).await;
     fixture.place(leaves(ADA, GROUP)).await;
     fixture.say(&[Topic::Group(GROUP)], 2).await;
     fixture.say(&[Topic::User(ADA)], 3).await;
-    fixture.fanout.obey(Command::Release { key }).await;
+    fixture.fanout.obey(FanoutCommand::Release { key }).await;
     fixture.say(&[Topic::User(ADA)], 4).await;
     assert_eq!(inbox.take(), said(&[1, 3, 4]), "nothing of a group that was left meanwhile");
 }

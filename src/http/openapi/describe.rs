@@ -10,25 +10,25 @@ macro_rules! describe {
             $(#[$about])*
             #[derive(utoipa::ToSchema)]
             #[schema(as = $name, rename_all = "camelCase")]
-            struct Shape {
+            struct SchemaShape {
                 $($(#[$said])* $field: $type,)*
             }
 
             impl utoipa::PartialSchema for $of {
                 fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                    <Shape as utoipa::PartialSchema>::schema()
+                    <SchemaShape as utoipa::PartialSchema>::schema()
                 }
             }
 
             impl utoipa::ToSchema for $of {
                 fn name() -> std::borrow::Cow<'static, str> {
-                    <Shape as utoipa::ToSchema>::name()
+                    <SchemaShape as utoipa::ToSchema>::name()
                 }
 
                 fn schemas(
                     schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>,
                 ) {
-                    <Shape as utoipa::ToSchema>::schemas(schemas);
+                    <SchemaShape as utoipa::ToSchema>::schemas(schemas);
                 }
             }
 
@@ -45,7 +45,7 @@ macro_rules! describe_query {
         const _: () = {
             #[derive(utoipa::IntoParams)]
             #[into_params(parameter_in = Query)]
-            struct Shape {
+            struct ParameterShape {
                 $($(#[$said])* $field: $type,)*
             }
 
@@ -53,7 +53,7 @@ macro_rules! describe_query {
                 fn into_params(
                     place: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
                 ) -> Vec<utoipa::openapi::path::Parameter> {
-                    <Shape as utoipa::IntoParams>::into_params(place)
+                    <ParameterShape as utoipa::IntoParams>::into_params(place)
                 }
             }
 

@@ -9,7 +9,7 @@ use crate::chat::ChatError;
 use crate::chat::error::Noun;
 use crate::http::HttpState;
 use crate::http::answer::{Failure, FailureBody};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default().routes(routes!(create_attachment)).routes(routes!(get_attachment))
@@ -28,7 +28,7 @@ struct AttachmentPath {
 /// Not there yet.
 #[utoipa::path(post, path = "/attachments", tag = "attachments",
     responses((status = 404, description = "`attachment_not_found`", body = FailureBody)))]
-async fn create_attachment(_: Session) -> Failure {
+async fn create_attachment(_: Authenticated) -> Failure {
     Failure(ChatError::NotFound(Noun::Attachment))
 }
 
@@ -37,6 +37,6 @@ async fn create_attachment(_: Session) -> Failure {
 /// Not there yet.
 #[utoipa::path(get, path = "/attachments/{id}/{name}", tag = "attachments", params(AttachmentPath),
     responses((status = 404, description = "`attachment_not_found`", body = FailureBody)))]
-async fn get_attachment(_: Session) -> Failure {
+async fn get_attachment(_: Authenticated) -> Failure {
     Failure(ChatError::NotFound(Noun::Attachment))
 }

@@ -13,7 +13,7 @@ use crate::chat::views::{Sessions, SignedIn};
 use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, FailureBody, NewAnswer};
 use crate::http::extract::{Body, From, Params, StrangersBody};
-use crate::http::session::{LeavingSession, Session};
+use crate::http::session::{Authenticated, Leaving};
 use crate::model::id::SessionId;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
@@ -43,10 +43,10 @@ struct SessionPath {
         (status = 409, description = "`conflict`: the user name is taken", body = FailureBody)))]
 async fn register(
     State(state): State<HttpState>,
-    From(origin): From,
+    From(requester): From,
     StrangersBody(request): StrangersBody<Register>,
 ) -> NewAnswer<SignedIn> {
-    let command = |chat: crate::chat::Chat| async move { chat.register(request, origin).await };
+    let command = |chat: crate::chat::Chat| async move { chat.register(request, requester).await };
     Ok(Created(state.commands.run(command).await?))
 }
 
@@ -59,10 +59,10 @@ async fn register(
         (status = 401, description = "`unauthorized`: no such name and password", body = FailureBody)))]
 async fn login(
     State(state): State<HttpState>,
-    From(origin): From,
+    From(requester): From,
     StrangersBody(request): StrangersBody<Login>,
 ) -> Answer<SignedIn> {
-    let command = |chat: crate::chat::Chat| async move { chat.login(request, origin).await };
+    let command = |chat: crate::chat::Chat| async move { chat.login(request, requester).await };
     Ok(Json(state.commands.run(command).await?))
 }
 
@@ -87,7 +87,7 @@ async fn refresh(
 /// Ends the session: its sockets are disconnected and its tokens refused.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth",
     responses((status = 204, description = "The session has ended")))]
-async fn logout(LeavingSession(session): LeavingSession) -> Done {
+async fn logout(Leaving(session): Leaving) -> Done {
     session.run(|chat, caller| async move { chat.logout(caller).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -100,12 +100,12 @@ async fn logout(LeavingSession(session): LeavingSession) -> Done {
         (status = 204, description = "Changed"),
         (status = 403, description = "`forbidden`: `currentPassword` is wrong", body = FailureBody)))]
 async fn change_password(
-    session: Session,
-    From(origin): From,
+    session: Authenticated,
+    From(requester): From,
     Body(request): Body<ChangePassword>,
 ) -> Done {
     let command = session
-        .run(|chat, caller| async move { chat.change_password(caller, request, origin).await });
+        .run(|chat, caller| async move { chat.change_password(caller, request, requester).await });
     command.await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -113,7 +113,7 @@ async fn change_password(
 /// List one's sessions
 #[utoipa::path(get, path = "/auth/sessions", tag = "auth",
     responses((status = 200, description = "All that have not ended", body = Sessions)))]
-async fn list_sessions(session: Session) -> Answer<Sessions> {
+async fn list_sessions(session: Authenticated) -> Answer<Sessions> {
     let command = session.run(|chat, caller| async move { chat.list_sessions(caller).await });
     Ok(Json(command.await?))
 }
@@ -124,7 +124,7 @@ async fn list_sessions(session: Session) -> Answer<Sessions> {
 #[utoipa::path(delete, path = "/auth/sessions/{sessionId}", tag = "auth", params(SessionPath),
     responses((status = 204, description = "Ended")))]
 async fn end_session(
-    session: Session,
+    session: Authenticated,
     Params(SessionPath { session_id }): Params<SessionPath>,
 ) -> Done {
     session

@@ -13,7 +13,7 @@ use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, Failure, NewAnswer};
 use crate::http::extract::{Body, Params};
 use crate::http::routes::{ChannelPath, GroupPath};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default()
@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 #[utoipa::path(get, path = "/groups/{groupId}/channels", tag = "channels", params(GroupPath),
     responses((status = 200, description = "All that the caller may see", body = Channels)))]
 async fn list_channels(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
 ) -> Answer<Channels> {
     let command =
@@ -39,7 +39,7 @@ async fn list_channels(
     request_body = CreateChannel,
     responses((status = 201, description = "Created", body = ChannelView)))]
 async fn create_channel(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
     Body(request): Body<CreateChannel>,
 ) -> NewAnswer<ChannelView> {
@@ -53,7 +53,7 @@ async fn create_channel(
 #[utoipa::path(get, path = "/channels/{channelId}", tag = "channels", params(ChannelPath),
     responses((status = 200, description = "As the caller sees it", body = ChannelView)))]
 async fn get_channel(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
 ) -> Answer<ChannelView> {
     let command =
@@ -66,7 +66,7 @@ async fn get_channel(
     request_body = UpdateChannel,
     responses((status = 200, description = "As changed", body = ChannelView)))]
 async fn update_channel(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
     Body(request): Body<UpdateChannel>,
 ) -> Answer<ChannelView> {
@@ -80,7 +80,7 @@ async fn update_channel(
 #[utoipa::path(delete, path = "/channels/{channelId}", tag = "channels", params(ChannelPath),
     responses((status = 204, description = "Deleted")))]
 async fn delete_channel(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
 ) -> Done {
     let command = session
@@ -97,7 +97,7 @@ async fn delete_channel(
         (status = 201, description = "A new channel", body = ChannelView),
         (status = 200, description = "The channel that they had", body = ChannelView)))]
 async fn open_direct_channel(
-    session: Session,
+    session: Authenticated,
     Body(request): Body<OpenDirect>,
 ) -> Result<Response, Failure> {
     let command =

@@ -11,7 +11,7 @@ use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, NewAnswer};
 use crate::http::extract::{Body, Params};
 use crate::http::routes::GroupPath;
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default()
@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 /// without them, with `partial`.
 #[utoipa::path(get, path = "/groups", tag = "groups",
     responses((status = 200, description = "All that the caller is in", body = Groups)))]
-async fn list_groups(session: Session) -> Answer<Groups> {
+async fn list_groups(session: Authenticated) -> Answer<Groups> {
     let command = session.run(|chat, caller| async move { chat.list_groups(caller).await });
     Ok(Json(command.await?))
 }
@@ -37,7 +37,7 @@ async fn list_groups(session: Session) -> Answer<Groups> {
 #[utoipa::path(post, path = "/groups", tag = "groups", request_body = CreateGroup,
     responses((status = 201, description = "Created", body = JoinedGroupView)))]
 async fn create_group(
-    session: Session,
+    session: Authenticated,
     Body(request): Body<CreateGroup>,
 ) -> NewAnswer<JoinedGroupView> {
     let command =
@@ -51,7 +51,7 @@ async fn create_group(
 #[utoipa::path(get, path = "/groups/{groupId}", tag = "groups", params(GroupPath),
     responses((status = 200, description = "With channels, membership and read states", body = WholeGroup)))]
 async fn get_group(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
 ) -> Answer<WholeGroup> {
     let command =
@@ -64,7 +64,7 @@ async fn get_group(
     request_body = UpdateGroup,
     responses((status = 200, description = "As changed", body = GroupView)))]
 async fn update_group(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
     Body(request): Body<UpdateGroup>,
 ) -> Answer<GroupView> {
@@ -78,7 +78,10 @@ async fn update_group(
 /// Only its owner may, and nothing brings it back.
 #[utoipa::path(delete, path = "/groups/{groupId}", tag = "groups", params(GroupPath),
     responses((status = 204, description = "Deleted")))]
-async fn delete_group(session: Session, Params(GroupPath { group_id }): Params<GroupPath>) -> Done {
+async fn delete_group(
+    session: Authenticated,
+    Params(GroupPath { group_id }): Params<GroupPath>,
+) -> Done {
     session
         .run(move |chat, caller| async move { chat.delete_group(caller, group_id).await })
         .await?;
@@ -90,7 +93,10 @@ async fn delete_group(session: Session, Params(GroupPath { group_id }): Params<G
 /// Its owner cannot, and nobody leaves the official group.
 #[utoipa::path(post, path = "/groups/{groupId}/leave", tag = "groups", params(GroupPath),
     responses((status = 204, description = "Left")))]
-async fn leave_group(session: Session, Params(GroupPath { group_id }): Params<GroupPath>) -> Done {
+async fn leave_group(
+    session: Authenticated,
+    Params(GroupPath { group_id }): Params<GroupPath>,
+) -> Done {
     session
         .run(move |chat, caller| async move { chat.leave_group(caller, group_id).await })
         .await?;

@@ -11,7 +11,7 @@ use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, NewAnswer};
 use crate::http::extract::{OptionalBody, Params};
 use crate::http::routes::{GroupPath, InvitePath};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default()
@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 #[utoipa::path(get, path = "/groups/{groupId}/invites", tag = "invites", params(GroupPath),
     responses((status = 200, description = "Those that still work", body = Invites)))]
 async fn list_invites(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
 ) -> Answer<Invites> {
     let command =
@@ -41,7 +41,7 @@ async fn list_invites(
     request_body = Option<CreateInvite>,
     responses((status = 201, description = "Created", body = InviteView)))]
 async fn create_invite(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
     OptionalBody(request): OptionalBody<CreateInvite>,
 ) -> NewAnswer<InviteView> {
@@ -55,7 +55,7 @@ async fn create_invite(
 #[utoipa::path(get, path = "/invites/{code}", tag = "invites", params(InvitePath),
     responses((status = 200, description = "What it leads to", body = InvitePreview)))]
 async fn get_invite(
-    session: Session,
+    session: Authenticated,
     Params(InvitePath { code }): Params<InvitePath>,
 ) -> Answer<InvitePreview> {
     let command = session.run(|chat, caller| async move { chat.get_invite(caller, &code).await });
@@ -67,7 +67,10 @@ async fn get_invite(
 /// Its creator may, and who manages the group.
 #[utoipa::path(delete, path = "/invites/{code}", tag = "invites", params(InvitePath),
     responses((status = 204, description = "Deleted")))]
-async fn delete_invite(session: Session, Params(InvitePath { code }): Params<InvitePath>) -> Done {
+async fn delete_invite(
+    session: Authenticated,
+    Params(InvitePath { code }): Params<InvitePath>,
+) -> Done {
     session.run(|chat, caller| async move { chat.delete_invite(caller, &code).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -78,7 +81,7 @@ async fn delete_invite(session: Session, Params(InvitePath { code }): Params<Inv
 #[utoipa::path(post, path = "/invites/{code}/accept", tag = "invites", params(InvitePath),
     responses((status = 200, description = "The caller is a member", body = JoinedGroupView)))]
 async fn accept_invite(
-    session: Session,
+    session: Authenticated,
     Params(InvitePath { code }): Params<InvitePath>,
 ) -> Answer<JoinedGroupView> {
     let command =

@@ -14,7 +14,7 @@ use crate::http::HttpState;
 use crate::http::answer::{Answer, Done};
 use crate::http::extract::{Body, OptionalBody, Params, Search};
 use crate::http::routes::{GroupPath, MemberPath};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default()
@@ -36,7 +36,7 @@ struct Removal {
     params(GroupPath, ListMembers),
     responses((status = 200, description = "Ordered by user id", body = MembersPage)))]
 async fn list_members(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
     Search(request): Search<ListMembers>,
 ) -> Answer<MembersPage> {
@@ -52,7 +52,7 @@ async fn list_members(
     params(MemberPath), request_body = UpdateMember,
     responses((status = 200, description = "As changed", body = MemberView)))]
 async fn update_member(
-    session: Session,
+    session: Authenticated,
     Params(MemberPath { group_id, user_id }): Params<MemberPath>,
     Body(request): Body<UpdateMember>,
 ) -> Answer<MemberView> {
@@ -68,7 +68,7 @@ async fn update_member(
 #[utoipa::path(delete, path = "/groups/{groupId}/members/{userId}", tag = "members",
     params(MemberPath, Removal), responses((status = 204, description = "Removed")))]
 async fn remove_member(
-    session: Session,
+    session: Authenticated,
     Params(MemberPath { group_id, user_id }): Params<MemberPath>,
     Search(Removal { reason }): Search<Removal>,
 ) -> Done {
@@ -83,7 +83,7 @@ async fn remove_member(
 #[utoipa::path(get, path = "/groups/{groupId}/bans", tag = "members", params(GroupPath, ListBans),
     responses((status = 200, description = "Ordered by user id", body = BansPage)))]
 async fn list_bans(
-    session: Session,
+    session: Authenticated,
     Params(GroupPath { group_id }): Params<GroupPath>,
     Search(request): Search<ListBans>,
 ) -> Answer<BansPage> {
@@ -99,7 +99,7 @@ async fn list_bans(
     params(MemberPath), request_body = Option<Moderation>,
     responses((status = 204, description = "Banned")))]
 async fn ban_member(
-    session: Session,
+    session: Authenticated,
     Params(MemberPath { group_id, user_id }): Params<MemberPath>,
     OptionalBody(request): OptionalBody<Moderation>,
 ) -> Done {
@@ -114,7 +114,7 @@ async fn ban_member(
 #[utoipa::path(delete, path = "/groups/{groupId}/bans/{userId}", tag = "members",
     params(MemberPath), responses((status = 204, description = "Not banned")))]
 async fn unban_member(
-    session: Session,
+    session: Authenticated,
     Params(MemberPath { group_id, user_id }): Params<MemberPath>,
 ) -> Done {
     let command = session

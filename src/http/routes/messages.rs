@@ -15,7 +15,7 @@ use crate::http::HttpState;
 use crate::http::answer::{Answer, Created, Done, Failure};
 use crate::http::extract::{Body, Params, Search};
 use crate::http::routes::{ChannelPath, MessagePath};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default().routes(routes!(list_messages, create_message)).routes(routes!(
@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
     params(ChannelPath, ListMessages),
     responses((status = 200, description = "A page", body = MessagesPage)))]
 async fn list_messages(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
     Search(request): Search<ListMessages>,
 ) -> Answer<MessagesPage> {
@@ -52,7 +52,7 @@ async fn list_messages(
         (status = 201, description = "Stored", body = MessageView),
         (status = 200, description = "The nonce was used: the message stored then", body = MessageView)))]
 async fn create_message(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
     Body(request): Body<CreateMessage>,
 ) -> Result<Response, Failure> {
@@ -69,7 +69,7 @@ async fn create_message(
     params(MessagePath),
     responses((status = 200, description = "The message", body = MessageView)))]
 async fn get_message(
-    session: Session,
+    session: Authenticated,
     Params(MessagePath { channel_id, message_id }): Params<MessagePath>,
 ) -> Answer<MessageView> {
     let command = session.run(move |chat, caller| async move {
@@ -85,7 +85,7 @@ async fn get_message(
     params(MessagePath), request_body = UpdateMessage,
     responses((status = 200, description = "As edited", body = MessageView)))]
 async fn update_message(
-    session: Session,
+    session: Authenticated,
     Params(MessagePath { channel_id, message_id }): Params<MessagePath>,
     Body(request): Body<UpdateMessage>,
 ) -> Answer<MessageView> {
@@ -101,7 +101,7 @@ async fn update_message(
 #[utoipa::path(delete, path = "/channels/{channelId}/messages/{messageId}", tag = "messages",
     params(MessagePath), responses((status = 204, description = "Deleted")))]
 async fn delete_message(
-    session: Session,
+    session: Authenticated,
     Params(MessagePath { channel_id, message_id }): Params<MessagePath>,
 ) -> Done {
     let command = session.run(move |chat, caller| async move {

@@ -13,7 +13,7 @@ use crate::http::HttpState;
 use crate::http::answer::{Answer, Done, FailureBody};
 use crate::http::extract::{Body, Params, Search};
 use crate::http::routes::{ChannelPath, MessagePath, ReactionPath};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 use crate::model::read_state::ReadState;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
@@ -35,7 +35,7 @@ impl From<ReactionPath> for ReactionTarget {
     tag = "messages", params(ReactionPath, ListReactionUsers),
     responses((status = 200, description = "Ordered by user id", body = UsersPage)))]
 async fn list_reaction_users(
-    session: Session,
+    session: Authenticated,
     Params(path): Params<ReactionPath>,
     Search(request): Search<ListReactionUsers>,
 ) -> Answer<UsersPage> {
@@ -53,7 +53,7 @@ async fn list_reaction_users(
     responses(
         (status = 204, description = "It is there"),
         (status = 409, description = "`conflict`: too many different reactions", body = FailureBody)))]
-async fn add_reaction(session: Session, Params(path): Params<ReactionPath>) -> Done {
+async fn add_reaction(session: Authenticated, Params(path): Params<ReactionPath>) -> Done {
     session.run(|chat, caller| async move { chat.add_reaction(caller, path.into()).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -61,7 +61,7 @@ async fn add_reaction(session: Session, Params(path): Params<ReactionPath>) -> D
 /// Take a reaction back
 #[utoipa::path(delete, path = "/channels/{channelId}/messages/{messageId}/reactions/{emoji}",
     tag = "messages", params(ReactionPath), responses((status = 204, description = "It is gone")))]
-async fn remove_reaction(session: Session, Params(path): Params<ReactionPath>) -> Done {
+async fn remove_reaction(session: Authenticated, Params(path): Params<ReactionPath>) -> Done {
     let command =
         session.run(|chat, caller| async move { chat.remove_reaction(caller, path.into()).await });
     command.await?;
@@ -75,7 +75,7 @@ async fn remove_reaction(session: Session, Params(path): Params<ReactionPath>) -
     params(ChannelPath, ListPins),
     responses((status = 200, description = "A page", body = MessagesPage)))]
 async fn list_pins(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
     Search(request): Search<ListPins>,
 ) -> Answer<MessagesPage> {
@@ -91,7 +91,7 @@ async fn list_pins(
         (status = 204, description = "It is pinned"),
         (status = 409, description = "`conflict`: the channel has 100 pins", body = FailureBody)))]
 async fn add_pin(
-    session: Session,
+    session: Authenticated,
     Params(MessagePath { channel_id, message_id }): Params<MessagePath>,
 ) -> Done {
     let command = session
@@ -104,7 +104,7 @@ async fn add_pin(
 #[utoipa::path(delete, path = "/channels/{channelId}/pins/{messageId}", tag = "messages",
     params(MessagePath), responses((status = 204, description = "It is not pinned")))]
 async fn remove_pin(
-    session: Session,
+    session: Authenticated,
     Params(MessagePath { channel_id, message_id }): Params<MessagePath>,
 ) -> Done {
     let command = session.run(move |chat, caller| async move {
@@ -121,7 +121,7 @@ async fn remove_pin(
     request_body = MarkRead,
     responses((status = 200, description = "As it is now", body = ReadState)))]
 async fn mark_read(
-    session: Session,
+    session: Authenticated,
     Params(ChannelPath { channel_id }): Params<ChannelPath>,
     Body(request): Body<MarkRead>,
 ) -> Answer<ReadState> {

@@ -10,7 +10,7 @@ use crate::chat::views::Users;
 use crate::http::HttpState;
 use crate::http::answer::Answer;
 use crate::http::extract::{Body, Search};
-use crate::http::session::Session;
+use crate::http::session::Authenticated;
 use crate::model::account::User;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 /// Get oneself
 #[utoipa::path(get, path = "/users/me", tag = "users",
     responses((status = 200, description = "The caller", body = User)))]
-async fn get_me(session: Session) -> Answer<User> {
+async fn get_me(session: Authenticated) -> Answer<User> {
     let command = session.run(|chat, caller| async move { chat.user(caller.user_id).await });
     Ok(Json(command.await?))
 }
@@ -31,7 +31,7 @@ async fn get_me(session: Session) -> Answer<User> {
 /// Change oneself
 #[utoipa::path(patch, path = "/users/me", tag = "users", request_body = UpdateUser,
     responses((status = 200, description = "As changed", body = User)))]
-async fn update_me(session: Session, Body(request): Body<UpdateUser>) -> Answer<User> {
+async fn update_me(session: Authenticated, Body(request): Body<UpdateUser>) -> Answer<User> {
     let command =
         session.run(|chat, caller| async move { chat.update_user(caller, request).await });
     Ok(Json(command.await?))
@@ -40,7 +40,7 @@ async fn update_me(session: Session, Body(request): Body<UpdateUser>) -> Answer<
 /// Get what clients keep for oneself
 #[utoipa::path(get, path = "/users/me/settings", tag = "users",
     responses((status = 200, description = "All settings", body = SettingsView)))]
-async fn get_settings(session: Session) -> Answer<SettingsView> {
+async fn get_settings(session: Authenticated) -> Answer<SettingsView> {
     let command = session.run(|chat, caller| async move { chat.get_settings(caller).await });
     Ok(Json(command.await?))
 }
@@ -51,7 +51,7 @@ async fn get_settings(session: Session) -> Answer<SettingsView> {
 #[utoipa::path(patch, path = "/users/me/settings", tag = "users", request_body = UpdateSettings,
     responses((status = 200, description = "All settings, as changed", body = SettingsView)))]
 async fn update_settings(
-    session: Session,
+    session: Authenticated,
     Body(request): Body<UpdateSettings>,
 ) -> Answer<SettingsView> {
     let command =
@@ -65,7 +65,10 @@ async fn update_settings(
 /// not matter.
 #[utoipa::path(get, path = "/users", tag = "users", params(SearchUsers),
     responses((status = 200, description = "At most `limit`", body = Users)))]
-async fn search_users(session: Session, Search(request): Search<SearchUsers>) -> Answer<Users> {
+async fn search_users(
+    session: Authenticated,
+    Search(request): Search<SearchUsers>,
+) -> Answer<Users> {
     let command =
         session.run(|chat, caller| async move { chat.search_users(caller, request).await });
     Ok(Json(command.await?))

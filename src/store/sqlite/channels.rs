@@ -14,7 +14,7 @@ use crate::store::sqlite::statement::{
     UserList, execute, find, group_list, id_list, list, rows, user_list,
 };
 use crate::store::{
-    Activity, ChannelPlace, ChannelStore, ChannelsSize, Opening, OpeningQuota, StoreError,
+    Activity, ChannelPlace, ChannelStore, ChannelsSize, DirectOpening, OpeningQuota, StoreError,
 };
 
 macro_rules! channel_columns {
@@ -133,21 +133,21 @@ fn open_direct_channel(
     conn: &Connection,
     candidate: &Channel,
     quota: OpeningQuota,
-) -> Result<Opening, StoreError> {
+) -> Result<DirectOpening, StoreError> {
     let sql = concat!("SELECT ", channel_columns!(), " FROM channels WHERE recipients = ?1");
     if let Some(open) = find(conn, sql, [user_list(&candidate.recipients)], channel)? {
-        return Ok(Opening::Found(open));
+        return Ok(DirectOpening::Found(open));
     }
     let (opened, first) = count_opened(conn, quota)?;
     if let Some(first) = first.filter(|_| opened >= quota.opened_max) {
-        return Ok(Opening::TooMany { first });
+        return Ok(DirectOpening::TooMany { first });
     }
     insert_channel_row(conn, candidate)?;
     for user_id in &candidate.recipients {
         let sql = "INSERT INTO direct_people (user_id, channel_id, opened) VALUES (?1, ?2, ?3)";
         execute(conn, sql, params![user_id, candidate.id, *user_id == quota.opener])?;
     }
-    Ok(Opening::New(candidate.clone()))
+    Ok(DirectOpening::New(candidate.clone()))
 }
 
 /// How many direct channels the opener has opened, and the first of them.
@@ -217,7 +217,7 @@ impl ChannelStore for SqliteStore {
         &self,
         candidate: &Channel,
         quota: OpeningQuota,
-    ) -> Result<Opening, StoreError> {
+    ) -> Result<DirectOpening, StoreError> {
         let mut candidate = candidate.clone();
         candidate.recipients.sort_unstable();
         candidate.recipients.dedup();

@@ -23,19 +23,19 @@ pub enum Next<T> {
 }
 
 pub struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
     places: Arc<Semaphore>,
 }
 
-struct State<T> {
+struct QueueState<T> {
     items: VecDeque<(T, OwnedSemaphorePermit)>,
     closed: bool,
 }
 
 impl<T> Queue<T> {
     pub fn new(places: usize) -> Arc<Self> {
-        let state = State { items: VecDeque::new(), closed: false };
+        let state = QueueState { items: VecDeque::new(), closed: false };
         let places = Arc::new(Semaphore::new(places));
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), places })
     }
@@ -57,7 +57,7 @@ impl<T> Queue<T> {
     pub fn next(&self, patience: Duration) -> Next<T> {
         let mut state = self.state.lock();
         if state.items.is_empty() && !state.closed {
-            let empty = |state: &mut State<T>| state.items.is_empty() && !state.closed;
+            let empty = |state: &mut QueueState<T>| state.items.is_empty() && !state.closed;
             self.changed.wait_while_for(&mut state, empty, patience);
         }
         match state.items.pop_front() {

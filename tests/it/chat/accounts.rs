@@ -6,7 +6,7 @@ use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use futures_util::future::join_all;
 use vibetalk::chat::ChatError;
-use vibetalk::chat::accounts::{ChangePassword, Login, Origin, Refresh, Register};
+use vibetalk::chat::accounts::{ChangePassword, Login, Refresh, Register, Requester};
 use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL};
 use vibetalk::chat::views::SignedIn;
 use vibetalk::store::RefreshRotation;
@@ -16,8 +16,8 @@ use crate::chat::{NOW_MS, TestChat, code};
 
 pub const PASSWORD: &str = "correct horse";
 
-pub fn origin() -> Origin {
-    Origin { address: [192, 0, 2, 1].into(), user_agent: "test".into() }
+pub fn requester() -> Requester {
+    Requester { address: [192, 0, 2, 1].into(), user_agent: "test".into() }
 }
 
 pub async fn register(test: &TestChat, username: &str) -> Result<SignedIn, ChatError> {
@@ -26,12 +26,12 @@ pub async fn register(test: &TestChat, username: &str) -> Result<SignedIn, ChatE
         password: PASSWORD.to_owned(),
         display_name: None,
     };
-    test.chat.register(request, origin()).await
+    test.chat.register(request, requester()).await
 }
 
 pub async fn login(test: &TestChat, username: &str, password: &str) -> Result<SignedIn, ChatError> {
     let request = Login { username: username.to_owned(), password: password.to_owned() };
-    test.chat.login(request, origin()).await
+    test.chat.login(request, requester()).await
 }
 
 async fn refresh(test: &TestChat, refresh_token: &str) -> Result<SignedIn, ChatError> {
@@ -42,14 +42,14 @@ pub async fn change_password(test: &TestChat, session: &SignedIn, current: &str)
     let caller = test.chat.authenticate(&session.access_token).await.unwrap();
     let request =
         ChangePassword { current_password: current.into(), new_password: "battery staple".into() };
-    code(test.chat.change_password(caller, request, origin()).await)
+    code(test.chat.change_password(caller, request, requester()).await)
 }
 
 /// From the `number`th of many addresses.
 async fn login_from(test: &TestChat, number: u8, username: &str, password: &str) -> &'static str {
     let request = Login { username: username.to_owned(), password: password.to_owned() };
-    let origin = Origin { address: [198, 51, 100, number].into(), ..origin() };
-    code(test.chat.login(request, origin).await)
+    let requester = Requester { address: [198, 51, 100, number].into(), ..requester() };
+    code(test.chat.login(request, requester).await)
 }
 
 async fn token_code(test: &TestChat, session: &SignedIn) -> &'static str {
@@ -99,7 +99,7 @@ async fn texts_of_a_registration_are_checked() {
             password,
             display_name: display_name.map(ToOwned::to_owned),
         };
-        let result = test.chat.register(request, origin()).await;
+        let result = test.chat.register(request, requester()).await;
         assert_eq!(code(result), expected, "{username} {display_name:?}");
     }
 }
@@ -113,7 +113,7 @@ async fn thirty_registrations_a_minute_come_from_one_address() {
     }
     let refused = register(&test, "another").await.err().unwrap();
     assert!(matches!(refused, ChatError::RateLimited { retry_after_ms: 60_000 }), "{refused}");
-    let elsewhere = Origin { address: [192, 0, 2, 2].into(), ..origin() };
+    let elsewhere = Requester { address: [192, 0, 2, 2].into(), ..requester() };
     let request =
         || Register { username: "elsewhere".into(), password: PASSWORD.into(), display_name: None };
     assert_eq!(code(test.chat.register(request(), elsewhere).await), "ok");
@@ -161,7 +161,7 @@ async fn a_password_is_the_same_however_it_is_composed() {
             let username = format!("name-{number}-{side}");
             let request =
                 Register { username: username.clone(), password: set.into(), display_name: None };
-            let session = test.chat.register(request, origin()).await.unwrap();
+            let session = test.chat.register(request, requester()).await.unwrap();
             assert_eq!(code(login(&test, &username, shown).await), "ok", "{shown}");
             assert_eq!(code(login(&test, &username, "passwort-lang").await), "unauthorized");
             assert_eq!(change_password(&test, &session, shown).await, "ok", "{shown}");
@@ -255,7 +255,7 @@ async fn failures_under_many_names_close_their_address() {
         assert_eq!(code(login(&test, name, PASSWORD).await), "unauthorized");
     }
     assert_eq!(code(login(&test, "Ada", PASSWORD).await), "rate_limited");
-    let elsewhere = Origin { address: [192, 0, 2, 2].into(), ..origin() };
+    let elsewhere = Requester { address: [192, 0, 2, 2].into(), ..requester() };
     let request = Login { username: "Ada".into(), password: PASSWORD.into() };
     assert_eq!(code(test.chat.login(request, elsewhere).await), "ok");
 }

@@ -1,7 +1,7 @@
 //! Direct channels.
 
 use vibetalk::chat::channels::UpdateChannel;
-use vibetalk::chat::direct::{DIRECT_CHANNELS_MAX, OPENED_PER_DAY_MAX, OpenDirect, Opened};
+use vibetalk::chat::direct::{DIRECT_CHANNELS_MAX, OPENED_PER_DAY_MAX, OpenDirect, OpenedDirect};
 use vibetalk::chat::{Caller, ChatError};
 use vibetalk::model::id::UserId;
 
@@ -9,7 +9,7 @@ use super::messages::content;
 use super::{NOW_MS, TestChat, code};
 
 impl TestChat {
-    async fn open(&self, caller: Caller, others: &[Caller]) -> Result<Opened, ChatError> {
+    async fn open(&self, caller: Caller, others: &[Caller]) -> Result<OpenedDirect, ChatError> {
         let user_ids = others.iter().map(|person| person.user_id).collect();
         self.chat.open_direct(caller, OpenDirect { user_ids }).await
     }
@@ -45,7 +45,7 @@ async fn racing_opens_give_one_channel() {
     let both = [[ada], [bob]];
     let opens = (0..10).map(|turn| test.open(both[turn % 2][0], &both[(turn + 1) % 2]));
     let opened = futures_util::future::join_all(opens).await;
-    let opened: Vec<Opened> = opened.into_iter().map(Result::unwrap).collect();
+    let opened: Vec<OpenedDirect> = opened.into_iter().map(Result::unwrap).collect();
     assert!(opened.iter().all(|it| it.channel.id == opened[0].channel.id));
     assert_eq!(opened.iter().filter(|it| it.new).count(), 1);
     assert_eq!(test.announced().await.len(), 1);

@@ -1,7 +1,7 @@
 //! Messages: slow mode, edits, and reactions and read states in turns.
 
 use vibetalk::chat::channels::UpdateChannel;
-use vibetalk::chat::messages::{CreateMessage, Sent, UpdateMessage};
+use vibetalk::chat::messages::{CreateMessage, SentMessage, UpdateMessage};
 use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::read_states::MarkRead;
 use vibetalk::chat::{Caller, ChatError};
@@ -18,7 +18,7 @@ pub fn content(content: &str) -> CreateMessage {
     }
 }
 
-pub fn id_of(sent: &Sent) -> MessageId {
+pub fn id_of(sent: &SentMessage) -> MessageId {
     let message: serde_json::Value = serde_json::from_str(sent.message.get()).unwrap();
     message["id"].as_str().unwrap().parse().unwrap()
 }
@@ -36,7 +36,7 @@ async fn set_slow_mode(test: &TestChat, owner: Caller, channel_id: ChannelId, se
     test.chat.update_channel(owner, channel_id, request).await.unwrap();
 }
 
-fn wait_ms(sent: Result<Sent, ChatError>) -> u64 {
+fn wait_ms(sent: Result<SentMessage, ChatError>) -> u64 {
     match sent {
         Err(ChatError::RateLimited { retry_after_ms }) => retry_after_ms,
         other => panic!("not refused by slow mode: {other:?}"),
@@ -130,7 +130,7 @@ async fn a_reaction_is_announced_although_its_caller_goes_away() {
     .await;
 }
 
-async fn storing(test: &TestChat, sent: &Sent) -> bool {
+async fn storing(test: &TestChat, sent: &SentMessage) -> bool {
     let message: serde_json::Value = serde_json::from_str(sent.message.get()).unwrap();
     let channel_id: ChannelId = message["channelId"].as_str().unwrap().parse().unwrap();
     let counts = test.chat.store.count_reactions(channel_id, &[id_of(sent)], None).await.unwrap();

@@ -9,7 +9,7 @@ use vibetalk::chat::views::SignedIn;
 use vibetalk::model::account::Session;
 use vibetalk::model::id::SessionId;
 
-use crate::chat::accounts::{PASSWORD, change_password, login, origin, register};
+use crate::chat::accounts::{PASSWORD, change_password, login, register, requester};
 use crate::chat::{NOW_MS, TestChat, code};
 
 async fn caller(test: &TestChat, session: &SignedIn) -> Caller {
@@ -118,7 +118,7 @@ async fn while_a_new_password_is_announced_wrong_ones_stay_wrong() {
         current_password: PASSWORD.into(),
         new_password: "another new one".into(),
     };
-    let another = test.chat.change_password(owner, request, origin()).await;
+    let another = test.chat.change_password(owner, request, requester()).await;
     assert_eq!(code(another), "forbidden");
 }
 

@@ -1,6 +1,6 @@
 //! Signing in at one node while the password is changed at another.
 
-use vibetalk::chat::accounts::{ChangePassword, Login, Origin, Register};
+use vibetalk::chat::accounts::{ChangePassword, Login, Register, Requester};
 
 use super::super::chat::code;
 use super::Cluster;
@@ -8,8 +8,8 @@ use super::Cluster;
 const OLD: &str = "correct horse";
 const NEW: &str = "battery staple";
 
-fn origin() -> Origin {
-    Origin { address: [192, 0, 2, 1].into(), user_agent: "agent".to_owned() }
+fn requester() -> Requester {
+    Requester { address: [192, 0, 2, 1].into(), user_agent: "agent".to_owned() }
 }
 
 fn login(password: &str) -> Login {
@@ -22,7 +22,7 @@ async fn check_login_that_waits_for(operation: &'static str) {
     let (one, other) = cluster.both();
     let request =
         Register { username: "ada".to_owned(), password: OLD.to_owned(), display_name: None };
-    let session = one.register(request, origin()).await.unwrap();
+    let session = one.register(request, requester()).await.unwrap();
     let ada = one.authenticate(&session.access_token).await.unwrap();
     one.user(ada.user_id).await.unwrap();
 
@@ -31,16 +31,16 @@ async fn check_login_that_waits_for(operation: &'static str) {
         gate.reached().await;
         let (current_password, new_password) = (OLD.to_owned(), NEW.to_owned());
         let request = ChangePassword { current_password, new_password };
-        one.change_password(ada, request, origin()).await.unwrap();
+        one.change_password(ada, request, requester()).await.unwrap();
         cluster.faults.clear();
     };
-    let (signed_in, ()) = tokio::join!(other.login(login(OLD), origin()), changing);
+    let (signed_in, ()) = tokio::join!(other.login(login(OLD), requester()), changing);
     assert_eq!(code(signed_in), "unauthorized", "{operation}");
     let left = one.list_sessions(ada).await.unwrap().sessions;
     assert_eq!(left.len(), 1, "{operation}: the session that changed it");
     assert!(one.session_lasts(ada).await.unwrap());
-    assert_eq!(code(other.login(login(OLD), origin()).await), "unauthorized");
-    assert_eq!(code(other.login(login(NEW), origin()).await), "ok");
+    assert_eq!(code(other.login(login(OLD), requester()).await), "unauthorized");
+    assert_eq!(code(other.login(login(NEW), requester()).await), "ok");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
-use vibetalk::bus::codec::{Encoder, Parcel, Sent, receive};
+use vibetalk::bus::codec::{Encoder, Parcel, ParcelContent, receive};
 use vibetalk::bus::envelope::{Envelope, Topic};
 use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
@@ -145,8 +145,8 @@ impl Mail {
             return Some(self.envelope.clone());
         }
         match receive(&self.parcel, &queue.gap)?.sent {
-            Sent::Envelope(envelope) => Some(Arc::new(envelope)),
-            Sent::Node(event) => panic!("{event:?}"),
+            ParcelContent::Envelope(envelope) => Some(Arc::new(envelope)),
+            ParcelContent::Node(event) => panic!("{event:?}"),
         }
     }
 }
@@ -223,8 +223,8 @@ impl Bus for BrokerBus {
         let origin = self.node;
         let parcel = self.encoder.node_event(origin, &event)?;
         let delivery = |_, queue: &Queue| match receive(&parcel, &queue.gap)?.sent {
-            Sent::Node(event) => Some(Delivery::Node { origin, event: Arc::new(event) }),
-            Sent::Envelope(envelope) => panic!("{envelope:?}"),
+            ParcelContent::Node(event) => Some(Delivery::Node { origin, event: Arc::new(event) }),
+            ParcelContent::Envelope(envelope) => panic!("{envelope:?}"),
         };
         self.broker.put(origin, |node, _| node != origin, delivery)
     }

@@ -1,6 +1,6 @@
 //! What one node has changed holds at the other from the answer on.
 
-use vibetalk::chat::accounts::{Origin, Register};
+use vibetalk::chat::accounts::{Register, Requester};
 use vibetalk::chat::channels::UpdateChannel;
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
@@ -98,8 +98,8 @@ async fn who_registers_at_one_node_is_in_the_official_group_at_the_other() {
         password: "correct horse".to_owned(),
         display_name: None,
     };
-    let origin = Origin { address: [192, 0, 2, 1].into(), user_agent: "agent".to_owned() };
-    let signed_in = one.register(request, origin).await.unwrap();
+    let requester = Requester { address: [192, 0, 2, 1].into(), user_agent: "agent".to_owned() };
+    let signed_in = one.register(request, requester).await.unwrap();
     let ada = other.authenticate(&signed_in.access_token).await.unwrap();
     let group = other.get_group(ada, official).await.unwrap();
     assert!(group.group.official);

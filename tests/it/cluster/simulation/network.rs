@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
-use vibetalk::bus::codec::{Encoder, Sent, decode};
+use vibetalk::bus::codec::{Encoder, ParcelContent, decode};
 use vibetalk::bus::envelope::{Content, Envelope, Topic};
 use vibetalk::bus::node_event::NodeEvent;
 use vibetalk::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
@@ -235,8 +235,8 @@ impl NodeBus {
     fn posted(&self, envelope: &Envelope, is_volatile: bool) -> Arc<Envelope> {
         let parcel = self.encoder.envelope(envelope, is_volatile).unwrap();
         match decode(&parcel).unwrap().sent {
-            Sent::Envelope(envelope) => Arc::new(envelope),
-            Sent::Node(event) => panic!("{event:?}"),
+            ParcelContent::Envelope(envelope) => Arc::new(envelope),
+            ParcelContent::Node(event) => panic!("{event:?}"),
         }
     }
 
@@ -345,8 +345,8 @@ impl Bus for NodeBus {
         let origin = self.node;
         let parcel = self.encoder.node_event(origin, &event)?;
         let event = match decode(&parcel).unwrap().sent {
-            Sent::Node(event) => Arc::new(event),
-            Sent::Envelope(envelope) => panic!("{envelope:?}"),
+            ParcelContent::Node(event) => Arc::new(event),
+            ParcelContent::Envelope(envelope) => panic!("{envelope:?}"),
         };
         let delivery = || Delivery::Node { origin, event: event.clone() };
         let is_sent = self.network.wires(|wires| wires.send(origin, |_| true, delivery));

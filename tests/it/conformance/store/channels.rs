@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use vibetalk::model::channel::{Channel, ChannelKind, ChannelPatch};
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
-use vibetalk::store::{ChannelPlace, ChannelsSize, Opening, OpeningQuota, Store};
+use vibetalk::store::{ChannelPlace, ChannelsSize, DirectOpening, OpeningQuota, Store};
 
 use super::{
     change_id, channel, insert, message, message_with_id, stored_channel, stored_group,
@@ -143,7 +143,7 @@ pub async fn activity_names_what_happened_last(store: &dyn Store) {
 }
 
 /// By the first of its people, without a limit.
-async fn open(store: &dyn Store, channel: &Channel) -> Opening {
+async fn open(store: &dyn Store, channel: &Channel) -> DirectOpening {
     let opener = channel.recipients[0];
     let quota = OpeningQuota { opener, since: ChannelId::ZERO, opened_max: u32::MAX };
     store.open_direct_channel(channel, quota).await.unwrap()
@@ -152,10 +152,10 @@ async fn open(store: &dyn Store, channel: &Channel) -> Opening {
 pub async fn the_same_people_have_one_direct_channel(store: &dyn Store) {
     let [a, b, c] = [user_id(), user_id(), user_id()];
     let first = direct(&[a, b]);
-    assert_eq!(open(store, &first).await, Opening::New(first.clone()));
-    assert_eq!(open(store, &direct(&[a, b])).await, Opening::Found(first.clone()));
+    assert_eq!(open(store, &first).await, DirectOpening::New(first.clone()));
+    assert_eq!(open(store, &direct(&[a, b])).await, DirectOpening::Found(first.clone()));
     let with_third = direct(&[a, b, c]);
-    assert_eq!(open(store, &with_third).await, Opening::New(with_third));
+    assert_eq!(open(store, &with_third).await, DirectOpening::New(with_third));
     assert_eq!(store.find_channel(first.id).await.unwrap(), Some(first));
 }
 
@@ -165,9 +165,9 @@ pub async fn racing_openers_get_one_direct_channel(store: &dyn Store) {
     let opened = join_all(candidates.iter().map(|candidate| open(store, candidate))).await;
     let listed = store.list_direct_channels(people[1], 9).await.unwrap();
     assert_eq!(listed.len(), 1);
-    let new = Opening::New(listed[0].clone());
+    let new = DirectOpening::New(listed[0].clone());
     assert_eq!(opened.iter().filter(|opening| **opening == new).count(), 1);
-    let found = Opening::Found(listed[0].clone());
+    let found = DirectOpening::Found(listed[0].clone());
     assert_eq!(opened.iter().filter(|opening| **opening == found).count(), 9);
 }
 
@@ -210,13 +210,13 @@ pub async fn somebody_opens_a_bounded_number_of_direct_channels(store: &dyn Stor
         async move { store.open_direct_channel(&channel, quota).await.unwrap() }
     };
     for channel in &channels[..3] {
-        assert_eq!(opens(channel, channels[1].id).await, Opening::New(channel.clone()));
+        assert_eq!(opens(channel, channels[1].id).await, DirectOpening::New(channel.clone()));
     }
-    let too_many = Opening::TooMany { first: channels[1].id };
+    let too_many = DirectOpening::TooMany { first: channels[1].id };
     assert_eq!(opens(&channels[3], channels[1].id).await, too_many);
     assert_eq!(store.find_channel(channels[3].id).await.unwrap(), None);
     let found = opens(&channels[0], channels[1].id).await;
-    assert_eq!(found, Opening::Found(channels[0].clone()));
-    assert_eq!(opens(&channels[3], channels[2].id).await, Opening::New(channels[3].clone()));
+    assert_eq!(found, DirectOpening::Found(channels[0].clone()));
+    assert_eq!(opens(&channels[3], channels[2].id).await, DirectOpening::New(channels[3].clone()));
     open(store, &direct(&[other, person])).await;
 }

@@ -11,7 +11,7 @@ use vibetalk::model::message::{Message, MessageEdit};
 use vibetalk::model::secret::Secret;
 use vibetalk::store::faults::{Fault, Faults};
 use vibetalk::store::{
-    Joining, Opening, OpeningQuota, Outcome, Reaction, Redemption, Store, StoreError,
+    Joining, DirectOpening, OpeningQuota, Outcome, Reaction, Redemption, Store, StoreError,
 };
 
 use super::nodes::taking;
@@ -243,7 +243,7 @@ pub async fn a_direct_channel_is_completed(store: &dyn Store, faults: &Faults) {
         crash(faults, "open_direct_channel", fault, opening).await;
         // Somebody else's call completes it as well.
         let opened = store.open_direct_channel(&candidate(), quota).await.unwrap();
-        let (Opening::New(channel) | Opening::Found(channel)) = opened else {
+        let (DirectOpening::New(channel) | DirectOpening::Found(channel)) = opened else {
             panic!("{fault:?}: {opened:?}");
         };
         for person in people {

@@ -3,7 +3,7 @@
 //!
 //! An answer waits for its client as long as that reads anything at all, and has megabytes at worst.
 //! Whoever asks over hundreds of connections and reads from none would fill the memory, so each person
-//! has so much room, and asks again when there is some.
+//! has a budget, and asks again when some of it is free.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,15 +29,15 @@ const PERSON_KIB: u32 = 16 * 1024;
 /// What a request takes up until its answer is there: so no more than sixteen of a person's are carried
 /// out at once, and the others wait.
 const REQUEST_KIB: u32 = 1024;
-/// When somebody may try again for whom there was no room: clients that stall are closed soon.
+/// When somebody may try again whose budget was used up: clients that stall are closed soon.
 const RETRY_MS: u64 = 1_000;
 
-/// Everybody who takes up room now.
+/// The budgets that are in use, by person.
 #[derive(Debug, Default)]
-pub struct Rooms(Mutex<HashMap<UserId, Arc<Semaphore>>>);
+pub struct MemoryBudgets(Mutex<HashMap<UserId, Arc<Semaphore>>>);
 
-impl Rooms {
-    /// Waits for the room of a request.
+impl MemoryBudgets {
+    /// Waits for the share of a request.
     ///
     /// # Errors
     ///
@@ -46,15 +46,15 @@ impl Rooms {
         self: &Arc<Self>,
         user_id: UserId,
         patience: Duration,
-    ) -> Result<Arc<Room>, ChatError> {
-        let place = Place { rooms: self.clone(), user_id };
+    ) -> Result<Arc<MemoryShare>, ChatError> {
+        let entry = BudgetEntry { budgets: self.clone(), user_id };
         let whole = Arc::new(Semaphore::new(PERSON_KIB as usize));
         let of_person = self.0.lock().entry(user_id).or_insert(whole).clone();
         let taken = timeout(patience, of_person.clone().acquire_many_owned(REQUEST_KIB)).await;
         match taken {
             Ok(permit) => {
                 let taken = Mutex::new(permit.expect("the semaphore is never closed"));
-                Ok(Arc::new(Room { taken, of_person, _place: place }))
+                Ok(Arc::new(MemoryShare { taken, of_person, _entry: entry }))
             }
             Err(_) => {
                 drop(of_person);
@@ -66,31 +66,31 @@ impl Rooms {
 
 /// Forgets a person when the last of theirs is dropped.
 #[derive(Debug)]
-struct Place {
-    rooms: Arc<Rooms>,
+struct BudgetEntry {
+    budgets: Arc<MemoryBudgets>,
     user_id: UserId,
 }
 
-impl Drop for Place {
+impl Drop for BudgetEntry {
     fn drop(&mut self) {
-        let mut rooms = self.rooms.0.lock();
+        let mut budgets = self.budgets.0.lock();
         // Nobody can come by it meanwhile but through the map.
-        if rooms.get(&self.user_id).is_some_and(|room| Arc::strong_count(room) == 1) {
-            rooms.remove(&self.user_id);
+        if budgets.get(&self.user_id).is_some_and(|budget| Arc::strong_count(budget) == 1) {
+            budgets.remove(&self.user_id);
         }
     }
 }
 
-/// The room of one request, then of its answer.
+/// What one request, then its answer, takes of a person's budget.
 #[derive(Debug)]
-pub struct Room {
+pub struct MemoryShare {
     taken: Mutex<OwnedSemaphorePermit>,
     of_person: Arc<Semaphore>,
     /// Dropped after the others.
-    _place: Place,
+    _entry: BudgetEntry,
 }
 
-impl Room {
+impl MemoryShare {
     /// The answer is there, with so many bytes. One that is longer than what is left is held all the
     /// same: there is no more memory to be saved.
     fn settle(&self, bytes: usize) {
@@ -109,28 +109,28 @@ impl Room {
     }
 }
 
-/// Where a request's [`Room`] is put, for its answer.
+/// Where a request's [`MemoryShare`] is put, for its answer.
 #[derive(Clone, Debug, Default)]
-pub struct RoomOfRequest(Arc<Mutex<Option<Arc<Room>>>>);
+pub struct ShareSlot(Arc<Mutex<Option<Arc<MemoryShare>>>>);
 
-impl RoomOfRequest {
-    pub fn set(&self, room: Arc<Room>) {
-        *self.0.lock() = Some(room);
+impl ShareSlot {
+    pub fn set(&self, share: Arc<MemoryShare>) {
+        *self.0.lock() = Some(share);
     }
 }
 
-/// Lets an answer take up the room of its request until it is sent.
+/// Lets an answer take up what its request did until it is sent.
 pub async fn hold(mut request: Request, next: Next) -> Response {
-    let slot = RoomOfRequest::default();
+    let slot = ShareSlot::default();
     request.extensions_mut().insert(slot.clone());
     let response = next.run(request).await;
-    let Some(room) = slot.0.lock().take() else { return response };
+    let Some(share) = slot.0.lock().take() else { return response };
     let (parts, body) = response.into_parts();
     // All of it is there: no answer to somebody who is signed in is a stream.
     match axum::body::to_bytes(body, usize::MAX).await {
         Ok(bytes) => {
-            room.settle(bytes.len());
-            Response::from_parts(parts, Body::from(in_room(bytes, room)))
+            share.settle(bytes.len());
+            Response::from_parts(parts, Body::from(counted(bytes, share)))
         }
         Err(error) => {
             log_seldom!(error, %error, "an answer broke off while it was made: {error}");
@@ -139,18 +139,18 @@ pub async fn hold(mut request: Request, next: Next) -> Response {
     }
 }
 
-/// Bytes that take up the room until the last of them is dropped, in hyper's buffers, too.
-fn in_room(bytes: Bytes, room: Arc<Room>) -> Bytes {
-    struct InRoom {
+/// Bytes that count until the last of them is dropped, in hyper's buffers, too.
+fn counted(bytes: Bytes, share: Arc<MemoryShare>) -> Bytes {
+    struct Counted {
         bytes: Bytes,
-        _room: Arc<Room>,
+        _share: Arc<MemoryShare>,
     }
-    impl AsRef<[u8]> for InRoom {
+    impl AsRef<[u8]> for Counted {
         fn as_ref(&self) -> &[u8] {
             &self.bytes
         }
     }
-    if bytes.is_empty() { bytes } else { Bytes::from_owner(InRoom { bytes, _room: room }) }
+    if bytes.is_empty() { bytes } else { Bytes::from_owner(Counted { bytes, _share: share }) }
 }
 
 #[cfg(test)]
@@ -162,21 +162,21 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
     const MB: usize = 1024 * 1024;
 
-    async fn enter(rooms: &Arc<Rooms>, user_id: UserId) -> Arc<Room> {
-        rooms.enter(user_id, PATIENCE).await.unwrap()
+    async fn enter(budgets: &Arc<MemoryBudgets>, user_id: UserId) -> Arc<MemoryShare> {
+        budgets.enter(user_id, PATIENCE).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_persons_requests_wait_for_room_and_nobody_elses_do() {
-        let rooms = Arc::new(Rooms::default());
+        let budgets = Arc::new(MemoryBudgets::default());
         let mut running = Vec::new();
         for _ in 0..16 {
-            running.push(enter(&rooms, ADA).await);
+            running.push(enter(&budgets, ADA).await);
         }
-        enter(&rooms, BOB).await;
-        let refused = rooms.enter(ADA, PATIENCE).await.unwrap_err();
+        enter(&budgets, BOB).await;
+        let refused = budgets.enter(ADA, PATIENCE).await.unwrap_err();
         assert!(matches!(refused, ChatError::RateLimited { retry_after_ms: 1_000 }));
-        let (waiting, ()) = tokio::join!(rooms.enter(ADA, PATIENCE), async {
+        let (waiting, ()) = tokio::join!(budgets.enter(ADA, PATIENCE), async {
             running.pop();
         });
         waiting.unwrap();
@@ -184,45 +184,45 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_made_takes_up_its_own_length_until_it_is_dropped() {
-        let rooms = Arc::new(Rooms::default());
+        let budgets = Arc::new(MemoryBudgets::default());
         let mut unread = Vec::new();
         for _ in 0..4 {
-            let room = enter(&rooms, ADA).await;
-            room.settle(4 * MB);
-            unread.push(in_room(Bytes::from(vec![b'x'; 4 * MB]), room));
+            let share = enter(&budgets, ADA).await;
+            share.settle(4 * MB);
+            unread.push(counted(Bytes::from(vec![b'x'; 4 * MB]), share));
         }
-        assert!(rooms.enter(ADA, PATIENCE).await.is_err());
+        assert!(budgets.enter(ADA, PATIENCE).await.is_err());
         let part = unread[0].slice(..10);
         unread.clear();
-        assert!(rooms.0.lock().contains_key(&ADA), "a part is held as the whole");
+        assert!(budgets.0.lock().contains_key(&ADA), "a part is held as the whole");
         drop(part);
-        assert!(rooms.0.lock().is_empty());
+        assert!(budgets.0.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn short_answers_leave_room_for_thousands() {
-        let rooms = Arc::new(Rooms::default());
+        let budgets = Arc::new(MemoryBudgets::default());
         let mut unread = Vec::new();
         for _ in 0..10_000 {
-            let room = enter(&rooms, ADA).await;
-            room.settle(1000);
-            unread.push(room);
+            let share = enter(&budgets, ADA).await;
+            share.settle(1000);
+            unread.push(share);
         }
         drop(unread);
-        assert!(rooms.0.lock().is_empty());
+        assert!(budgets.0.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn answers_longer_than_what_is_left_take_what_is_left() {
-        let rooms = Arc::new(Rooms::default());
-        let first = enter(&rooms, ADA).await;
-        let second = enter(&rooms, ADA).await;
+        let budgets = Arc::new(MemoryBudgets::default());
+        let first = enter(&budgets, ADA).await;
+        let second = enter(&budgets, ADA).await;
         first.settle(14 * MB);
         second.settle(4 * MB);
-        assert!(rooms.enter(ADA, PATIENCE).await.is_err());
+        assert!(budgets.enter(ADA, PATIENCE).await.is_err());
         drop(second);
-        enter(&rooms, ADA).await;
+        enter(&budgets, ADA).await;
         drop(first);
-        assert!(rooms.0.lock().is_empty());
+        assert!(budgets.0.lock().is_empty());
     }
 }
