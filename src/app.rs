@@ -3,35 +3,27 @@
 //! The only file that knows which store and which bus run.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::bus::local::LocalBus;
-use crate::chat::announced::Announced;
-use crate::chat::attempts::AuthAttempts;
-use crate::chat::cache::Caches;
-use crate::chat::changes::{Untold, run_changes};
-use crate::chat::current::Readings;
-use crate::chat::mentions::{NEWS_QUEUED_MAX, run_mentions};
+use crate::chat::changes::run_changes;
+use crate::chat::mentions::run_mentions;
 use crate::chat::official;
-use crate::chat::passwords::Passwords;
-use crate::chat::peers::Peers;
-use crate::chat::presence::{PresenceBoard, run_presence};
-use crate::chat::rates::PersonRates;
-use crate::chat::repairs::{Repairs, run_repairs};
+use crate::chat::presence::run_presence;
+use crate::chat::repairs::run_repairs;
 use crate::chat::secrets::Secrets;
 use crate::chat::sessions::run_endings;
-use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
-use crate::chat::{Chat, Shared};
+use crate::chat::{Chat, ChatParts};
 use crate::clock::Clock;
 use crate::cluster::identity::{ClusterSettings, Identity};
 use crate::config::{Config, Listen};
@@ -43,8 +35,8 @@ use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
 use crate::lifecycle::{Lifecycle, Signals};
 use crate::model::id::{ClockBehind, IdGenerator, NodeId};
 use crate::model::time::Timestamp;
+use crate::store::StateStore;
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
-use crate::store::{StateStore, Store};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
 
@@ -275,39 +267,21 @@ fn start_chat(
     bus: Arc<dyn Bus>,
     lifecycle: &Lifecycle,
 ) -> Chat {
-    let node = ids.node();
-    let (mention_news, mention_queue) = mpsc::channel(NEWS_QUEUED_MAX);
-    let is_alone = bus.is_alone();
-    let untold = Arc::new(Untold::new(is_alone));
-    let chat = Chat::new(Shared {
-        store: Arc::new(store.clone()) as Arc<dyn Store>,
+    let (chat, mention_news) = Chat::new(ChatParts {
+        store: Arc::new(store.clone()),
         bus,
         clock: Clock::system(),
         ids: Arc::new(ids),
-        node,
         limits: config.limits.clone(),
-        caches: Caches::new(lifecycle),
         tokens: Tokens::new(
             *secrets.tokens.expose(),
             config.auth.access_token,
             config.auth.session,
         ),
-        passwords: Passwords::default(),
-        attempts: AuthAttempts::default(),
-        rates: PersonRates::default(),
-        official_group: OnceLock::new(),
-        presence: PresenceBoard::new(is_alone),
-        peers: Peers::default(),
         lifecycle: lifecycle.clone(),
-        announced: Announced::default(),
-        repairs: Repairs::default(),
-        mention_news,
-        untold,
-        readings: Readings::default(),
-        skews: Skews::default(),
     });
     lifecycle.spawn_critical("changes", run_changes(chat.clone()));
-    lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_queue));
+    lifecycle.spawn_critical("mentions", run_mentions(chat.clone(), mention_news));
     lifecycle.spawn_critical("presence", run_presence(chat.clone()));
     lifecycle.spawn_critical("endings", run_endings(chat.clone()));
     lifecycle.spawn_critical("repairs", run_repairs(chat.clone()));

@@ -4,7 +4,7 @@
 //! (typing and presence are never stored). Commands emit to no socket: that is the fan-out's.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,28 +13,17 @@ use tokio::sync::mpsc;
 
 use crate::bus::Bus;
 use crate::bus::envelope::{About, Content, Effect, Entity, Envelope, Topic};
-use crate::chat::announced::Announced;
-use crate::chat::attempts::AuthAttempts;
-use crate::chat::cache::Caches;
-use crate::chat::changes::Untold;
-use crate::chat::current::Readings;
+use crate::chat::inner::ChatInner;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
-use crate::chat::passwords::Passwords;
-use crate::chat::peers::Peers;
-use crate::chat::presence::PresenceBoard;
-use crate::chat::rates::PersonRates;
-use crate::chat::repairs::Repairs;
-use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
-use crate::chat::turns::Turns;
 use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
 use crate::model::channel::Channel;
 use crate::model::event::Push;
-use crate::model::id::{ClockBehind, GroupId, IdGenerator, NoId, NodeId, SessionId, UserId};
+use crate::model::id::{ClockBehind, IdGenerator, NoId, NodeId, SessionId, UserId};
 use crate::model::time::Timestamp;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::telemetry::log_seldom;
 
 pub mod access;
@@ -51,6 +40,7 @@ pub mod error;
 pub mod groups;
 pub mod history;
 mod inbound;
+mod inner;
 pub mod invites;
 pub mod joined;
 pub mod limits;
@@ -91,55 +81,77 @@ pub struct Caller {
     pub session_id: SessionId,
 }
 
-/// All commands. Clones share everything.
-#[derive(Clone)]
-pub struct Chat {
-    shared: Arc<Shared>,
-    pub turns: Arc<Turns>,
-}
-
-impl std::ops::Deref for Chat {
-    type Target = Shared;
-    fn deref(&self) -> &Shared {
-        &self.shared
-    }
-}
-
-/// What commands work with.
-pub struct Shared {
+/// What the node gives the commands to work with.
+pub struct ChatParts {
     pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Bus>,
     pub clock: Clock,
+    /// They say which node this is.
     pub ids: Arc<IdGenerator>,
-    pub node: NodeId,
     pub limits: Limits,
-    pub caches: Caches,
     pub tokens: Tokens,
-    pub passwords: Passwords,
-    pub attempts: AuthAttempts,
-    pub rates: PersonRates,
-    /// Set once by [`Chat::ensure_official_group`], before the node serves.
-    pub official_group: OnceLock<GroupId>,
-    pub presence: PresenceBoard,
-    pub peers: Peers,
     pub lifecycle: Lifecycle,
-    /// Messages that this node knows to have been announced.
-    pub announced: Announced,
-    /// What is stored and not announced yet.
-    pub repairs: Repairs,
-    /// Read by [`mentions::run_mentions`].
-    pub mention_news: mpsc::Sender<MentionNews>,
-    /// What has changed and other nodes may not know; told by [`changes::run_changes`].
-    pub untold: Arc<Untold>,
-    /// What has changed, and is being read for this node.
-    pub readings: Readings,
-    /// How far the clocks of other nodes are from this one's.
-    pub skews: Skews,
+}
+
+/// All commands. Clones share everything.
+#[derive(Clone)]
+pub struct Chat(Arc<ChatInner>);
+
+/// For `chat` itself: nobody else can name what is in there.
+impl std::ops::Deref for Chat {
+    type Target = ChatInner;
+    fn deref(&self) -> &ChatInner {
+        &self.0
+    }
 }
 
 impl Chat {
-    pub fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), turns: Arc::default() }
+    /// Beside the commands comes what [`mentions::run_mentions`] has to read.
+    pub fn new(parts: ChatParts) -> (Self, mpsc::Receiver<MentionNews>) {
+        let (inner, news) = ChatInner::new(parts);
+        (Self(Arc::new(inner)), news)
+    }
+
+    /// Which node this is.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How far the clock is behind the ids that were made; see [`IdGenerator::behind_ms`].
+    pub fn clock_behind_ms(&self) -> u64 {
+        self.ids.behind_ms(self.clock.now_ms())
+    }
+
+    /// Whether this node may make ids by now.
+    pub fn has_id_lease(&self) -> bool {
+        self.ids.is_leased(self.clock.now_ms())
+    }
+
+    /// Whether the store stores.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub async fn probe_store(&self) -> Result<(), StoreError> {
+        self.store.probe(self.clock.now_ms()).await
+    }
+
+    /// Whether other nodes have been told what they are to forget, or are being told.
+    pub fn has_told_changes(&self) -> bool {
+        self.untold.is_empty()
+    }
+
+    /// Whether what was announced has been read, and has gone on to the fan-out.
+    pub fn has_read_announcements(&self) -> bool {
+        self.readings.is_empty()
     }
 
     /// The next id, of whatever kind; see [`IdGenerator::next`].

@@ -61,13 +61,13 @@ pub fn build(
     let gaps = fanout::Gaps::default();
     let context = fanout::Context {
         bus: bus.clone(),
-        clock: chat.clock.clone(),
-        node: chat.node,
+        clock: chat.clock().clone(),
+        node: chat.node(),
         lifecycle: lifecycle.clone(),
         gaps: gaps.clone(),
     };
     let fanout = fanout::spawn(context, deliveries);
-    let rules = Rules::new(&chat.limits, chat.clock.clone(), lifecycle.clone());
+    let rules = Rules::new(chat.limits(), chat.clock().clone(), lifecycle.clone());
     let expiries = Arc::new(Expiries::default());
     let watching = run_expiries(chat.clone(), fanout.clone(), expiries.clone(), lifecycle.clone());
     lifecycle.spawn_critical("expiries", watching);

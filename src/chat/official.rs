@@ -23,6 +23,11 @@ impl Chat {
         Ok(())
     }
 
+    /// `None` until [`ensure_official_group`](Self::ensure_official_group) has ended.
+    pub fn official_group(&self) -> Option<GroupId> {
+        self.official_group.get().copied()
+    }
+
     /// Makes somebody an operator, who may run the official group.
     ///
     /// # Errors

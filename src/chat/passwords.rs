@@ -11,8 +11,8 @@ use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::chat::ChatError;
 use crate::chat::attempts::rate_limited;
+use crate::chat::{Chat, ChatError};
 use crate::model::account::Asker;
 use crate::model::password::{NewPassword, ShownPassword};
 use crate::telemetry::log_seldom;
@@ -56,6 +56,13 @@ impl Default for Passwords {
             strangers: Line::new((cores / 2).max(1), WAITING_MAX),
             signed_in: Line::new(1, SIGNED_IN_WAITING_MAX),
         }
+    }
+}
+
+impl Chat {
+    /// For those who want to see passwords wait for each other.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 }
 

@@ -287,7 +287,7 @@ impl Chat {
     }
 
     pub(crate) fn is_official(&self, group_id: GroupId) -> bool {
-        self.official_group.get() == Some(&group_id)
+        self.official_group() == Some(group_id)
     }
 }
 

@@ -40,6 +40,13 @@ pub enum Turned {
     CloseEnough,
 }
 
+impl Chat {
+    /// Nodes whose clocks are too far from this one's.
+    pub fn skewed_nodes(&self) -> Vec<NodeId> {
+        self.skews.too_far()
+    }
+}
+
 impl Skews {
     /// `node` said at `sent_ms` by its own clock that it lives.
     pub fn heard(&self, node: NodeId, sent_ms: UnixMs, now_ms: UnixMs) -> Skew {

@@ -68,6 +68,11 @@ impl Turns {
 }
 
 impl Chat {
+    /// Who waits for what, for those who want to see commands wait for each other.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
     /// Runs `work` when it is its turn, and to its end whether or not the caller still waits.
     ///
     /// `work` must not take another turn: it could wait for itself. A turn comes because each step of

@@ -86,7 +86,7 @@ pub async fn run_expiries(
 
 /// While the store does not answer nobody is disconnected: it would have said that a session goes on.
 async fn end_due(chat: &Chat, fanout: &FanoutHandle<SocketOutlet>, expiries: &Expiries) {
-    while let Some((key, caller)) = expiries.due(chat.clock.now_ms()) {
+    while let Some((key, caller)) = expiries.due(chat.clock().now_ms()) {
         match chat.session_expiry(caller).await {
             Ok(Some(expires_at_ms)) => expiries.prolong(key, expires_at_ms),
             Ok(None) => {

@@ -107,9 +107,8 @@ impl Readiness {
 
     /// Whether ids can be made.
     fn look_at_ids(&self, chat: &Chat) {
-        let now_ms = chat.clock.now_ms();
-        self.set(Check::Clock, chat.ids.behind_ms(now_ms) <= CLOCK_BEHIND_MS_MAX);
-        self.set(Check::Lease, chat.ids.is_leased(now_ms));
+        self.set(Check::Clock, chat.clock_behind_ms() <= CLOCK_BEHIND_MS_MAX);
+        self.set(Check::Lease, chat.has_id_lease());
     }
 
     fn report(&self) -> Report {
@@ -150,8 +149,8 @@ pub async fn watch(readiness: Readiness, chat: Chat) {
             () = readiness.lifecycle.draining() => break,
         }
         readiness.look_at_ids(&chat);
-        let probing = chat.store.probe(chat.clock.now_ms());
-        let stored = timeout(STORE_TIMEOUT, probing).await.is_ok_and(|probed| probed.is_ok());
+        let stored =
+            timeout(STORE_TIMEOUT, chat.probe_store()).await.is_ok_and(|probed| probed.is_ok());
         readiness.set(Check::Store, stored);
     }
     readiness.set(Check::Draining, false);

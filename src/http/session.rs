@@ -49,7 +49,7 @@ impl Commands {
             let _place = place;
             running.await
         });
-        timeout(self.chat.limits.command_timeout, whole).await.map_err(|_| ChatError::Timeout)?
+        timeout(self.chat.limits().command_timeout, whole).await.map_err(|_| ChatError::Timeout)?
     }
 
     async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, ChatError> {
@@ -65,7 +65,7 @@ impl Commands {
         parts: &Parts,
         checking: impl Future<Output = Result<Caller, ChatError>>,
     ) -> Result<Authenticated, ChatError> {
-        let limit = self.chat.limits.command_timeout;
+        let limit = self.chat.limits().command_timeout;
         let caller = timeout(limit, checking).await.map_err(|_| ChatError::Timeout)??;
         self.limit_rate(caller)?;
         let share = self.budgets.enter(caller.user_id, limit).await?;
@@ -76,11 +76,11 @@ impl Commands {
     }
 
     fn limit_rate(&self, caller: Caller) -> Result<(), ChatError> {
-        let limits = &self.chat.limits;
+        let limits = self.chat.limits();
         if !limits.rates {
             return Ok(());
         }
-        let now_ms = self.chat.clock.now_ms();
+        let now_ms = self.chat.clock().now_ms();
         self.rates.take(caller.session_id, limits.requests(), now_ms).map_err(|retry_after_ms| {
             metrics::counter!(crate::telemetry::RATE_LIMITED, "scope" => "http").increment(1);
             ChatError::RateLimited { retry_after_ms }

@@ -1,8 +1,8 @@
 //! Commands on a real store and the in-process bus, without sockets: what they answer, what they
 //! announce, and in which order.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,34 +10,22 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use vibetalk::bus::envelope::{Content, Effect, Envelope, Topic};
 use vibetalk::bus::local::LocalBus;
-use vibetalk::bus::{Bus, Deliveries, Delivery};
-use vibetalk::chat::announced::Announced;
-use vibetalk::chat::attempts::AuthAttempts;
-use vibetalk::chat::cache::Caches;
-use vibetalk::chat::changes::Untold;
-use vibetalk::chat::current::Readings;
+use vibetalk::bus::{Bus, Deliveries, Delivery, Inbound};
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::limits::Limits;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::mentions::run_mentions;
-use vibetalk::chat::passwords::Passwords;
-use vibetalk::chat::peers::Peers;
-use vibetalk::chat::presence::PresenceBoard;
-use vibetalk::chat::rates::PersonRates;
-use vibetalk::chat::repairs::Repairs;
-use vibetalk::chat::skews::Skews;
 use vibetalk::chat::tokens::{ACCESS_TTL, REFRESH_TTL, Tokens};
 use vibetalk::chat::views::JoinedGroupView;
-use vibetalk::chat::{Caller, Chat, ChatError, Shared};
+use vibetalk::chat::{Caller, Chat, ChatError, ChatParts};
 use vibetalk::clock::Clock;
 use vibetalk::lifecycle::Lifecycle;
-use vibetalk::model::account::{Account, User};
+use vibetalk::model::account::Account;
 use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::Presence;
 use vibetalk::store::Store;
 use vibetalk::store::faults::Faults;
-use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
 mod accounts;
 mod bounds;
@@ -68,6 +56,7 @@ mod sync_bounds;
 mod unknown_outcomes;
 mod users;
 
+use crate::people::{account, open_store};
 use lossy_bus::LossyBus;
 
 pub const NOW_MS: u64 = 1_795_000_000_000;
@@ -75,7 +64,11 @@ pub const NOW_MS: u64 = 1_795_000_000_000;
 /// All commands, and a record of what they announce instead of a fan-out.
 pub struct TestChat {
     pub chat: Chat,
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub ids: Arc<IdGenerator>,
     pub clock: Clock,
+    pub lifecycle: Lifecycle,
     record: Arc<Record>,
     /// While true, what is published is lost.
     pub bus_loses: Arc<AtomicBool>,
@@ -108,25 +101,36 @@ impl TestChat {
         let bus_loses = Arc::new(AtomicBool::new(false));
         let mut test = Self::on(Arc::new(LossyBus { bus, loses: bus_loses.clone() }), limits);
         test.bus_loses = bus_loses;
-        test.chat.lifecycle.spawn("record", test.record.clone().run(deliveries));
+        test.lifecycle.spawn("record", test.record.clone().run(deliveries));
         test
     }
 
     /// On a bus whose deliveries somebody else reads: nothing is recorded.
     pub fn on(bus: Arc<dyn Bus>, limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
+        let (store, folder) = open_store(clock.clone(), None);
+        let ids = Arc::new(IdGenerator::new(NodeId::default()));
         let lifecycle = Lifecycle::new();
-        let store = SqliteConfig {
-            synchronous: Synchronous::Off,
-            ..SqliteConfig::new(folder.path().join("test.db"))
-        };
-        let store = Arc::new(SqliteStore::open(&store, clock.clone()).unwrap());
+        let chat = new_chat(ChatParts {
+            store: store.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            limits,
+            tokens: tokens(),
+            lifecycle: lifecycle.clone(),
+        });
         let faults = store.faults().clone();
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
-        let chat = new_chat(NodeId::default(), store, bus, clock.clone(), limits, lifecycle);
-        Self { chat, clock, record, bus_loses: Arc::default(), faults, _folder: folder }
+        let bus_loses = Arc::default();
+        Self { chat, store, bus, ids, clock, lifecycle, record, bus_loses, faults, _folder: folder }
+    }
+
+    /// As after a gap, or another node: nothing that was read is remembered.
+    pub fn forget(&self) {
+        let (nobody, _) = mpsc::channel(1);
+        self.chat.heard(Delivery::Gap, &nobody);
     }
 
     /// Somebody with an account, as if registered.
@@ -136,19 +140,12 @@ impl TestChat {
 
     pub async fn person_with_hash(&self, username: &str, password_hash: &str) -> Caller {
         let user_id = UserId::new(self.chat.next_id().unwrap());
-        let user = User {
-            id: user_id,
-            username: username.to_owned(),
-            display_name: username.to_owned(),
-            avatar: None,
-        };
         let account = Account {
-            user,
             password_hash: password_hash.to_owned(),
-            operator: false,
             created_at_ms: self.clock.now_ms(),
+            ..account(user_id, username)
         };
-        self.chat.store.insert_account(&account).await.unwrap();
+        self.store.insert_account(&account).await.unwrap();
         Caller { user_id, session_id: SessionId::new(user_id.get()) }
     }
 
@@ -229,7 +226,7 @@ impl TestChat {
         // Deliveries come in order: once this one is applied, all before it are recorded.
         let fence = Envelope::new(NodeId::default(), 0, [], Content::None);
         let loses = self.bus_loses.swap(false, Ordering::SeqCst);
-        self.chat.bus.publish_applied(fence).await.unwrap();
+        self.bus.publish_applied(fence).await.unwrap();
         self.bus_loses.store(loses, Ordering::SeqCst);
         let mut envelopes = std::mem::take(&mut *self.record.envelopes.lock());
         envelopes.pop(); // The fence.
@@ -261,42 +258,16 @@ impl TestChat {
     }
 }
 
+/// Those of all test nodes.
+pub fn tokens() -> Tokens {
+    Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL)
+}
+
 /// The commands of one node, with what tells people of mentions.
-pub fn new_chat(
-    node: NodeId,
-    store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
-    clock: Clock,
-    limits: Limits,
-    lifecycle: Lifecycle,
-) -> Chat {
-    let (mention_news, news) = mpsc::channel(100);
-    let is_alone = bus.is_alone();
-    let untold = Arc::new(Untold::new(is_alone));
-    let chat = Chat::new(Shared {
-        store,
-        bus,
-        clock,
-        ids: Arc::new(IdGenerator::new(node)),
-        node,
-        limits,
-        caches: Caches::new(&lifecycle),
-        tokens: Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL),
-        passwords: Passwords::default(),
-        attempts: AuthAttempts::default(),
-        rates: PersonRates::default(),
-        official_group: OnceLock::new(),
-        presence: PresenceBoard::new(is_alone),
-        peers: Peers::default(),
-        lifecycle,
-        announced: Announced::default(),
-        repairs: Repairs::default(),
-        mention_news,
-        untold,
-        readings: Readings::default(),
-        skews: Skews::default(),
-    });
-    chat.lifecycle.spawn("mentions", run_mentions(chat.clone(), news));
+pub fn new_chat(parts: ChatParts) -> Chat {
+    let lifecycle = parts.lifecycle.clone();
+    let (chat, mention_news) = Chat::new(parts);
+    lifecycle.spawn("mentions", run_mentions(chat.clone(), mention_news));
     chat
 }
 

@@ -18,7 +18,7 @@ use vibetalk::chat::changes::run_changes;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
 use vibetalk::chat::limits::Limits;
-use vibetalk::chat::{Caller, Chat};
+use vibetalk::chat::{Caller, Chat, ChatParts};
 use vibetalk::clock::Clock;
 use vibetalk::edge::CloseReason;
 use vibetalk::gateway::fanout::bindings::Bindings;
@@ -26,14 +26,15 @@ use vibetalk::gateway::fanout::{Context, EmitError, FanoutHandle, Gaps, Outlet, 
 use vibetalk::gateway::opening::Opener;
 use vibetalk::gateway::reopening::{Reopen, Reopened, reopen, run_reopenings};
 use vibetalk::lifecycle::Lifecycle;
-use vibetalk::model::account::{Account, Session, User};
 use vibetalk::model::event::Push;
-use vibetalk::model::id::{ChannelId, GroupId, NodeId, SessionId, UserId};
+use vibetalk::model::id::{ChannelId, GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::SocketKey;
+use vibetalk::store::Store;
 use vibetalk::store::faults::Faults;
-use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+use vibetalk::store::sqlite::SqliteStore;
 
-use super::chat::{NOW_MS, new_chat};
+use super::chat::{NOW_MS, new_chat, tokens};
+use super::people::{account, open_store, session};
 
 mod accounts;
 pub mod broker;
@@ -54,6 +55,7 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     pub broker: Arc<Broker>,
     pub clock: Clock,
+    pub store: Arc<dyn Store>,
     /// Which calls of the store fail or wait.
     pub faults: Faults,
     next_name: AtomicU64,
@@ -62,18 +64,13 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn of(count: u16) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
-        let settings = SqliteConfig {
-            synchronous: Synchronous::Off,
-            ..SqliteConfig::new(folder.path().join("test.db"))
-        };
-        let store = Arc::new(SqliteStore::open(&settings, clock.clone()).unwrap());
+        let (store, folder) = open_store(clock.clone(), None);
         let broker = Arc::new(Broker::default());
         let start = |number| Node::start(number, &broker, store.clone(), clock.clone());
         let nodes = (0..count).map(start).collect();
         let faults = store.faults().clone();
-        Self { nodes, broker, clock, faults, next_name: AtomicU64::new(0), _folder: folder }
+        Self { nodes, broker, clock, store, faults, next_name: AtomicU64::new(0), _folder: folder }
     }
 
     pub fn both(&self) -> (&Node, &Node) {
@@ -85,10 +82,7 @@ impl Cluster {
         let node = &self.nodes[0];
         let name = format!("person{}", self.next_name.fetch_add(1, Ordering::Relaxed));
         let user_id = UserId::new(node.chat.next_id().unwrap());
-        let user = User { id: user_id, username: name.clone(), display_name: name, avatar: None };
-        let (password_hash, created_at_ms) = (String::new(), NOW_MS);
-        let account = Account { user, password_hash, operator: false, created_at_ms };
-        node.chat.store.insert_account(&account).await.unwrap();
+        self.store.insert_account(&account(user_id, &name)).await.unwrap();
         self.session_of(user_id).await
     }
 
@@ -104,16 +98,7 @@ impl Cluster {
     pub async fn session_of(&self, user_id: UserId) -> Caller {
         let node = &self.nodes[0];
         let session_id = SessionId::new(node.chat.next_id().unwrap());
-        let session = Session {
-            id: session_id,
-            user_id,
-            refresh_hash: [0; 32],
-            created_at_ms: NOW_MS,
-            last_used_at_ms: NOW_MS,
-            expires_at_ms: NOW_MS + 1_000_000,
-            user_agent: String::new(),
-        };
-        node.chat.store.insert_session(&session).await.unwrap();
+        self.store.insert_session(&session(session_id, user_id)).await.unwrap();
         Caller { user_id, session_id }
     }
 }
@@ -123,7 +108,7 @@ impl Cluster {
     pub async fn settle(&self) {
         for node in &self.nodes {
             let told = async {
-                while !node.untold.is_empty() {
+                while !node.has_told_changes() {
                     tokio::task::yield_now().await;
                 }
             };
@@ -142,7 +127,7 @@ impl Cluster {
         node.bus.publish_applied(node.fence()).await.unwrap();
         for reader in &self.nodes {
             let read = async {
-                while !reader.readings.is_empty() {
+                while !reader.has_read_announcements() {
                     tokio::task::yield_now().await;
                 }
             };
@@ -161,7 +146,9 @@ impl Drop for Cluster {
 pub struct Node {
     pub id: NodeId,
     pub chat: Chat,
+    pub ids: Arc<IdGenerator>,
     bus: Arc<dyn Bus>,
+    lifecycle: Lifecycle,
     fanout: FanoutHandle<Screen>,
     next_key: AtomicU64,
     sessions: Arc<Mutex<Vec<Arc<OpenSession>>>>,
@@ -181,7 +168,16 @@ impl Node {
         let (bus, deliveries) = broker.join(id);
         let bus: Arc<dyn Bus> = bus;
         let limits = Limits { rates: false, ..Limits::default() };
-        let chat = new_chat(id, store, bus.clone(), clock.clone(), limits, lifecycle.clone());
+        let ids = Arc::new(IdGenerator::new(id));
+        let chat = new_chat(ChatParts {
+            store,
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            limits,
+            tokens: tokens(),
+            lifecycle: lifecycle.clone(),
+        });
         lifecycle.spawn("changes", run_changes(chat.clone()));
         let gaps = Gaps::default();
         let context = Context {
@@ -197,7 +193,8 @@ impl Node {
         let reopenings =
             run_reopenings(move || all.lock().clone(), gaps.subscribe(), lifecycle.clone());
         lifecycle.spawn("reopenings", reopenings);
-        Self { id, chat, bus, fanout, next_key: AtomicU64::new(1), sessions }
+        let next_key = AtomicU64::new(1);
+        Self { id, chat, ids, bus, lifecycle, fanout, next_key, sessions }
     }
 
     /// A session of `caller` at this node, which is ready.

@@ -108,7 +108,7 @@ impl Node {
     pub async fn start() -> Self {
         let (bus, deliveries) = ForgetfulBus::new();
         let test = TestChat::on(bus.clone(), Limits { rates: false, ..Limits::default() });
-        let (chat, lifecycle) = (test.chat.clone(), test.chat.lifecycle.clone());
+        let (chat, lifecycle) = (test.chat.clone(), test.lifecycle.clone());
         let deliveries = deliveries.heard_by(Arc::new(chat.clone()));
         let limits = EngineLimits::default();
         let (socketio, _) =
@@ -144,7 +144,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.test.chat.lifecycle.stop();
+        self.test.lifecycle.stop();
     }
 }
 

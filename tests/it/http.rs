@@ -68,7 +68,7 @@ impl TestApi {
 
     pub async fn start_on(test: TestChat, client: ClientFiles) -> Self {
         test.chat.ensure_official_group().await.unwrap();
-        let readiness = Readiness::new(&test.chat.lifecycle);
+        let readiness = Readiness::new(&test.lifecycle);
         let mut state = HttpState::new(test.chat.clone(), readiness.clone());
         state.client = Arc::new(client);
         let router = vibetalk::http::router(state);

@@ -9,4 +9,5 @@ mod edge;
 mod gateway;
 mod http;
 mod node;
+mod people;
 mod structure;

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use vibetalk::app::App;
 use vibetalk::clock::Clock;
 use vibetalk::config::{Config, Sources};
-use vibetalk::model::account::{Account, User};
 use vibetalk::model::id::{MessageId, UserId};
 use vibetalk::store::AccountStore;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore};
+
+use super::people::account;
 
 /// Nothing in these tests takes longer, unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,9 +95,7 @@ async fn store_ahead(data_dir: &Path, ahead_ms: u64) -> UserId {
         SqliteStore::open(&SqliteConfig::new(data_dir.join("vibetalk.db")), Clock::system());
     let store = store.unwrap();
     let id = UserId::first_at(Clock::system().now_ms() + ahead_ms);
-    let user = User { id, username: "future".into(), display_name: "F".into(), avatar: None };
-    let account = Account { user, password_hash: String::new(), operator: false, created_at_ms: 0 };
-    store.insert_account(&account).await.unwrap();
+    store.insert_account(&account(id, "future")).await.unwrap();
     store.close().await;
     id
 }

@@ -65,7 +65,7 @@ async fn whoever_registers_is_signed_in_and_in_the_official_group() {
     assert_eq!(signed_in.user.display_name, "Ada_L");
     let caller = test.chat.authenticate(&signed_in.access_token).await.unwrap();
     assert_eq!(caller.user_id, signed_in.user.id);
-    let official = test.chat.store.find_official_group().await.unwrap().unwrap();
+    let official = test.store.find_official_group().await.unwrap().unwrap();
     assert!(test.chat.find_member(official.id, caller.user_id).await.unwrap().is_some());
     assert_eq!(test.announced().await, <[String; 0]>::default(), "nobody is told of everybody");
 }
@@ -366,7 +366,7 @@ async fn a_refresh_prolongs_a_session_whatever_is_cached() {
     let expires_at_ms = NOW_MS + 1000 + in_ms(REFRESH_TTL);
     assert_eq!(test.chat.session_expiry(caller).await.unwrap(), Some(expires_at_ms));
     // As if another node had refreshed it since it was cached here.
-    let stored = test.chat.store.find_session(caller.session_id, NOW_MS).await.unwrap().unwrap();
+    let stored = test.store.find_session(caller.session_id, NOW_MS).await.unwrap().unwrap();
     let rotation = RefreshRotation {
         presented: stored.refresh_hash,
         next: [9; 32],
@@ -374,7 +374,7 @@ async fn a_refresh_prolongs_a_session_whatever_is_cached() {
         expires_at_ms: expires_at_ms + 5,
         grace_ms: 0,
     };
-    test.chat.store.rotate_refresh_token(caller.session_id, &rotation).await.unwrap();
+    test.store.rotate_refresh_token(caller.session_id, &rotation).await.unwrap();
     test.clock.set(expires_at_ms);
     assert_eq!(test.chat.session_expiry(caller).await.unwrap(), Some(expires_at_ms + 5));
 }
@@ -398,7 +398,7 @@ async fn a_login_with_the_old_password_does_not_slip_in_while_it_is_changed() {
     let test = TestChat::start();
     let session = register(&test, "Ada").await.unwrap();
     // No stranger's password is checked until the other one is there.
-    let line = &test.chat.passwords.strangers;
+    let line = &test.chat.passwords().strangers;
     let (places, waiting) = (line.running.available_permits(), line.waiting.available_permits());
     let hashing = line.running.acquire_many(places as u32).await.unwrap();
     let changing = async {

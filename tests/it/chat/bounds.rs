@@ -114,20 +114,18 @@ async fn no_channel_is_read_of_a_group_that_comes_without() {
         huge.push(group_id);
     }
     let small = test.chat.create_group(owner, named("small")).await.unwrap();
-    let caches = &test.chat.caches;
-    caches.groups.forget_all();
-    caches.members.forget_all();
+    test.forget();
+    test.chat.get_group(owner, small.group.id).await.unwrap();
 
+    let some_channel = test.store.list_channels(&[huge[0]]).await.unwrap()[0].id;
+    test.faults.count();
     test.chat.audiences(owner).await.unwrap();
     let (_, ready) = json(&test.chat.snapshot(owner).await.unwrap());
     assert_eq!(ready["groups"][3]["channels"], json(&small.channels).1);
     // Nor where permissions are looked up, as in a sync of many channels.
-    let channels = test.chat.store.list_channels(&[huge[0]]).await.unwrap();
-    test.chat.channel_access(owner, channels[0].id).await.unwrap();
-    for group_id in huge {
-        assert!(caches.groups.heads.peek(&group_id).await.is_some());
-        assert!(caches.groups.snapshots.peek(&group_id).await.is_none());
-    }
+    test.chat.channel_access(owner, some_channel).await.unwrap();
+    let asked = test.faults.counted();
+    assert!(!asked.contains_key("list_channels"), "{asked:?}");
 }
 
 #[tokio::test]
@@ -284,7 +282,7 @@ async fn messages_have_a_rate_by_person_and_a_stricter_one_in_the_official_group
     let test = TestChat::with_limits(|_| {});
     test.chat.ensure_official_group().await.unwrap();
     let [owner, other] = test.people("p").await;
-    let official = *test.chat.official_group.get().unwrap();
+    let official = test.chat.official_group().unwrap();
     let official = test.chat.list_channels(owner, official).await.unwrap().channels[0].id;
     let own = test.group(owner, &[]).await.channels[0].id;
 
@@ -338,22 +336,6 @@ async fn the_limit_of_groups_holds_for_who_joins_many_at_once() {
 }
 
 #[tokio::test]
-async fn a_repetition_is_announced_once_however_many_messages_came_in_between() {
-    let test = TestChat::with_limits(UNLIMITED);
-    let [owner] = test.people("p").await;
-    let channel_id = test.group(owner, &[]).await.channels[0].id;
-    let request = || CreateMessage { nonce: Some("n".to_owned()), ..content("once") };
-    let sent = test.chat.create_message(owner, channel_id, request()).await.unwrap();
-    let first: u64 = json(&sent.message).1["id"].as_str().unwrap().parse().unwrap();
-    for later in 1..=300_000 {
-        test.chat.announced.insert(MessageId::new(first + later));
-    }
-    test.announced().await;
-    assert!(!test.chat.create_message(owner, channel_id, request()).await.unwrap().new);
-    assert!(test.announced().await.is_empty());
-}
-
-#[tokio::test]
 async fn the_authors_of_a_page_are_read_in_one_go() {
     let test = TestChat::start();
     let people: [Caller; 20] = test.people("p").await;
@@ -362,14 +344,13 @@ async fn the_authors_of_a_page_are_read_in_one_go() {
     for person in people {
         test.chat.create_message(person, channel_id, content("m")).await.unwrap();
     }
-    test.chat.caches.people.forget_all();
+    test.forget();
+    test.faults.count();
     let page = test.chat.list_messages(people[0], channel_id, ListMessages::default()).await;
     let authors: Vec<_> = page.unwrap().messages.into_iter().map(|it| it.author.id).collect();
     assert!(authors.iter().rev().eq(people.iter().map(|person| &person.user_id)));
-    for person in people {
-        // Who is read by themselves stays cached.
-        assert!(test.chat.caches.people.peek(&person.user_id).await.is_none());
-    }
+    let asked = test.faults.counted();
+    assert_eq!(asked["list_users"], 1, "{asked:?}");
 }
 
 #[tokio::test]
@@ -390,13 +371,13 @@ async fn who_was_mentioned_by_an_edit_just_before_the_deletion_is_told_of_it() {
         let origin = NodeId::default();
         let content = Content::None;
         let envelope = Envelope { effect, ..Envelope::new(origin, 0, [], content) };
-        test.chat.bus.publish_applied(envelope)
+        test.bus.publish_applied(envelope)
     };
     let edit = |text: String| {
         test.chat.update_message(owner, channel_id, message_id, UpdateMessage { content: text })
     };
     let waiting = async |count: usize| {
-        while test.chat.turns.waiting_for(Subject::Message(message_id)) < count {
+        while test.chat.turns().waiting_for(Subject::Message(message_id)) < count {
             tokio::task::yield_now().await;
         }
         tokio::task::yield_now().await; // The task that waits is polled before this one again.
@@ -463,7 +444,7 @@ async fn what_others_are_told_of_has_the_rate_of_messages_and_is_counted_apart()
     let test = TestChat::with_limits(|_| {});
     test.chat.ensure_official_group().await.unwrap();
     let [ada, bob] = test.people("p").await;
-    let official = *test.chat.official_group.get().unwrap();
+    let official = test.chat.official_group().unwrap();
     let channel_id = test.chat.list_channels(ada, official).await.unwrap().channels[0].id;
     let sent = test.chat.create_message(ada, channel_id, content("hello")).await.unwrap();
     let sent: Value = serde_json::from_str(sent.message.get()).unwrap();

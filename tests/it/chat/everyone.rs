@@ -2,13 +2,13 @@
 
 use vibetalk::bus::envelope::Topic;
 use vibetalk::chat::Caller;
-use vibetalk::model::presence::{PresenceEvent, SocketKey};
+use vibetalk::model::presence::SocketKey;
 
+use super::TestChat;
 use super::messages::content;
-use super::{NOW_MS, TestChat};
 
 fn come_online(test: &TestChat, person: Caller, key: u64) {
-    test.chat.presence.apply(person.user_id, PresenceEvent::Opened(SocketKey(key)), NOW_MS);
+    test.chat.presence_opened(person, SocketKey(key));
 }
 
 /// Who was told of their read state, once all of `wanted` were.

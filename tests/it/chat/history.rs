@@ -1,12 +1,7 @@
 //! Pages of history: cursors, `hasMore`, and that a page is never older than the channel.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::sync::{Notify, Semaphore};
 use vibetalk::chat::Caller;
 use vibetalk::chat::history::ListMessages;
-use vibetalk::chat::pages::{HistoryPage, PageKey};
 use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::views::{MessageView, MessagesPage};
 use vibetalk::model::id::{BUCKET_MS, ChannelId, MessageId};
@@ -232,28 +227,17 @@ async fn a_page_that_a_new_message_overtook_while_it_was_read_is_read_again() {
     let test = TestChat::start();
     let [owner] = test.people("p").await;
     let channel_id = test.channel(owner, &[]).await;
-    let (loads, started) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-    let go_on = Arc::new(Semaphore::new(0));
-    let slow = {
-        let (loads, started, go_on) = (loads.clone(), started.clone(), go_on.clone());
-        move || {
-            let (loads, started, go_on) = (loads.clone(), started.clone(), go_on.clone());
-            async move {
-                loads.fetch_add(1, Ordering::SeqCst);
-                started.notify_one();
-                let _permit = go_on.acquire().await;
-                Ok(Arc::new(HistoryPage::default()))
-            }
-        }
-    };
-    let key = PageKey::all_of(channel_id);
+    let reading = test.faults.hold("messages_before");
+    test.faults.count();
+    let read = || test.chat.list_messages(owner, channel_id, ListMessages::default());
     let overtake = async {
-        started.notified().await;
+        reading.reached().await;
         test.send(owner, channel_id, "overtakes").await;
-        go_on.add_permits(10);
+        reading.open();
     };
-    let (page, ()) = tokio::join!(test.chat.caches.pages.get(key, slow), overtake);
-    page.unwrap();
-    assert_eq!(loads.load(Ordering::SeqCst), 2);
-    assert!(test.chat.caches.pages.peek(&key).await.is_some(), "the second one is kept");
+    let (page, ()) = tokio::join!(read(), overtake);
+    assert_eq!(page.unwrap().messages[0].content, "overtakes");
+    assert_eq!(test.faults.counted()["messages_before"], 2);
+    read().await.unwrap();
+    assert_eq!(test.faults.counted()["messages_before"], 2, "the second one is kept");
 }

@@ -133,7 +133,7 @@ async fn a_reaction_is_announced_although_its_caller_goes_away() {
 async fn storing(test: &TestChat, sent: &SentMessage) -> bool {
     let message: serde_json::Value = serde_json::from_str(sent.message.get()).unwrap();
     let channel_id: ChannelId = message["channelId"].as_str().unwrap().parse().unwrap();
-    let counts = test.chat.store.count_reactions(channel_id, &[id_of(sent)], None).await.unwrap();
+    let counts = test.store.count_reactions(channel_id, &[id_of(sent)], None).await.unwrap();
     counts.iter().any(|(_, counts)| !counts.is_empty())
 }
 
@@ -152,7 +152,7 @@ async fn the_last_push_of_a_read_state_is_what_is_stored() {
         let last = test.bodies("readState:updated").await.pop().unwrap();
         let (group_id, joined_from) = (None, MessageId::ZERO);
         let scope = vibetalk::store::ReadScope { channel_id, group_id, joined_from };
-        let stored = test.chat.store.list_read_states(member.user_id, &[scope]).await.unwrap();
+        let stored = test.store.list_read_states(member.user_id, &[scope]).await.unwrap();
         assert_eq!(last["lastReadId"], serde_json::to_value(stored[0].last_read_id).unwrap());
     }
 }

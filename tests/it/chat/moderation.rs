@@ -174,8 +174,8 @@ async fn a_departure_that_failed_half_way_is_completed_by_trying_again() {
     let [owner, removed] = test.people("p").await;
     let group_id = test.group(owner, &[removed]).await.group.id;
     // As after the end of another node: the member is gone from the store only.
-    test.chat.store.delete_member(group_id, removed.user_id).await.unwrap();
-    test.chat.caches.members.forget(&(group_id, removed.user_id));
+    test.store.delete_member(group_id, removed.user_id).await.unwrap();
+    test.forget();
     test.announced().await;
     assert_eq!(code(test.remove(owner, group_id, removed).await), "member_not_found");
     let user_id = removed.user_id;

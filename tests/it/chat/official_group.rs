@@ -11,9 +11,9 @@ use crate::chat::{NOW_MS, TestChat, code};
 async fn the_official_group_is_made_once() {
     let test = TestChat::start();
     test.chat.ensure_official_group().await.unwrap();
-    let made = test.chat.store.find_official_group().await.unwrap().unwrap();
+    let made = test.store.find_official_group().await.unwrap().unwrap();
     test.chat.ensure_official_group().await.unwrap();
-    assert_eq!(test.chat.store.find_official_group().await.unwrap().unwrap(), made);
+    assert_eq!(test.store.find_official_group().await.unwrap().unwrap(), made);
     assert_eq!((made.name.as_str(), made.owner_id, made.official), ("VibeTalk", None, true));
     let group = test.chat.find_group(made.id).await.unwrap().unwrap();
     let channels: Vec<_> = group.channels.iter().map(|channel| channel.name.as_str()).collect();
@@ -27,7 +27,7 @@ async fn everybody_is_in_it_from_when_they_have_an_account() {
     let before = test.people::<3>("early").await;
     test.clock.set(NOW_MS + 1_000);
     test.chat.ensure_official_group().await.unwrap();
-    let official = test.chat.store.find_official_group().await.unwrap().unwrap();
+    let official = test.store.find_official_group().await.unwrap().unwrap();
     let after = test.people::<2>("late").await;
     for (people, joined_at_ms) in [(&before[..], NOW_MS), (&after[..], NOW_MS + 1_000)] {
         for person in people {
@@ -43,7 +43,7 @@ async fn everybody_is_in_it_from_when_they_have_an_account() {
 async fn whoever_registers_counts_at_once() {
     let test = TestChat::start();
     test.chat.ensure_official_group().await.unwrap();
-    let official = *test.chat.official_group.get().unwrap();
+    let official = test.chat.official_group().unwrap();
     assert_eq!(test.chat.count_members(official).await.unwrap(), 0);
     test.faults.count();
     register(&test, "ada").await.unwrap();
@@ -57,7 +57,7 @@ async fn operators_run_it() {
     let test = TestChat::start();
     let [ada, bob] = test.people("person").await;
     test.chat.ensure_official_group().await.unwrap();
-    let official = test.chat.store.find_official_group().await.unwrap().unwrap();
+    let official = test.store.find_official_group().await.unwrap().unwrap();
     let rank = async |person: vibetalk::chat::Caller| {
         let standing = test.chat.group_access(person, official.id).await.unwrap();
         (standing.permissions, standing.rank)
@@ -73,6 +73,6 @@ async fn operators_run_it() {
 async fn promoting_needs_nothing_but_the_store() {
     let test = TestChat::start();
     let ada = test.person("ada").await;
-    assert_eq!(promote(&*test.chat.store, "ada").await.unwrap(), ada.user_id);
-    assert!(test.chat.store.find_account(ada.user_id).await.unwrap().unwrap().operator);
+    assert_eq!(promote(&*test.store, "ada").await.unwrap(), ada.user_id);
+    assert!(test.store.find_account(ada.user_id).await.unwrap().unwrap().operator);
 }

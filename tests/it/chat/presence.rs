@@ -86,10 +86,10 @@ async fn the_invisible_are_told_mentions_of_everyone_and_shown_to_nobody() {
 async fn the_task_announces_by_itself_and_ends_with_the_node() {
     let test = TestChat::start();
     let ada = test.person("ada").await;
-    let running = test.chat.lifecycle.spawn("presence", run_presence(test.chat.clone()));
+    let running = test.lifecycle.spawn("presence", run_presence(test.chat.clone()));
     test.chat.presence_opened(ada, SOCKET);
     test.delivered(|envelope| matches!(envelope.content, Content::Presences(_))).await;
-    test.chat.lifecycle.stop();
+    test.lifecycle.stop();
     running.await.unwrap();
 }
 

@@ -61,7 +61,7 @@ async fn a_change_that_waits_for_its_turn_is_as_new_as_it_is_seen() {
     let target = || target(channel_id, message_id, "a");
     let chat = &test.chat;
     for change in 0..4 {
-        let turn = chat.turns.take(subject).await;
+        let turn = chat.turns().take(subject).await;
         let mut changing = pin!(async {
             match change {
                 0 => chat.add_reaction(owner, target()).await,
@@ -71,7 +71,7 @@ async fn a_change_that_waits_for_its_turn_is_as_new_as_it_is_seen() {
             }
         });
         let waits = async {
-            while chat.turns.waiting_for(subject) < 2 {
+            while chat.turns().waiting_for(subject) < 2 {
                 tokio::task::yield_now().await;
             }
         };
@@ -84,7 +84,7 @@ async fn a_change_that_waits_for_its_turn_is_as_new_as_it_is_seen() {
         drop(turn);
         changing.await.unwrap();
         let since = ChangeId::first_at(later_ms);
-        let changes = chat.store.list_changes(channel_id, since, 10).await.unwrap();
+        let changes = test.store.list_changes(channel_id, since, 10).await.unwrap();
         assert_eq!(changes.len(), 1, "change {change}");
     }
 }

@@ -37,7 +37,7 @@ async fn in_many_groups(test: &TestChat) -> (Caller, Vec<ChannelId>) {
         let channels: Vec<Channel> = (0..5).map(channel).collect();
         let members = [Member::new(group.id, caller.user_id, NOW_MS)];
         let roles = built_in_roles();
-        test.chat.store.insert_group(&group, &roles, &channels, &members).await.unwrap();
+        test.store.insert_group(&group, &roles, &channels, &members).await.unwrap();
         channel_ids.extend(channels.iter().map(|channel| channel.id));
     }
     (caller, channel_ids)
@@ -76,7 +76,7 @@ async fn few_groups_are_read_one_by_one_and_cost_no_more() {
     for _ in 0..4 {
         test.group(owner, &[member]).await;
     }
-    test.chat.caches.forget_all();
+    test.forget();
     let open = async || {
         test.chat.audiences(member).await.unwrap();
         assert_eq!(test.chat.snapshot(member).await.unwrap().groups.len(), 4);

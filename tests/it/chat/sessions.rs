@@ -215,12 +215,12 @@ async fn an_ending_goes_on_when_its_caller_goes_away() {
 
 /// Gives somebody with one session as many as are allowed.
 async fn fill_sessions(test: &TestChat, first: Caller) {
-    let session = test.chat.store.find_session(first.session_id, NOW_MS).await.unwrap().unwrap();
+    let session = test.store.find_session(first.session_id, NOW_MS).await.unwrap().unwrap();
     for number in 1..SESSIONS_PER_PERSON_MAX as u64 {
         let id = SessionId::new(first.session_id.get() + number);
         let created_at_ms = session.created_at_ms + number;
         let session = Session { id, created_at_ms, ..session.clone() };
-        test.chat.store.insert_session(&session).await.unwrap();
+        test.store.insert_session(&session).await.unwrap();
     }
 }
 

@@ -38,7 +38,7 @@ async fn store(
         nonce: None,
     };
     let new = NewMessage { message, now_ms: NOW_MS, nonce_kept_ms: 0, slow_mode_ms: None };
-    test.chat.store.insert_message(&new).await.unwrap().unwrap().message.id
+    test.store.insert_message(&new).await.unwrap().unwrap().message.id
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn changes_of_all_channels_are_bounded() {
         for change in 0..500 {
             let change_id =
                 ChangeId::new(ChangeId::first_at(NOW_MS).get() + number * 1000 + change);
-            let store = &test.chat.store;
+            let store = &test.store;
             match change % 2 {
                 0 => store.insert_pin(channel_id, message_id, change_id).await.unwrap(),
                 _ => store.delete_pin(channel_id, message_id, change_id).await.unwrap(),

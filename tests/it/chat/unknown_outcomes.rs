@@ -106,7 +106,7 @@ async fn who_joined_is_in_the_room() {
 async fn a_ban_that_was_lifted_in_the_official_group_lets_in_whoever_asks_again() {
     let test = TestChat::start();
     test.chat.ensure_official_group().await.unwrap();
-    let official = *test.chat.official_group.get().unwrap();
+    let official = test.chat.official_group().unwrap();
     let [boss, member] = test.people("p").await;
     test.chat.promote("p0").await.unwrap();
     let reason = Moderation { reason: None };

@@ -73,7 +73,7 @@ async fn the_last_change_announced_is_the_one_that_stays() {
     let changes = names.map(|name| {
         let task_test = test.clone();
         let (sender, done) = tokio::sync::oneshot::channel();
-        test.chat.lifecycle.spawn("test", async move {
+        test.lifecycle.spawn("test", async move {
             let _unread = sender.send(update(&task_test, ada, name).await);
         });
         done
@@ -82,7 +82,7 @@ async fn the_last_change_announced_is_the_one_that_stays() {
         result.unwrap().unwrap();
     }
     let bodies = test.bodies("user:updated").await;
-    let stored = test.chat.store.find_account(ada.user_id).await.unwrap().unwrap().user;
+    let stored = test.store.find_account(ada.user_id).await.unwrap().unwrap().user;
     assert_eq!(bodies.len(), 200);
     assert_eq!(bodies[199]["displayName"], stored.display_name);
 }

@@ -91,7 +91,7 @@ async fn who_registers_at_one_node_is_in_the_official_group_at_the_other() {
     for node in [one, other] {
         node.ensure_official_group().await.unwrap();
     }
-    let official = *other.official_group.get().unwrap();
+    let official = other.official_group().unwrap();
     assert_eq!(other.count_members(official).await.unwrap(), 0);
     let request = Register {
         username: "ada".to_owned(),

@@ -11,26 +11,22 @@ use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::id::{MessageId, NoId};
 use vibetalk::model::time_budget::{LEASE_GRACE_MS, LEASE_MS};
 use vibetalk::store::faults::Fault;
-use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+use vibetalk::store::sqlite::SqliteStore;
 
 use super::super::chat::{NOW_MS, messages::content};
+use super::super::people::open_store;
 use super::Cluster;
 
-struct Shared {
+struct SharedStore {
     store: Arc<SqliteStore>,
     clock: Clock,
     _folder: TempDir,
 }
 
-impl Shared {
+impl SharedStore {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
-        let settings = SqliteConfig {
-            synchronous: Synchronous::Off,
-            ..SqliteConfig::new(folder.path().join("test.db"))
-        };
-        let store = Arc::new(SqliteStore::open(&settings, clock.clone()).unwrap());
+        let (store, folder) = open_store(clock.clone(), None);
         Self { store, clock, _folder: folder }
     }
 
@@ -52,7 +48,7 @@ impl Shared {
 
 #[tokio::test]
 async fn a_node_without_the_store_makes_ids_to_the_end_of_its_lease_and_goes_on_when_it_is_back() {
-    let shared = Shared::open();
+    let shared = SharedStore::open();
     let mut node = shared.node("one", 1).await;
     let mut last = shared.make_id(&node).unwrap().0;
     let renewed_ms = NOW_MS + LEASE_MS / 3;
@@ -80,7 +76,7 @@ async fn a_node_without_the_store_makes_ids_to_the_end_of_its_lease_and_goes_on_
 
 #[tokio::test]
 async fn a_renewal_whose_answer_is_lost_prolongs_nothing() {
-    let shared = Shared::open();
+    let shared = SharedStore::open();
     let mut node = shared.node("one", 1).await;
     shared.store.faults().plan("renew_node_id", Fault::AnswerLost);
     shared.clock.set(NOW_MS + LEASE_MS - 1);
@@ -92,7 +88,7 @@ async fn a_renewal_whose_answer_is_lost_prolongs_nothing() {
 /// SIGSTOP, or a frozen virtual machine.
 #[tokio::test]
 async fn a_node_that_slept_until_its_id_was_anothers_makes_none_and_stops() {
-    let shared = Shared::open();
+    let shared = SharedStore::open();
     let mut sleeper = shared.node("one", 1).await;
     let before = shared.make_id(&sleeper).unwrap().0;
     let looked_ms = shared.clock.now_ms();
@@ -113,7 +109,7 @@ async fn a_node_that_slept_until_its_id_was_anothers_makes_none_and_stops() {
 
 #[tokio::test]
 async fn a_node_that_ends_gives_its_id_back_and_the_next_goes_on_above() {
-    let shared = Shared::open();
+    let shared = SharedStore::open();
     let node = shared.node("one", 1).await;
     let ids = node.ids();
     let mut last = 0;
@@ -146,10 +142,10 @@ async fn clients_of_a_node_without_a_lease_are_told_that_it_is_unavailable() {
 
 #[tokio::test]
 async fn nodes_of_one_store_derive_the_same_keys() {
-    let shared = Shared::open();
+    let shared = SharedStore::open();
     let of_store = async || Secrets::of_store(&*shared.store).await.unwrap();
     let first = of_store().await;
     assert_eq!(of_store().await, first);
-    let other = Shared::open();
+    let other = SharedStore::open();
     assert_ne!(Secrets::of_store(&*other.store).await.unwrap(), first);
 }

@@ -28,7 +28,7 @@ async fn who_joined_and_was_then_banned_elsewhere_is_out_wherever_the_joining_co
     cluster.broker.hold(joining.id, third.id);
     let accepted = joining.accept_invite(ada, &code);
     let banned = async {
-        while banning.store.find_member(group_id, ada.user_id).await.unwrap().is_none() {
+        while cluster.store.find_member(group_id, ada.user_id).await.unwrap().is_none() {
             tokio::task::yield_now().await;
         }
         let reason = Moderation { reason: None };
@@ -56,7 +56,7 @@ async fn who_left_and_came_back_elsewhere_is_in_wherever_the_leaving_comes_late(
     cluster.broker.hold(leaving.id, third.id);
     let left = leaving.leave_group(ada, group_id);
     let returned = async {
-        while returning.store.find_member(group_id, ada.user_id).await.unwrap().is_some() {
+        while cluster.store.find_member(group_id, ada.user_id).await.unwrap().is_some() {
             tokio::task::yield_now().await;
         }
         returning.accept_invite(ada, &code).await.unwrap();
@@ -272,7 +272,7 @@ async fn members_show_who_is_in_by_now() {
     broker.hold(first.id, third.id);
     let left = first.leave_group(bob, test.group_id);
     let returned = async {
-        while second.store.find_member(test.group_id, bob.user_id).await.unwrap().is_some() {
+        while test.cluster.store.find_member(test.group_id, bob.user_id).await.unwrap().is_some() {
             tokio::task::yield_now().await;
         }
         second.accept_invite(bob, &code).await.unwrap();

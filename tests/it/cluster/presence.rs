@@ -158,12 +158,12 @@ async fn a_node_hears_whose_clock_is_too_far_from_its_own() {
     for (node, ahead_ms) in [(one, CLOCK_SKEW_MS_MAX), (two, CLOCK_SKEW_MS_MAX + 1)] {
         let now_ms = NOW_MS + ahead_ms;
         let sign = NodeEvent::Alive(SignOfLife { presence: Version::default(), now_ms });
-        node.chat.bus.tell_nodes(Arc::new(sign)).await.unwrap();
+        node.bus.tell_nodes(Arc::new(sign)).await.unwrap();
     }
     cluster.settle().await;
-    assert_eq!(other.skews.too_far(), [two.id]);
+    assert_eq!(other.skewed_nodes(), [two.id]);
     pause();
     tokio::time::advance(Duration::from_secs(5)).await;
     other.flush_presence().await;
-    assert!(other.skews.too_far().is_empty(), "it is gone");
+    assert!(other.skewed_nodes().is_empty(), "it is gone");
 }

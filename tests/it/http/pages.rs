@@ -66,13 +66,13 @@ async fn readiness_follows_the_node() {
     api.test.clock.set(now_ms);
     assert_eq!(api.send("GET", "/readyz", "", None).await.status, 200);
 
-    api.test.chat.ids.lease(0, now_ms);
+    api.test.ids.lease(0, now_ms);
     let over = api.send("GET", "/readyz", "", None).await;
     assert_eq!((over.status.as_u16(), &over.json()["checks"]["lease"]), (503, &"failing".into()));
-    api.test.chat.ids.lease(0, now_ms + 1);
+    api.test.ids.lease(0, now_ms + 1);
     assert_eq!(api.send("GET", "/readyz", "", None).await.status, 200);
 
-    api.test.chat.lifecycle.drain();
+    api.test.lifecycle.drain();
     let draining = api.send("GET", "/readyz", "", None).await;
     assert_eq!(draining.status, 503);
     assert_eq!(draining.json()["checks"]["draining"], "failing");
@@ -113,7 +113,7 @@ async fn requests_are_counted_by_route_not_by_what_clients_make_up() {
 #[tokio::test]
 async fn the_watch_looks_at_the_store_until_the_node_drains() {
     let api = TestApi::start().await;
-    let lifecycle = &api.test.chat.lifecycle;
+    let lifecycle = &api.test.lifecycle;
     api.readiness.set(Check::Store, false);
     let watching =
         lifecycle.spawn("readiness", watch(api.readiness.clone(), api.test.chat.clone()));

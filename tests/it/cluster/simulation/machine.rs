@@ -20,7 +20,7 @@ use vibetalk::chat::presence::run_presence;
 use vibetalk::chat::repairs::run_repairs;
 use vibetalk::chat::sessions::run_endings;
 use vibetalk::chat::sync::Sync;
-use vibetalk::chat::{Caller, Chat, ChatError};
+use vibetalk::chat::{Caller, Chat, ChatError, ChatParts};
 use vibetalk::clock::Clock;
 use vibetalk::edge::CloseReason;
 use vibetalk::gateway::fanout::bindings::Bindings;
@@ -29,11 +29,11 @@ use vibetalk::gateway::opening::{NotReady, Opener, STEP_TIMEOUT};
 use vibetalk::gateway::reopening::{Reopen, Reopened, reopen, run_reopenings};
 use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::event::Push;
-use vibetalk::model::id::{NodeId, UserId};
+use vibetalk::model::id::{IdGenerator, NodeId, UserId};
 use vibetalk::model::presence::SocketKey;
 use vibetalk::store::sqlite::SqliteStore;
 
-use super::super::super::chat::{NOW_MS, new_chat};
+use super::super::super::chat::{NOW_MS, new_chat, tokens};
 use super::network::Network;
 
 /// A node from its start to its death. Dropping it is its death: all of its tasks end where they are.
@@ -52,6 +52,7 @@ pub struct Machine {
 pub struct Core {
     pub chat: Chat,
     bus: Arc<dyn Bus>,
+    lifecycle: Lifecycle,
     fanout: FanoutHandle<Screen>,
     seats: Arc<Mutex<BTreeMap<SocketKey, Arc<Seat>>>>,
 }
@@ -83,7 +84,15 @@ impl Machine {
         let lifecycle = Lifecycle::new();
         let (bus, deliveries) = network.join(id);
         let limits = Limits { rates: false, ..Limits::default() };
-        let chat = new_chat(id, store, bus.clone(), clock.clone(), limits, lifecycle.clone());
+        let chat = new_chat(ChatParts {
+            store,
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(IdGenerator::new(id)),
+            limits,
+            tokens: tokens(),
+            lifecycle: lifecycle.clone(),
+        });
         let gaps = Gaps::default();
         let fanout = spawn(
             Context {
@@ -106,7 +115,7 @@ impl Machine {
         lifecycle.spawn("repairs", run_repairs(chat.clone()));
         let born = (now_ms, Instant::now());
         drop(context);
-        let core = Core { chat, bus, fanout, seats };
+        let core = Core { chat, bus, lifecycle, fanout, seats };
         Self { core, clock, skew_ms, born, next_key: 1, runtime }
     }
 
@@ -129,12 +138,12 @@ impl Machine {
 
     /// It is asked to stop, as by an operator.
     pub fn stop(&self) {
-        self.core.chat.lifecycle.stop();
+        self.core.lifecycle.stop();
     }
 
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let _context = self.runtime.enter();
-        self.core.chat.lifecycle.spawn("request", task);
+        self.core.lifecycle.spawn("request", task);
     }
 
     /// Somebody connects. What becomes of it is said by the session's screen.

@@ -12,13 +12,13 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use vibetalk::chat::{Caller, Chat, ChatError};
 use vibetalk::clock::Clock;
-use vibetalk::model::account::{Account, Session, User};
 use vibetalk::model::id::{ChannelId, MessageId, NodeId, SessionId, UserId};
 use vibetalk::model::message::Message;
-use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
+use vibetalk::store::sqlite::SqliteStore;
 use vibetalk::store::{AccountStore, MessageStore, SessionStore};
 
 use super::super::super::chat::NOW_MS;
+use super::super::super::people::{account, open_store, session};
 use super::commands::Command;
 use super::device::{Device, Seen};
 use super::ledger::{Group, Ledger};
@@ -35,8 +35,6 @@ const RECONNECT_MS_MAX: u64 = 1_000;
 pub const LEASE_MS: u64 = 4_000;
 /// What a node that stops does is done by then.
 const STOP_MS: u64 = 6_000;
-/// A session's life.
-const SESSION_MS: u64 = 10_000_000;
 
 pub struct World {
     pub random: StdRng,
@@ -96,15 +94,9 @@ fn id_of(node: usize) -> NodeId {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let trace = Trace::new();
         let mut random = StdRng::seed_from_u64(seed);
-        let settings = SqliteConfig {
-            synchronous: Synchronous::Off,
-            readers: 1,
-            ..SqliteConfig::new(folder.path().join("test.db"))
-        };
-        let store = Arc::new(SqliteStore::open(&settings, Clock::fixed(NOW_MS)).unwrap());
+        let (store, folder) = open_store(Clock::fixed(NOW_MS), Some(1));
         let weather = Weather::new(seed, trace.clone());
         store.faults().surround(weather.clone());
         let nodes = random.random_range(2..=5);
@@ -147,25 +139,14 @@ impl World {
     pub fn add_person(&mut self) -> UserId {
         let id = UserId::new(self.next_id());
         let name = format!("person{}", self.people.len());
-        let user = User { id, username: name.clone(), display_name: name, avatar: None };
-        let (password_hash, operator, created_at_ms) = (String::new(), false, NOW_MS);
-        let account = Account { user, password_hash, operator, created_at_ms };
-        self.ask(async |store| store.insert_account(&account).await).unwrap();
+        self.ask(async |store| store.insert_account(&account(id, &name)).await).unwrap();
         self.people.push(id);
         id
     }
 
     pub fn sign_in(&mut self, user_id: UserId) -> Caller {
         let session_id = SessionId::new(self.next_id());
-        let session = Session {
-            id: session_id,
-            user_id,
-            refresh_hash: [0; 32],
-            created_at_ms: NOW_MS,
-            last_used_at_ms: NOW_MS,
-            expires_at_ms: NOW_MS + SESSION_MS,
-            user_agent: String::new(),
-        };
+        let session = session(session_id, user_id);
         self.ask(async |store| store.insert_session(&session).await).unwrap();
         Caller { user_id, session_id }
     }
