@@ -16,9 +16,15 @@ use crate::store::sqlite::statement::{Ms, count, find, list, prefix_end, rows};
 /// members one by one: a match is then rarely far, and at worst all members are looked at.
 const NAMES_LOOKED_UP_MAX: u64 = 2000;
 
-macro_rules! member_columns {
-    () => {
-        "members.group_id, members.user_id, members.roles, members.nickname, members.joined_at_ms"
+/// What [`member`] reads, from a table that is called `members`.
+macro_rules! select_members {
+    ($from:expr) => {
+        concat!(
+            "SELECT members.group_id, members.user_id, members.roles, members.nickname,
+                    members.joined_at_ms
+             FROM ",
+            $from
+        )
     };
 }
 
@@ -50,7 +56,7 @@ impl Statement {
     }
 }
 
-/// Reads `member_columns`.
+/// Reads a row of `select_members`.
 pub fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
     let roles: String = row.get(2)?;
     let roles = serde_json::from_str(&roles).map_err(|error| {
@@ -68,13 +74,7 @@ pub fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
 
 macro_rules! find_one {
     ($from:literal) => {
-        concat!(
-            "SELECT ",
-            member_columns!(),
-            " FROM ",
-            $from,
-            " WHERE members.group_id = ?1 AND members.user_id = ?2"
-        )
+        concat!(select_members!($from), " WHERE members.group_id = ?1 AND members.user_id = ?2")
     };
 }
 const FIND_ONE: Statement = about_members!(find_one);
@@ -90,13 +90,12 @@ pub fn find_one(
 
 /// What rows say of the official group is in both tables.
 const OF_USER: &str = concat!(
-    "SELECT ",
-    member_columns!(),
-    " FROM members CROSS JOIN groups ON groups.group_id = members.group_id
+    select_members!("members"),
+    " CROSS JOIN groups ON groups.group_id = members.group_id
      WHERE user_id = ?1 AND official = 0
-     UNION ALL SELECT ",
-    member_columns!(),
-    " FROM official_members AS members WHERE user_id = ?1
+     UNION ALL ",
+    select_members!("official_members AS members"),
+    " WHERE user_id = ?1
      ORDER BY 1"
 );
 
@@ -107,10 +106,7 @@ pub fn of_user(conn: &Connection, user_id: UserId) -> rusqlite::Result<Vec<Membe
 macro_rules! page {
     ($from:literal) => {
         concat!(
-            "SELECT ",
-            member_columns!(),
-            " FROM ",
-            $from,
+            select_members!($from),
             " WHERE members.group_id = ?1 AND members.user_id > ?2
              ORDER BY members.user_id LIMIT ?3"
         )
@@ -146,10 +142,8 @@ macro_rules! by_name {
                        WHERE word >= ?4 AND word < ?5
                  UNION SELECT user_id FROM member_words INDEXED BY member_words_by_word
                        WHERE group_id = ?1 AND word >= ?4 AND word < ?5)
-             SELECT ",
-            member_columns!(),
-            " FROM named CROSS JOIN ",
-            $from,
+             ",
+            select_members!(concat!("named CROSS JOIN ", $from)),
             " WHERE members.group_id = ?1 AND members.user_id = named.user_id
                AND members.user_id > ?6 ORDER BY members.user_id LIMIT ?7"
         )
@@ -161,10 +155,7 @@ const BY_NAME: Statement = about_members!(by_name);
 macro_rules! by_member {
     ($from:literal) => {
         concat!(
-            "SELECT ",
-            member_columns!(),
-            " FROM ",
-            $from,
+            select_members!($from),
             " CROSS JOIN users ON users.user_id = members.user_id
              WHERE members.group_id = ?1 AND members.user_id > ?6
                AND (username_folded >= ?2 AND username_folded < ?3
