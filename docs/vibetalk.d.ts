@@ -439,6 +439,7 @@ export interface ServerToClientEvents {
   "user:updated": (user: User) => void;
   "settings:updated": (settings: Settings) => void;
   "sync:required": (gap: { channelIds?: Id[]; reason: string }) => void;
+  "sync:mark": (mark: { serverTime: Time }) => void;
   "server:draining": (drain: { reconnectInMs: number }) => void;
 }
 

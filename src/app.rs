@@ -35,6 +35,7 @@ use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
 use crate::lifecycle::{Lifecycle, Signals};
 use crate::model::id::{ClockBehind, IdGenerator, NodeId};
 use crate::model::time::Timestamp;
+use crate::model::time_budget::SETTLED_MS;
 use crate::store::StateStore;
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::telemetry;
@@ -278,6 +279,7 @@ fn start_chat(
             config.auth.access_token,
             config.auth.session,
         ),
+        settled_ms: SETTLED_MS,
         lifecycle: lifecycle.clone(),
     });
     lifecycle.spawn_critical("changes", run_changes(chat.clone()));

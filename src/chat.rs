@@ -69,6 +69,7 @@ pub mod tokens;
 pub mod turns;
 pub mod users;
 pub mod views;
+pub mod watermark;
 mod whole_number;
 
 pub use error::ChatError;
@@ -90,6 +91,9 @@ pub struct ChatParts {
     pub ids: Arc<IdGenerator>,
     pub limits: Limits,
     pub tokens: Tokens,
+    /// What is stored has been announced after so long, or is owed: [`SETTLED_MS`](crate::model::time_budget::SETTLED_MS).
+    /// In virtual time less will do.
+    pub settled_ms: u64,
     pub lifecycle: Lifecycle,
 }
 

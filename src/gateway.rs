@@ -23,6 +23,7 @@ pub mod fanout;
 mod handlers;
 mod handshake;
 pub mod inbox;
+pub mod marks;
 mod meters;
 pub mod opening;
 pub mod packet;
@@ -35,6 +36,7 @@ mod test_client;
 
 use expiries::{Expiries, run_expiries};
 use inbox::Rules;
+use marks::run_marks;
 use reopening::run_reopenings;
 use session::{GatewayState, SocketSessions};
 use socket_outlet::SocketOutlet;
@@ -71,6 +73,10 @@ pub fn build(
     let expiries = Arc::new(Expiries::default());
     let watching = run_expiries(chat.clone(), fanout.clone(), expiries.clone(), lifecycle.clone());
     lifecycle.spawn_critical("expiries", watching);
+    lifecycle.spawn_critical(
+        "marks",
+        run_marks(chat.clone(), fanout.clone(), marks::INTERVAL, lifecycle.clone()),
+    );
     let shared = Arc::new(GatewayState {
         rules: Arc::new(rules),
         fanout: fanout.clone(),

@@ -10,10 +10,11 @@ use tokio::time::timeout;
 use crate::bus::envelope::{Envelope, Topic};
 use crate::bus::node_event::NodeEvent;
 use crate::bus::{Bus, BusError, DELIVERIES_QUEUED_MAX, Deliveries, Delivery, GapFlag};
+use crate::model::time_budget::PUBLISH_MAX;
 use crate::telemetry;
 
 /// The fan-out empties its queue in milliseconds; longer means that it hangs.
-const ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
+const ACCEPT_TIMEOUT: Duration = PUBLISH_MAX;
 
 /// Delivers every envelope to the one node there is; binding is a no-op, because all arrives anyway.
 pub struct LocalBus {

@@ -47,6 +47,9 @@ pub struct SignOfLife {
     pub presence: Version,
     /// The sender's clock.
     pub now_ms: UnixMs,
+    /// What the sender stored before, by its clock, has been announced.
+    #[serde(default)]
+    pub settled_until_ms: UnixMs,
 }
 
 /// How far a node has told its presence. Another boot begins anew.

@@ -27,10 +27,11 @@ use crate::model::channel::{Channel, ChannelKind};
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::permission::Permissions;
+use crate::model::time_budget::TELLING_READ_MAX;
 use crate::telemetry::log_seldom;
 
 /// Reading is tried for so long; then the node begins anew, as after a gap. Longer than publishers wait.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = TELLING_READ_MAX;
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// Announcements that wait for what is read at most; beyond, the node is behind and begins anew.
 const WAITING_MAX: usize = 10_000;

@@ -14,7 +14,10 @@ impl Inbound for Chat {
     fn heard(&self, delivery: Delivery, later: &mpsc::Sender<Delivery>) -> Option<Delivery> {
         match delivery {
             // What was missed may have been any change.
-            Delivery::Gap => self.caches.forget_all(),
+            Delivery::Gap => {
+                self.caches.forget_all();
+                self.peers.begun_anew();
+            }
             Delivery::Envelope { envelope, applied } => {
                 // Its own commands have forgotten already, and what was read since is right.
                 if envelope.origin != self.node {
@@ -42,7 +45,7 @@ impl Chat {
             NodeEvent::Changed(changed) => self.forget(changed),
             NodeEvent::ForgetAll => self.caches.forget_all(),
             NodeEvent::Alive(sign) => {
-                if self.peers.heard(origin, sign.presence.boot) {
+                if self.peers.heard(origin, sign.presence.boot, sign.settled_until_ms) {
                     self.lost_node(origin);
                 }
                 self.presence.heard_alive(origin, sign.presence);

@@ -22,6 +22,7 @@ use crate::chat::repairs::Repairs;
 use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
 use crate::chat::turns::Turns;
+use crate::chat::watermark::Watermark;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::model::id::{GroupId, IdGenerator, NodeId};
@@ -49,6 +50,8 @@ pub struct ChatInner {
     pub(in crate::chat) announced: Announced,
     /// What is stored and not announced yet.
     pub(in crate::chat) repairs: Repairs,
+    /// Up to when what this node stored has been announced.
+    pub(in crate::chat) watermark: Watermark,
     /// Read by [`run_mentions`](crate::chat::mentions::run_mentions).
     pub(in crate::chat) mention_news: mpsc::Sender<MentionNews>,
     /// What has changed and other nodes may not know; told by
@@ -64,7 +67,7 @@ pub struct ChatInner {
 impl ChatInner {
     /// And the news that the commands queue.
     pub(in crate::chat) fn new(parts: ChatParts) -> (Self, mpsc::Receiver<MentionNews>) {
-        let ChatParts { store, bus, clock, ids, limits, tokens, lifecycle } = parts;
+        let ChatParts { store, bus, clock, ids, limits, tokens, settled_ms, lifecycle } = parts;
         let (mention_news, news) = mpsc::channel(NEWS_QUEUED_MAX);
         let is_alone = bus.is_alone();
         let inner = Self {
@@ -78,6 +81,7 @@ impl ChatInner {
             peers: Peers::default(),
             announced: Announced::default(),
             repairs: Repairs::default(),
+            watermark: Watermark::new(settled_ms),
             mention_news,
             untold: Arc::new(Untold::new(is_alone)),
             readings: Readings::default(),

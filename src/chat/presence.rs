@@ -157,8 +157,10 @@ impl Chat {
 
     /// Says that this node lives, so that others keep its people.
     pub async fn say_alive(&self) {
+        let settled_until_ms = self.watermark.own(&self.repairs, self.clock.now_ms());
         let (presence, now_ms) = (self.presence.version(), self.clock.now_ms());
-        self.tell_nodes(NodeEvent::Alive(SignOfLife { presence, now_ms })).await;
+        let sign = SignOfLife { presence, now_ms, settled_until_ms };
+        self.tell_nodes(NodeEvent::Alive(sign)).await;
     }
 
     /// What is lost is told again: others notice that they missed it. False if it was.

@@ -98,6 +98,12 @@ impl Repairs {
         self.owed.lock().is_gap
     }
 
+    /// Whether everything that is stored was announced, as far as this node knows.
+    pub fn is_empty(&self) -> bool {
+        let owed = self.owed.lock();
+        owed.numbers.is_empty() && !owed.is_gap
+    }
+
     fn gap_told(&self) {
         self.owed.lock().is_gap = false;
     }

@@ -16,8 +16,9 @@ use crate::model::time_budget::SYNC_OVERLAP_MS;
 use crate::store::CHANGES_KEPT_MS;
 use crate::telemetry;
 
-/// Missed messages of a channel that come in full, at the least.
-const MISSED_MAX: usize = 200;
+/// Messages of a channel that come in full. Twice what is promised of those that were missed: those that are
+/// repeated must not push them out.
+const MISSED_MAX: usize = 400;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
 const CHANGES_MAX: usize = 500;
 /// Changes of all channels of a sync.
@@ -31,12 +32,15 @@ const SYNC_BYTES_MAX: usize = 15_000_000;
 pub struct Sync {
     /// The newest message seen of each channel, "0" for none.
     pub channels: BTreeMap<ChannelId, MessageId>,
-    /// RFC 3339: the `serverTime` of the last `ready` or sync.
+    /// RFC 3339: the latest `serverTime` of `ready`, a sync or `sync:mark`. What was before is known.
     pub since: String,
 }
 
 impl Chat {
     /// Everything the caller missed in the channels it names.
+    ///
+    /// That is what is newer than the newest seen, and what came since `since`: of two messages of two nodes
+    /// the older may be the one that was missed.
     ///
     /// Channels that it may not see are left out. The store is asked for all channels at once, and once for
     /// what happened last in them; then for those alone in which something did. With nothing cached it is asked
@@ -75,11 +79,11 @@ impl Chat {
         };
         let mut bytes_left = SYNC_BYTES_MAX;
         for (channel_id, channel) in visible {
-            let seen = request.channels[&channel_id];
+            let from = messages_from(request.channels[&channel_id], since.0);
             let last = activity.get(&channel_id);
             let (messages, mut complete) = match last.and_then(|last| last.last_message_id) {
-                Some(last) if looks_back(last, seen) => {
-                    self.missed(caller, channel, seen, &mut bytes_left).await?
+                Some(last) if last >= from => {
+                    self.missed(caller, channel, from, &mut bytes_left).await?
                 }
                 _ => (Vec::new(), true),
             };
@@ -95,46 +99,27 @@ impl Chat {
         Ok(synced)
     }
 
-    /// Likewise for a session that had a gap: it may have seen messages that are newer than those it misses, so
-    /// it gets what there is since `since`.
-    pub async fn sync_after_gap(
-        &self,
-        caller: Caller,
-        mut request: Sync,
-    ) -> Result<Synced, ChatError> {
-        if let Some(since) = Timestamp::parse(&request.since) {
-            let known = MessageId::first_at(since.0);
-            request.channels.values_mut().for_each(|seen| *seen = (*seen).min(known));
-        }
-        self.sync(caller, request).await
-    }
-
-    /// Messages newer than `seen`, newest first, with some from before it, because one that was stored by a slower
-    /// writer may become visible after a newer one; and whether those that are
-    /// newer are all there.
+    /// Messages from `from` on, newest first, and whether those are all.
     async fn missed(
         &self,
         caller: Caller,
         channel: &Channel,
-        seen: MessageId,
+        from: MessageId,
         bytes_left: &mut usize,
     ) -> Result<(Vec<MessageView>, bool), ChatError> {
         if *bytes_left == 0 {
             return Ok((Vec::new(), false)); // Not even read.
         }
-        let from = MessageId::first_at(seen.timestamp_ms().saturating_sub(SYNC_OVERLAP_MS));
-        // Twice what is promised: the overlap must not push missed messages out of the answer.
-        let limit = 2 * MISSED_MAX;
         let mut messages =
-            self.store.messages_before(channel.id, MessageId::MAX, limit + 1).await?;
-        let mut complete = messages.get(limit).is_none_or(|cut| cut.id <= seen);
-        messages.truncate(limit);
+            self.store.messages_before(channel.id, MessageId::MAX, MISSED_MAX + 1).await?;
+        let mut complete = messages.get(MISSED_MAX).is_none_or(|cut| cut.id < from);
+        messages.truncate(MISSED_MAX);
         messages.retain(|message| message.id >= from);
 
         let mut shown = self.show_all(channel, &messages, Some(caller.user_id)).await?;
         let fit = how_many_fit(&shown, bytes_left);
-        if let Some(cut) = shown.get(fit) {
-            complete &= cut.id <= seen;
+        if fit < shown.len() {
+            complete = false;
             *bytes_left = 0; // What is left is less than a message or two.
         }
         shown.truncate(fit);
@@ -173,9 +158,11 @@ fn how_many_fit(messages: &[MessageView], bytes_left: &mut usize) -> usize {
     messages.iter().take_while(fits).count()
 }
 
-/// Whether there can be anything to tell somebody who has seen `seen` when `last` is the newest.
-fn looks_back(last: MessageId, seen: MessageId) -> bool {
-    last.timestamp_ms().saturating_add(SYNC_OVERLAP_MS) >= seen.timestamp_ms()
+/// The first message to tell somebody who has seen `seen` and was there until `since_ms`. Some from before that,
+/// because one that was stored by a slower writer may become visible after a newer one.
+fn messages_from(seen: MessageId, since_ms: UnixMs) -> MessageId {
+    let known_ms = seen.timestamp_ms().min(since_ms);
+    MessageId::first_at(known_ms.saturating_sub(SYNC_OVERLAP_MS))
 }
 
 /// The first change to tell somebody who was there until `since_ms`.
@@ -188,10 +175,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_with_nothing_new_for_long_is_not_read() {
+    fn a_sync_looks_back_from_what_was_seen_and_from_when() {
         let seen = MessageId::first_at(100_000);
-        assert!(looks_back(MessageId::first_at(100_001), seen), "newer");
-        assert!(looks_back(MessageId::first_at(96_000), seen), "within the overlap");
-        assert!(!looks_back(MessageId::first_at(94_999), seen));
+        assert_eq!(messages_from(seen, 200_000), MessageId::first_at(95_000));
+        assert_eq!(messages_from(seen, 99_000), MessageId::first_at(94_000));
+        assert_eq!(messages_from(MessageId::ZERO, 99_000), MessageId::first_at(0), "nothing seen");
     }
 }

@@ -397,6 +397,13 @@ pub struct SyncRequiredView {
     pub reason: &'static str,
 }
 
+/// What was stored before has been pushed: the next `session:sync` need not look further back.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncMarkView {
+    pub server_time: Timestamp,
+}
+
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletedMessageView {

@@ -122,6 +122,7 @@ impl<O: Outlet> Fanout<O> {
             FanoutCommand::Watch { key, bindings, done } => self.watch(key, bindings, done),
             FanoutCommand::Detach { key } => self.remove(key),
             FanoutCommand::End { key } => self.end(key),
+            FanoutCommand::Mark { body } => self.mark(&body).await,
             FanoutCommand::AnnounceDraining { spread, done } => {
                 self.announce_draining(spread).await;
                 let _asker_may_be_gone = done.send(());
@@ -232,6 +233,7 @@ impl<O: Outlet> Fanout<O> {
             Delivery::Node { .. } => {} // The inbound side's.
             Delivery::Gap => {
                 metrics::counter!(telemetry::BUS_GAPS).increment(1);
+                self.subscribers.values_mut().for_each(Subscriber::missed_something);
                 self.context.gaps.raise();
             }
             Delivery::Placed { place, envelope, applied } => {
@@ -321,6 +323,18 @@ impl<O: Outlet> Fanout<O> {
             let reconnect_in_ms = subscriber.outlet.closes_in(spread).as_millis();
             let body = raw(format!("{{\"reconnectInMs\":{reconnect_in_ms}}}"));
             self.tell(key, Push::ServerDraining, &body);
+            self.turn.visited(1).await;
+        }
+    }
+
+    async fn mark(&mut self, body: &PushBody) {
+        let due = self.subscribers.iter().filter(|(_, subscriber)| subscriber.is_due_a_mark());
+        let due: Vec<SocketKey> = due.map(|(key, _)| *key).collect();
+        for key in due {
+            let Some(subscriber) = self.subscribers.get_mut(&key) else { continue };
+            if let Err(error) = subscriber.mark(body) {
+                self.drop_failed(key, error);
+            }
             self.turn.visited(1).await;
         }
     }

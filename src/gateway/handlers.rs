@@ -14,8 +14,7 @@ use crate::chat::limits::WATCHED_USERS_MAX;
 use crate::chat::messages::CreateMessage;
 use crate::chat::presence::{ChannelRef, Presences, UpdatePresence};
 use crate::chat::reactions::ReactionTarget;
-use crate::chat::sync::Sync;
-use crate::chat::views::{ChannelView, Empty, Synced};
+use crate::chat::views::{ChannelView, Empty};
 use crate::gateway::dispatch::{Route, answer, answer_in};
 use crate::gateway::fanout::bindings::Bindings;
 use crate::gateway::session::SocketSession;
@@ -130,7 +129,7 @@ routes! {
     "reaction:add" => done |s, at: ReactionRef| s.chat().add_reaction(s.caller, at.into());
     "reaction:list" => |s, at: ReactionRef, request| s.chat().list_reaction_users(s.caller, at.into(), request);
     "reaction:remove" => done |s, at: ReactionRef| s.chat().remove_reaction(s.caller, at.into());
-    "session:sync" => |s, request| sync(&s, request);
+    "session:sync" => |s, request| s.chat().sync(s.caller, request);
     "settings:get" => |s, _request: Nothing| s.chat().get_settings(s.caller);
     "settings:update" => |s, request| s.chat().update_settings(s.caller, request);
     "typing:start" => done |s, request| s.chat().start_typing(s.caller, request);
@@ -151,13 +150,6 @@ async fn create_message(
     request: CreateMessage,
 ) -> Result<Arc<RawValue>, ChatError> {
     Ok(s.chat().create_message(s.caller, channel_id, request).await?.message)
-}
-
-async fn sync(s: &SocketSession, request: Sync) -> Result<Synced, ChatError> {
-    match s.has_had_a_gap() {
-        true => s.chat().sync_after_gap(s.caller, request).await,
-        false => s.chat().sync(s.caller, request).await,
-    }
 }
 
 async fn open_direct(s: &SocketSession, request: OpenDirect) -> Result<ChannelView, ChatError> {

@@ -1,7 +1,7 @@
 //! A session of the gateway: one authenticated socket, from its handshake to its end.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -70,7 +70,6 @@ pub struct SocketSession {
     pub transport: Arc<EngineSession>,
     pub inbox: Arc<Inbox>,
     began: Instant,
-    has_had_a_gap: AtomicBool,
     phase: Mutex<SessionPhase>,
     phase_changed: Notify,
 }
@@ -85,7 +84,6 @@ impl SocketSession {
             transport: inbox.transport().clone(),
             inbox,
             began: Instant::now(),
-            has_had_a_gap: AtomicBool::new(false),
             phase: Mutex::new(SessionPhase::Opening),
             phase_changed: Notify::new(),
         });
@@ -95,11 +93,6 @@ impl SocketSession {
 
     pub fn chat(&self) -> &Chat {
         &self.shared.chat
-    }
-
-    /// It was opened anew: of what came before, something may be missing.
-    pub fn has_had_a_gap(&self) -> bool {
-        self.has_had_a_gap.load(Ordering::Acquire)
     }
 
     /// The socket is gone, perhaps even before it was attached to anything.
@@ -180,7 +173,6 @@ impl Reopen for SocketSession {
         if self.ready().await.is_err() {
             return true;
         }
-        self.has_had_a_gap.store(true, Ordering::Release);
         match reopen(self.shared.opener(), self.caller, self.key).await {
             Reopened::Until(expires_at_ms) => {
                 self.shared.expiries.prolong(self.key, expires_at_ms);

@@ -48,6 +48,7 @@ pushes! {
     UserUpdated = "user:updated",
     SettingsUpdated = "settings:updated",
     SyncRequired = "sync:required",
+    SyncMark = "sync:mark",
     ServerDraining = "server:draining",
 }
 

@@ -38,6 +38,17 @@ pub const EMBEDDED_WRITE_MS_MAX: u64 = 4_500;
 /// so twice at most.
 pub const EMBEDDED_LOCK_MS_MAX: u64 = 2_000;
 
+/// Publishing waits so long for room at most.
+pub const PUBLISH_MS_MAX: u64 = 5_000;
+
+/// Whatever is read of something that was stored to tell it, at its node and then at each other, takes so long at
+/// most; else it is told later, or sessions are opened anew.
+pub const TELLING_READ_MS_MAX: u64 = 10_000;
+
+/// From making the id of a message or of a change until each node's sessions have been told of it, or its node
+/// knows that they have not (`chat/watermark.rs`).
+pub const SETTLED_MS: u64 = 30_000;
+
 /// For how long a node may make ids after it has last been told so: long enough that a store which is being restarted
 /// is back before.
 pub const LEASE_MS: u64 = 30_000;
@@ -51,10 +62,15 @@ pub const LEASE_GRACE_MS: u64 = 2 * CLOCK_SKEW_MS_MAX;
 
 const _: () = assert!(CLOCK_SKEW_MS_MAX + ID_AGE_MS_MAX + SHARED_WRITE_MS_MAX < SYNC_OVERLAP_MS);
 const _: () = assert!(ID_AGE_MS_MAX + EMBEDDED_WRITE_MS_MAX < SYNC_OVERLAP_MS);
+const _: () = assert!(
+    ID_AGE_MS_MAX + EMBEDDED_WRITE_MS_MAX + 2 * TELLING_READ_MS_MAX + PUBLISH_MS_MAX < SETTLED_MS
+);
 const _: () = assert!(2 * EMBEDDED_LOCK_MS_MAX < EMBEDDED_WRITE_MS_MAX);
 // A renewal that is lost and one that times out leave time for a third.
 const _: () = assert!(2 * LEASE_RENEWAL_MS + 2 * SHARED_WRITE_MS_MAX < LEASE_MS);
 const _: () = assert!(CLOCK_SKEW_MS_MAX < LEASE_GRACE_MS);
 
+pub const PUBLISH_MAX: Duration = Duration::from_millis(PUBLISH_MS_MAX);
+pub const TELLING_READ_MAX: Duration = Duration::from_millis(TELLING_READ_MS_MAX);
 pub const EMBEDDED_LOCK_MAX: Duration = Duration::from_millis(EMBEDDED_LOCK_MS_MAX);
 pub const EMBEDDED_WRITE_MAX: Duration = Duration::from_millis(EMBEDDED_WRITE_MS_MAX);

@@ -24,6 +24,7 @@ use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::account::Account;
 use vibetalk::model::id::{GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::Presence;
+use vibetalk::model::time_budget::SETTLED_MS;
 use vibetalk::store::Store;
 use vibetalk::store::faults::Faults;
 
@@ -118,6 +119,7 @@ impl TestChat {
             ids: ids.clone(),
             limits,
             tokens: tokens(),
+            settled_ms: SETTLED_MS,
             lifecycle: lifecycle.clone(),
         });
         let faults = store.faults().clone();

@@ -29,6 +29,7 @@ use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::event::Push;
 use vibetalk::model::id::{ChannelId, GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::SocketKey;
+use vibetalk::model::time_budget::SETTLED_MS;
 use vibetalk::store::Store;
 use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::SqliteStore;
@@ -176,6 +177,7 @@ impl Node {
             ids: ids.clone(),
             limits,
             tokens: tokens(),
+            settled_ms: SETTLED_MS,
             lifecycle: lifecycle.clone(),
         });
         lifecycle.spawn("changes", run_changes(chat.clone()));

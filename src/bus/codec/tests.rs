@@ -109,7 +109,11 @@ fn node_events() -> Vec<NodeEvent> {
     vec![
         NodeEvent::Changed(vec![Changed::Group(GroupId::new(11))]),
         NodeEvent::ForgetAll,
-        NodeEvent::Alive(SignOfLife { presence: version, now_ms: NOW_MS }),
+        NodeEvent::Alive(SignOfLife {
+            presence: version,
+            now_ms: NOW_MS,
+            settled_until_ms: NOW_MS,
+        }),
         NodeEvent::Presence(PresenceNews {
             version,
             scope: NewsScope::Whole { is_first: true, is_last: false },
@@ -214,7 +218,7 @@ meta: {\"publishedAtMs\":5,\"priority\":{\"level\":[1]},\"push\":\"message:explo
     let ParcelContent::Node(NodeEvent::Alive(alive)) = decode(&parcel).unwrap().sent else {
         panic!()
     };
-    assert_eq!(alive.now_ms, 4);
+    assert_eq!((alive.now_ms, alive.settled_until_ms), (4, 0));
 }
 
 fn with_header(parcel: &Parcel, name: &'static str, value: Option<&str>) -> Parcel {

@@ -22,6 +22,7 @@ pub enum FanoutCommand<O> {
     Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
     Detach { key: SocketKey },
     End { key: SocketKey },
+    Mark { body: PushBody },
     AnnounceDraining { spread: Duration, done: oneshot::Sender<()> },
 }
 
@@ -93,6 +94,12 @@ impl<O> FanoutHandle<O> {
     /// Disconnects the socket for good: its signed-in session has expired.
     pub async fn end(&self, key: SocketKey) {
         let _gone_with_the_fanout = self.send(FanoutCommand::End { key }).await;
+    }
+
+    /// Sends `sync:mark` to the sessions that have got something since their last one. What it says holds for what
+    /// the fan-out has taken by now.
+    pub async fn mark(&self, body: PushBody) -> Result<(), Detached> {
+        self.send(FanoutCommand::Mark { body }).await
     }
 
     /// Returns when all sessions are told.

@@ -24,6 +24,10 @@ pub struct Subscriber<O> {
     pub outlet: O,
     pub bindings: Bindings,
     phase: SubscriberPhase,
+    /// Something went out since the last mark.
+    has_news: bool,
+    /// Something may be missing that its next `ready` makes it ask for.
+    is_behind: bool,
 }
 
 enum SubscriberPhase {
@@ -61,7 +65,8 @@ impl SubscriberPhase {
 impl<O: Outlet> Subscriber<O> {
     /// Held back, with placements logged until [`take_placements`](Self::take_placements).
     pub fn new(session_id: SessionId, outlet: O, bindings: Bindings) -> Self {
-        Self { session_id, outlet, bindings, phase: SubscriberPhase::held() }
+        let (has_news, is_behind) = (false, false);
+        Self { session_id, outlet, bindings, phase: SubscriberPhase::held(), has_news, is_behind }
     }
 
     /// Held back as at its beginning, if it is live.
@@ -102,6 +107,7 @@ impl<O: Outlet> Subscriber<O> {
     }
 
     pub fn deliver(&mut self, push: Push, body: &PushBody) -> Result<(), EmitError> {
+        self.has_news = true;
         match &mut self.phase {
             SubscriberPhase::Live => self.outlet.emit(push, body),
             SubscriberPhase::Held(held) if held.pushes.len() < HELD_MAX => {
@@ -118,8 +124,24 @@ impl<O: Outlet> Subscriber<O> {
         else {
             return Ok(());
         };
+        self.is_behind = false;
         self.outlet.emit(Push::Ready, ready)?;
         self.emit_all(&held.pushes)
+    }
+
+    /// There was a gap.
+    pub fn missed_something(&mut self) {
+        self.is_behind = true;
+    }
+
+    /// Whether it may be told that it has everything up to some time, and that would spare it anything.
+    pub fn is_due_a_mark(&self) -> bool {
+        self.has_news && !self.is_behind && matches!(self.phase, SubscriberPhase::Live)
+    }
+
+    pub fn mark(&mut self, body: &PushBody) -> Result<(), EmitError> {
+        self.has_news = false;
+        self.outlet.emit(Push::SyncMark, body)
     }
 
     fn emit_all(&self, pushes: &[(Push, PushBody)]) -> Result<(), EmitError> {

@@ -591,3 +591,33 @@ async fn a_session_that_cannot_be_opened_anew_goes_on_with_what_was_held() {
     fixture.say(&[Topic::User(ADA)], 4).await;
     assert_eq!(inbox.take(), said(&[1, 3, 4]), "nothing of a group that was left meanwhile");
 }
+
+#[tokio::test]
+async fn who_got_something_and_misses_nothing_gets_a_mark() {
+    let mut fixture = FanoutFixture::new();
+    let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
+    let (_, idle) = fixture.live(BOB, &[]).await;
+    let mark = || FanoutCommand::Mark { body: raw("{}".into()) };
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    fixture.fanout.obey(mark()).await;
+    assert_eq!(inbox.take(), ["message:created 1", "sync:mark {}"]);
+    fixture.fanout.obey(mark()).await;
+    assert!(inbox.take().is_empty() && idle.take().is_empty(), "nothing since");
+
+    fixture.say(&[Topic::Group(GROUP)], 2).await;
+    fixture.take(Delivery::Gap).await;
+    fixture.say(&[Topic::Group(GROUP)], 3).await;
+    fixture.fanout.obey(mark()).await;
+    assert_eq!(inbox.take(), said(&[2, 3]), "it may miss what came between");
+    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.say(&[Topic::Group(GROUP)], 4).await;
+    fixture.fanout.obey(mark()).await;
+    fixture.fanout.obey(FanoutCommand::Release { key }).await;
+    fixture.fanout.obey(mark()).await;
+    assert_eq!(inbox.take(), said(&[4]), "it was not opened anew");
+    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.join(key, &[GROUP]).await;
+    fixture.open(key).await;
+    fixture.fanout.obey(mark()).await;
+    assert_eq!(inbox.take(), ["ready {}", "sync:mark {}"]);
+}

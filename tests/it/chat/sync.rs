@@ -65,8 +65,9 @@ async fn everything_newer_comes_and_what_a_slower_writer_may_have_stored_late() 
     let (messages, complete) = test.missed(owner, channel_id, MessageId::ZERO, since_ms).await;
     assert_eq!((messages, complete), (everything, true));
 
-    let late = MessageId::first_at(NOW_MS + 60_000);
-    assert_eq!(test.missed(owner, channel_id, late, since_ms).await, (vec![], true));
+    let late_ms = NOW_MS + 60_000;
+    let late = MessageId::first_at(late_ms);
+    assert_eq!(test.missed(owner, channel_id, late, late_ms).await, (vec![], true));
 }
 
 #[tokio::test]
@@ -212,23 +213,20 @@ async fn requests_out_of_bounds_are_refused() {
 }
 
 #[tokio::test]
-async fn after_a_gap_what_is_older_than_the_newest_seen_comes_too() {
+async fn what_came_since_and_is_older_than_the_newest_seen_comes_too() {
     let test = TestChat::start();
     let [owner] = test.people("p").await;
     let channel_id = test.group(owner, &[]).await.channels[0].id;
     let since_ms = NOW_MS + 60_000;
-    let before = test.send_at(owner, channel_id, NOW_MS).await;
+    let known = test.send_at(owner, channel_id, NOW_MS).await;
     let missed = test.send_at(owner, channel_id, since_ms + 1_000).await;
     let seen = test.send_at(owner, channel_id, since_ms + 20_000).await;
-    let request = || Sync {
-        channels: [(channel_id, seen)].into_iter().collect(),
-        since: Timestamp(since_ms).to_string(),
+    let sync = async |since_ms| {
+        let synced = test.sync(owner, &[(channel_id, seen)], since_ms).await.unwrap();
+        let messages = &synced.channels[&channel_id].messages;
+        messages.iter().map(|message| message.id).collect::<Vec<_>>()
     };
-    let ids = |synced: Synced| -> Vec<MessageId> {
-        synced.channels[&channel_id].messages.iter().map(|message| message.id).collect()
-    };
-    assert_eq!(ids(test.chat.sync(owner, request()).await.unwrap()), [seen]);
-    let after_gap = ids(test.chat.sync_after_gap(owner, request()).await.unwrap());
-    assert_eq!(after_gap, [seen, missed]);
-    assert!(!after_gap.contains(&before));
+    assert_eq!(sync(since_ms).await, [seen, missed]);
+    assert_eq!(sync(since_ms + 10_000).await, [seen], "it knew that it knew the rest");
+    assert_eq!(sync(NOW_MS).await, [seen, missed, known]);
 }

@@ -11,8 +11,17 @@ use vibetalk::store::NewMessage;
 use super::{NOW_MS, TestChat};
 
 async fn sync(test: &TestChat, caller: Caller, channels: &[(ChannelId, MessageId)]) -> Synced {
-    let since = serde_json::to_value(Timestamp(NOW_MS)).unwrap();
-    let since = since.as_str().unwrap().to_owned();
+    sync_since(test, caller, channels, 0).await
+}
+
+/// Since so long after [`NOW_MS`].
+async fn sync_since(
+    test: &TestChat,
+    caller: Caller,
+    channels: &[(ChannelId, MessageId)],
+    after_ms: u64,
+) -> Synced {
+    let since = Timestamp(NOW_MS + after_ms).to_string();
     let request = Sync { channels: channels.iter().copied().collect(), since };
     test.chat.sync(caller, request).await.unwrap()
 }
@@ -42,21 +51,27 @@ async fn store(
 }
 
 #[tokio::test]
-async fn messages_from_before_the_cursor_make_nothing_incomplete() {
+async fn four_hundred_messages_come_in_full_those_that_are_repeated_among_them() {
     let test = TestChat::start();
     let [owner] = test.people("p").await;
     let channel_id = test.group(owner, &[]).await.channels[0].id;
     let mut ids = Vec::new();
-    for after_ms in 0..700 {
-        ids.push(store(&test, owner, channel_id, after_ms, "m", None).await);
+    for index in 0..700 {
+        ids.push(store(&test, owner, channel_id, 100 * index, "m", None).await);
     }
-    for (seen, newer, complete) in
-        [(699, 0, true), (499, 200, true), (299, 400, true), (298, 400, false)]
-    {
-        let synced = sync(&test, owner, &[(channel_id, ids[seen])]).await;
+    // Fifty of them in the five seconds before.
+    for (seen, since, count, complete) in [
+        (699, 699, 51, true),
+        (350, 699, 400, true),
+        (349, 699, 400, false),
+        (699, 350, 400, true),
+        (699, 349, 400, false),
+    ] {
+        let asked = [(channel_id, ids[seen])];
+        let synced = sync_since(&test, owner, &asked, 100 * since).await;
         let channel = &synced.channels[&channel_id];
-        let missed = channel.messages.iter().filter(|message| message.id > ids[seen]).count();
-        assert_eq!((missed, channel.complete), (newer, complete), "seen {seen}");
+        let came = (channel.messages.len(), channel.complete);
+        assert_eq!(came, (count, complete), "seen {seen}, since {since}");
     }
 }
 

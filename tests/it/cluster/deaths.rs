@@ -10,7 +10,7 @@ use super::Cluster;
 
 fn alive(boot: u64) -> Arc<NodeEvent> {
     let presence = Version { boot, number: 0 };
-    Arc::new(NodeEvent::Alive(SignOfLife { presence, now_ms: NOW_MS }))
+    Arc::new(NodeEvent::Alive(SignOfLife { presence, now_ms: NOW_MS, settled_until_ms: NOW_MS }))
 }
 
 #[tokio::test]

@@ -157,7 +157,11 @@ async fn a_node_hears_whose_clock_is_too_far_from_its_own() {
     let [one, two, other] = [0, 1, 2].map(|index| &cluster.nodes[index]);
     for (node, ahead_ms) in [(one, CLOCK_SKEW_MS_MAX), (two, CLOCK_SKEW_MS_MAX + 1)] {
         let now_ms = NOW_MS + ahead_ms;
-        let sign = NodeEvent::Alive(SignOfLife { presence: Version::default(), now_ms });
+        let sign = NodeEvent::Alive(SignOfLife {
+            presence: Version::default(),
+            now_ms,
+            settled_until_ms: now_ms,
+        });
         node.bus.tell_nodes(Arc::new(sign)).await.unwrap();
     }
     cluster.settle().await;

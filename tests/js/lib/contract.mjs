@@ -116,7 +116,8 @@ export const pushes = {
   'group:created': FullGroup, 'group:updated': Group, 'group:deleted': object({ groupId: id }),
   'member:joined': Member, 'member:updated': Member, 'member:left': memberRef,
   'presence:changed': list(Presence), 'readState:updated': ReadState, 'user:updated': User, 'settings:updated': Settings,
-  'sync:required': object({ 'channelIds?': list(id), reason: string }), 'server:draining': object({ reconnectInMs: count }),
+  'sync:required': object({ 'channelIds?': list(id), reason: string }), 'sync:mark': object({ serverTime: time }),
+  'server:draining': object({ reconnectInMs: count }),
 };
 
 const success = (event) => object({ ok: is('true', (value) => value === true), data: own(requests, event) ?? object({}) });

@@ -44,6 +44,7 @@ socket.on("message:created", (message) => {
 });
 socket.on("presence:changed", (presences) => presences.map((presence) => presence.status));
 socket.on("sync:required", ({ channelIds, reason }) => console.log(channelIds?.length, reason));
+socket.on("sync:mark", ({ serverTime }) => console.log(new Date(serverTime)));
 socket.on("server:draining", ({ reconnectInMs }) => console.log(reconnectInMs.toFixed()));
 socket.on("connect_error", (error) => console.log(error.message));
 

@@ -13,7 +13,7 @@ import { createAccount } from "./account";
 import type { AllEvents, Client, ClientOptions } from "./api";
 import { createCompletion } from "./completion";
 import { createConnection } from "./connection";
-import type { Id, Message, Ready, ServerToClientEvents, User } from "./contract";
+import type { Id, Message, Ready, ServerToClientEvents, Time, User } from "./contract";
 import { createEmitter } from "./emitter";
 import { findByNonce } from "./history";
 import { createHttp } from "./http";
@@ -126,6 +126,7 @@ export function createClient(options: ClientOptions = {}): Client {
     emitter.emit(known, ...([payload] as Parameters<ServerToClientEvents[typeof known]>));
     if (event === "message:created") outbox.arrived(payload as Message);
     if (event === "user:updated") tokens.setUser(payload as User); // Only if it is the person here.
+    if (event === "sync:mark") sync.mark((payload as { serverTime: Time }).serverTime);
     if (event === "sync:required") sync.required((payload as { channelIds?: Id[] }).channelIds);
   }
 

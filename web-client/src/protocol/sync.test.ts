@@ -121,3 +121,17 @@ test("another session has missed nothing", async () => {
   await settle();
   expect(asked).toEqual([]);
 });
+
+test("a mark moves the time when nothing is missing, and never back", async () => {
+  const { sync, ready, asked } = setup(undefined, 10);
+  sync.mark("t1"); // Of a connection that is not ready.
+  ready("t2");
+  sync.mark("t5");
+  sync.mark("t4");
+  ready("t6");
+  sync.mark("t7"); // What it asks for came before.
+  await settle();
+  ready("t8");
+  await settle();
+  expect(asked.map(({ since }) => since)).toEqual(["t5", "t11"]);
+});

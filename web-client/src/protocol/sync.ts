@@ -18,6 +18,8 @@ export interface Sync {
   ready(ready: Ready): void;
   /** Without channels: all. */
   required(channelIds?: readonly Id[]): void;
+  /** What was before has been pushed. */
+  mark(serverTime: Time): void;
   lost(): void;
   /** Another session: nothing was missed that it knew. */
   reset(): void;
@@ -28,7 +30,7 @@ const CHANNELS_MAX = 1000;
 type Scope = "all" | ReadonlySet<Id>;
 
 export function createSync({ request, cursors, synced }: Needs): Sync {
-  /** Everything up to here is known. A `ready` moves it only when nothing came before it. */
+  /** Everything up to here is known. A `ready` moves it only when nothing came before it, a mark when nothing is missing. */
   let since: Time | null = null;
   let channelsMax = CHANNELS_MAX;
   let pending: Scope | null = null;
@@ -110,6 +112,9 @@ export function createSync({ request, cursors, synced }: Needs): Sync {
     required(channelIds) {
       pending = union(pending, channelIds ? new Set(channelIds) : "all");
       if (tries === 0) void run();
+    },
+    mark(serverTime) {
+      if (since && since < serverTime && !pending && !running) since = serverTime;
     },
     lost() {
       generation++;

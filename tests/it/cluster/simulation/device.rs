@@ -48,8 +48,6 @@ pub struct Device {
     since: Option<String>,
     /// What the next sync is asked for: what was seen when something may have been missed.
     cursors: Option<BTreeMap<ChannelId, MessageId>>,
-    /// It was opened anew, and no sync since was answered.
-    has_gap: bool,
     todo: BTreeMap<Ask, u64>,
     asked: BTreeMap<u64, Ask>,
     asked_count: u64,
@@ -92,7 +90,6 @@ impl Device {
             presences: BTreeMap::new(),
             since: None,
             cursors: None,
-            has_gap: false,
             todo: BTreeMap::new(),
             asked: BTreeMap::new(),
             asked_count: 0,
@@ -211,6 +208,7 @@ impl Device {
             Push::ChannelDeleted => drop(self.channels.remove(&id(body, "channelId"))),
             Push::PresenceChanged => self.saw(body),
             Push::SyncRequired => self.needs_sync(now_ms),
+            Push::SyncMark => self.marked(body),
             _ => {}
         }
         None
@@ -228,14 +226,15 @@ impl Device {
         self.todo.insert(Ask::Sync, now_ms);
     }
 
-    fn ready(&mut self, body: &Value, now_ms: u64) {
-        if self.is_ready {
-            self.has_gap = true;
-        } else if self.has_gap {
-            // Nobody knows any more what was missed.
-            self.has_gap = false;
-            self.channels.clear();
+    /// What came before is known, unless something is still to be asked.
+    fn marked(&mut self, mark: &Value) {
+        let time = mark["serverTime"].as_str().unwrap();
+        if self.cursors.is_none() && self.since.as_deref().is_some_and(|since| since < time) {
+            self.since = Some(time.to_owned());
         }
+    }
+
+    fn ready(&mut self, body: &Value, now_ms: u64) {
         self.is_ready = true;
         let groups = body["groups"].as_array().unwrap();
         self.groups = groups.iter().map(|group| id(group, "id")).collect();
@@ -365,7 +364,7 @@ impl Device {
         }
         self.since = Some(body["serverTime"].as_str().unwrap().to_owned());
         if !self.todo.contains_key(&Ask::Sync) {
-            (self.cursors, self.has_gap) = (None, false);
+            self.cursors = None;
         }
     }
 }
@@ -382,7 +381,7 @@ impl Request {
     pub async fn carry_out(self, chat: Chat, seat: Arc<Seat>, number: u64) {
         let caller = seat.caller;
         let answer = match self {
-            Self::Sync(request) => seat.sync(request).await,
+            Self::Sync(request) => chat.sync(caller, request).await.map(|it| json(&it)),
             Self::Watch(user_ids) => seat.clone().watch(user_ids).await,
             Self::List(channel_id, request) => {
                 chat.list_messages(caller, channel_id, request).await.map(|it| json(&it))

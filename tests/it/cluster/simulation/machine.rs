@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,12 +18,12 @@ use vibetalk::chat::limits::Limits;
 use vibetalk::chat::presence::run_presence;
 use vibetalk::chat::repairs::run_repairs;
 use vibetalk::chat::sessions::run_endings;
-use vibetalk::chat::sync::Sync;
 use vibetalk::chat::{Caller, Chat, ChatError, ChatParts};
 use vibetalk::clock::Clock;
 use vibetalk::edge::CloseReason;
 use vibetalk::gateway::fanout::bindings::Bindings;
 use vibetalk::gateway::fanout::{Context, EmitError, FanoutHandle, Gaps, Outlet, spawn};
+use vibetalk::gateway::marks::run_marks;
 use vibetalk::gateway::opening::{NotReady, Opener, STEP_TIMEOUT};
 use vibetalk::gateway::reopening::{Reopen, Reopened, reopen, run_reopenings};
 use vibetalk::lifecycle::Lifecycle;
@@ -35,6 +34,11 @@ use vibetalk::store::sqlite::SqliteStore;
 
 use super::super::super::chat::{NOW_MS, new_chat, tokens};
 use super::network::Network;
+
+/// So much less than in a real node that sessions of a simulation get marks, and more than the longest of its pauses,
+/// writes and publishings together.
+const SETTLED_MS: u64 = 9_000;
+const MARKS_INTERVAL: Duration = Duration::from_millis(700);
 
 /// A node from its start to its death. Dropping it is its death: all of its tasks end where they are.
 pub struct Machine {
@@ -91,6 +95,7 @@ impl Machine {
             ids: Arc::new(IdGenerator::new(id)),
             limits,
             tokens: tokens(),
+            settled_ms: SETTLED_MS,
             lifecycle: lifecycle.clone(),
         });
         let gaps = Gaps::default();
@@ -113,6 +118,10 @@ impl Machine {
         lifecycle.spawn("presence", run_presence(chat.clone()));
         lifecycle.spawn("endings", run_endings(chat.clone()));
         lifecycle.spawn("repairs", run_repairs(chat.clone()));
+        lifecycle.spawn(
+            "marks",
+            run_marks(chat.clone(), fanout.clone(), MARKS_INTERVAL, lifecycle.clone()),
+        );
         let born = (now_ms, Instant::now());
         drop(context);
         let core = Core { chat, bus, lifecycle, fanout, seats };
@@ -155,7 +164,6 @@ impl Machine {
             caller,
             key,
             screen: Screen::default(),
-            has_had_a_gap: AtomicBool::new(false),
             phase: watch::Sender::new(Phase::Opening),
         });
         self.core.seats.lock().insert(key, seat.clone());
@@ -187,7 +195,6 @@ pub struct Seat {
     pub caller: Caller,
     pub key: SocketKey,
     pub screen: Screen,
-    has_had_a_gap: AtomicBool,
     phase: watch::Sender<Phase>,
 }
 
@@ -229,16 +236,6 @@ impl Seat {
         self.core.fanout.detach(self.key).await;
     }
 
-    /// `session:sync`.
-    pub async fn sync(&self, request: Sync) -> Result<Value, ChatError> {
-        let chat = &self.core.chat;
-        let synced = match self.has_had_a_gap.load(Ordering::Relaxed) {
-            true => chat.sync_after_gap(self.caller, request).await,
-            false => chat.sync(self.caller, request).await,
-        };
-        synced.map(|it| json(&it))
-    }
-
     /// `presence:watch`.
     pub async fn watch(self: Arc<Self>, user_ids: Vec<UserId>) -> Result<Value, ChatError> {
         let topics = user_ids.iter().map(|user_id| Topic::Watchers(*user_id));
@@ -256,7 +253,6 @@ impl Reopen for Seat {
         if opened.is_ok_and(|phase| phase == Phase::Ended) {
             return true;
         }
-        self.has_had_a_gap.store(true, Ordering::Relaxed);
         reopen(self.core.opener(), self.caller, self.key).await != Reopened::Failed
     }
 }

@@ -97,12 +97,14 @@ impl Network {
     pub fn hold(&self, publisher: NodeId, node: NodeId, for_ms: u64) {
         let mut wires = self.0.lock();
         let until_ms = wires.now_ms + for_ms;
+        wires.trace.note(format_args!("{publisher} to {node}: held until {until_ms}"));
         wires.links.entry((publisher, node)).or_default().held_until_ms = until_ms;
     }
 
     /// From now on nothing reaches `node`, nor what it sends others.
     pub fn cut(&self, node: NodeId) {
         let mut wires = self.0.lock();
+        wires.trace.note(format_args!("{node} is cut off"));
         let Some(port) = wires.ports.get_mut(&node) else { return };
         port.is_cut = true;
         for ((_, receiver), link) in &mut wires.links {
@@ -113,13 +115,16 @@ impl Network {
     }
 
     pub fn overflow(&self, node: NodeId, deliveries: u32) {
-        if let Some(port) = self.0.lock().ports.get_mut(&node) {
+        let mut wires = self.0.lock();
+        wires.trace.note(format_args!("the queue of {node} is full"));
+        if let Some(port) = wires.ports.get_mut(&node) {
             port.overflows = deliveries;
         }
     }
 
     pub fn mend(&self, node: NodeId) {
         let mut wires = self.0.lock();
+        wires.trace.note(format_args!("{node} is back"));
         let Some(port) = wires.ports.get_mut(&node) else { return };
         if std::mem::take(&mut port.is_cut) {
             port.gap.raise();

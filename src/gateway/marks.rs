@@ -1,0 +1,43 @@
+//! Tells sessions now and then up to when they know everything (`sync:mark`), so that they need not ask for more
+//! when they come back.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::chat::views::SyncMarkView;
+use crate::chat::{Chat, to_raw};
+use crate::gateway::fanout::{FanoutHandle, Outlet};
+use crate::lifecycle::Lifecycle;
+use crate::model::time::Timestamp;
+
+/// A session that gets something gets a mark within it. Of a minute's messages a client that comes back asks for
+/// those of the last fifty seconds again, at most.
+pub const INTERVAL: Duration = Duration::from_secs(15);
+
+/// Tells them every `every`, until the node stops.
+pub async fn run_marks<O: Outlet>(
+    chat: Chat,
+    fanout: FanoutHandle<O>,
+    every: Duration,
+    lifecycle: Lifecycle,
+) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_ms = 0;
+    loop {
+        tokio::select! {
+            biased;
+            () = lifecycle.stopping() => return,
+            _ = ticks.tick() => {}
+        }
+        let Some(until_ms) = chat.settled_until_ms().filter(|until_ms| *until_ms > last_ms) else {
+            continue;
+        };
+        last_ms = until_ms;
+        let body = to_raw(&SyncMarkView { server_time: Timestamp(until_ms) });
+        if fanout.mark(body).await.is_err() {
+            return;
+        }
+    }
+}
