@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use crate::bus::Bus;
-use crate::bus::envelope::{About, Content, Effect, Entity, Envelope, Topic};
+use crate::bus::envelope::{About, Content, Effect, Envelope, Topic};
 use crate::chat::inner::ChatInner;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::MentionNews;
@@ -29,12 +29,14 @@ use crate::telemetry::log_seldom;
 pub mod access;
 pub mod accounts;
 pub mod announced;
+mod announcing;
 pub mod attempts;
 pub mod cache;
 pub mod changes;
 pub mod channel_list;
 pub mod channels;
 pub mod current;
+pub mod debts;
 pub mod direct;
 pub mod error;
 pub mod groups;
@@ -176,48 +178,6 @@ impl Chat {
     pub fn next_id_and_time(&self) -> Result<(u64, UnixMs), ChatError> {
         let id = self.next_id()?;
         Ok((id, crate::model::id::MessageId::new(id).timestamp_ms()))
-    }
-
-    /// Announces what is stored. A failure is not the caller's: it is logged and counted, and clients
-    /// close the gap when they sync. Where no sync would tell them, `false` says that it is still owed.
-    pub(crate) async fn announce(&self, envelope: Envelope) -> bool {
-        let published = self.bus.publish(envelope).await;
-        if let Err(error) = &published {
-            metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
-            log_seldom!(warn, %error, "something stored was not announced");
-        }
-        published.is_ok()
-    }
-
-    /// Announces a change of who gets what, and waits until all nodes have applied it.
-    ///
-    /// # Errors
-    ///
-    /// [`ChatError::Unavailable`] if that is not certain: the caller must not be told that it holds.
-    pub(crate) async fn announce_applied(&self, envelope: Envelope) -> Result<(), ChatError> {
-        self.bus.publish_applied(envelope).await.map_err(|error| {
-            metrics::counter!(crate::telemetry::ANNOUNCEMENTS_LOST).increment(1);
-            log_seldom!(error, %error, "a change of membership was not applied everywhere");
-            ChatError::Unavailable
-        })
-    }
-
-    /// What is to be announced of `entity`, which is `body` by now: other nodes read what it is when they hear
-    /// of it.
-    pub(crate) fn current(&self, push: Push, entity: Entity, body: &impl Serialize) -> Content {
-        match self.bus.is_alone() {
-            true => crate::chat::push(push, body),
-            false => Content::Current { push, entity },
-        }
-    }
-
-    /// An envelope from this node, now.
-    pub(crate) fn envelope(
-        &self,
-        topics: impl IntoIterator<Item = Topic>,
-        content: Content,
-    ) -> Envelope {
-        Envelope::new(self.node, self.clock.now_ms(), topics, content)
     }
 }
 

@@ -195,6 +195,17 @@ impl Chat {
         Ok(Some(GroupStanding { group, member, permissions, rank }))
     }
 
+    /// Of whom something is going to be done to. Read anew: another node may just have made more of them than is
+    /// remembered here, and who is below somebody decides whether it may be done.
+    pub(crate) async fn target_standing(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<Option<GroupStanding>, ChatError> {
+        self.caches.members.forget(&(group_id, user_id));
+        self.standing_of(user_id, group_id).await
+    }
+
     pub async fn find_member(
         &self,
         group_id: GroupId,

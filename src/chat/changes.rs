@@ -71,7 +71,7 @@ impl Untold {
         Self { is_alone, waiting: Mutex::default(), added: Notify::new() }
     }
 
-    fn add(&self, changed: impl IntoIterator<Item = Changed>) {
+    pub fn add(&self, changed: impl IntoIterator<Item = Changed>) {
         if self.is_alone {
             return;
         }

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
 use crate::chat::access::ChannelStanding;
 use crate::chat::changes::Changes;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
 use crate::chat::joined::group_channel_views;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ChannelRefView, ChannelView, Channels};
 use crate::chat::{Caller, Chat, ChatError, push, to_raw};
@@ -104,13 +104,15 @@ impl Chat {
             recipients: Vec::new(),
         };
         let owed = owed(Push::ChannelCreated, id, group_id);
-        let inserted = self.owing(owed, self.store.insert_channel(&channel)).await?;
+        let inserted = self.owing(owed, self.store.insert_channel(&channel)).await;
         let changes = self.channel_changed(id, Some(group_id));
+        let (inserted, debt) = inserted?;
         if !inserted {
+            debt.void();
             return Err(missing);
         }
         let view = ChannelView::new(&channel, None, None);
-        self.announce_or_owe(Push::ChannelCreated, &view, group_id, changes).await;
+        self.announce_channel(Push::ChannelCreated, &view, group_id, changes, debt).await;
         Ok(view)
     }
 
@@ -151,11 +153,15 @@ impl Chat {
     ) -> Result<ChannelView, ChatError> {
         let last_message_id = self.newest_message(channel_id).await?;
         let owed = owed(Push::ChannelUpdated, channel_id, group_id);
-        let updated = self.owing(owed, self.store.update_channel(channel_id, &patch)).await?;
+        let updated = self.owing(owed, self.store.update_channel(channel_id, &patch)).await;
         let changes = self.channel_changed(channel_id, Some(group_id));
-        let updated = updated.ok_or(ChatError::NotFound(Noun::Channel))?;
+        let (updated, debt) = updated?;
+        let Some(updated) = updated else {
+            debt.void();
+            return Err(ChatError::NotFound(Noun::Channel));
+        };
         let view = ChannelView { last_message_id, ..ChannelView::new(&updated, None, None) };
-        self.announce_or_owe(Push::ChannelUpdated, &view, group_id, changes).await;
+        self.announce_channel(Push::ChannelUpdated, &view, group_id, changes, debt).await;
         Ok(view)
     }
 
@@ -179,13 +185,14 @@ impl Chat {
         group_id: GroupId,
     ) -> Result<(), ChatError> {
         let owed = owed(Push::ChannelDeleted, channel_id, group_id);
-        let deleted = self.owing(owed, self.store.delete_channel(channel_id)).await?;
+        let deleted = self.owing(owed, self.store.delete_channel(channel_id)).await;
         let changes = self.channel_changed(channel_id, Some(group_id));
+        let (deleted, debt) = deleted?;
         if !deleted {
+            debt.void();
             return Err(ChatError::NotFound(Noun::Channel));
         }
-        let announced = self.announce_channel_deleted(channel_id, group_id, changes).await;
-        self.repairs.note(owed, announced);
+        self.announce_channel_deleted(channel_id, group_id, changes, debt).await;
         Ok(())
     }
 
@@ -239,17 +246,6 @@ impl Chat {
         self.changed([Changed::Channel(channel_id)].into_iter().chain(group))
     }
 
-    async fn announce_or_owe(
-        &self,
-        push: Push,
-        channel: &ChannelView,
-        group_id: GroupId,
-        changes: Changes,
-    ) {
-        let announced = self.announce_channel(push, channel, group_id, changes).await;
-        self.repairs.note(owed(push, channel.id, group_id), announced);
-    }
-
     /// `channel` is without permissions, which each receiver has their own of. False if the bus did not take
     /// it.
     pub(crate) async fn announce_channel(
@@ -258,6 +254,7 @@ impl Chat {
         channel: &ChannelView,
         group_id: GroupId,
         changes: Changes,
+        debt: Debt,
     ) -> bool {
         let is_new = push == Push::ChannelCreated;
         let content = match is_new || self.bus.is_alone() {
@@ -265,7 +262,8 @@ impl Chat {
             false => Content::Current { push, entity: Entity::Channel(channel.id) },
         };
         let envelope = self.envelope([Topic::Group(group_id)], content);
-        self.announce(envelope.about(About::Channel(channel.id)).with_changes(changes)).await
+        let envelope = envelope.about(About::Channel(channel.id)).with_changes(changes);
+        self.announce(debt, envelope).await
     }
 
     /// False if the bus did not take it.
@@ -274,10 +272,12 @@ impl Chat {
         channel_id: ChannelId,
         group_id: GroupId,
         changes: Changes,
+        debt: Debt,
     ) -> bool {
         let content = push(Push::ChannelDeleted, &ChannelRefView { channel_id, group_id });
         let envelope = self.envelope([Topic::Group(group_id)], content);
-        self.announce(envelope.about(About::DeletedChannel(channel_id)).with_changes(changes)).await
+        let envelope = envelope.about(About::DeletedChannel(channel_id)).with_changes(changes);
+        self.announce(debt, envelope).await
     }
 }
 

@@ -222,6 +222,15 @@ impl Chat {
         Some(pending.collect())
     }
 
+    /// A push of what `entity` is by now, or nothing if that would say what is not true any more.
+    pub(crate) async fn read_content(
+        &self,
+        push: Push,
+        entity: Entity,
+    ) -> Result<Content, ChatError> {
+        Ok(self.find_current(entity).await?.content(push, entity))
+    }
+
     /// Nothing also where what it is about is gone.
     async fn find_current(&self, entity: Entity) -> Result<CurrentState, ChatError> {
         match self.try_find_current(entity).await {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::bus::envelope::Topic;
 use crate::chat::attempts::rate_limited;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
-use crate::chat::repairs::Owed;
 use crate::chat::views::ChannelView;
 use crate::chat::{Caller, Chat, ChatError, push};
 use crate::clock::UnixMs;
@@ -76,20 +76,24 @@ impl Chat {
         let push = Push::ChannelCreated;
         let owed = |channel_id| Owed::Channel { channel_id, group_id: None, push };
         let opening = self.store.open_direct_channel(&candidate, quota);
-        let (channel, new) = match self.owing(owed(candidate.id), opening).await? {
-            DirectOpening::New(channel) => (channel, true),
-            DirectOpening::Found(channel) => (channel, false),
+        let (opening, debt) = self.owing(owed(candidate.id), opening).await?;
+        let (channel, new, debt) = match opening {
+            DirectOpening::New(channel) => (channel, true, Some(debt)),
+            DirectOpening::Found(channel) => {
+                debt.void();
+                let owed = owed(channel.id);
+                (channel, false, self.debts.is_owed(&owed).then(|| self.owe(owed)))
+            }
             DirectOpening::TooMany { first } => {
+                debt.void();
                 let free_at_ms = first.timestamp_ms() + DAY_MS + 1;
                 let wait_ms = free_at_ms.saturating_sub(candidate.id.timestamp_ms());
                 return Err(rate_limited("direct_open", wait_ms));
             }
         };
         let mut view = ChannelView::new(&channel, Some(users), Some(Permissions::DIRECT));
-        let owed = owed(channel.id);
-        if new || self.repairs.is_owed(&owed) {
-            let announced = self.announce_direct(&channel).await;
-            self.repairs.note(owed, announced);
+        if let Some(debt) = debt {
+            self.announce_direct(&channel, debt).await;
         }
         if !new {
             view.last_message_id = self.newest_message(channel.id).await?;
@@ -98,7 +102,7 @@ impl Chat {
     }
 
     /// Tells the people of a direct channel that it is there. False if that could not be done.
-    pub(crate) async fn announce_direct(&self, channel: &Channel) -> bool {
+    pub(crate) async fn announce_direct(&self, channel: &Channel, debt: Debt) -> bool {
         let changes = self.channel_changed(channel.id, None);
         let users = match self.users(&channel.recipients).await {
             Ok(users) => users,
@@ -110,7 +114,7 @@ impl Chat {
         let view = ChannelView::new(channel, Some(users), Some(Permissions::DIRECT));
         let topics = channel.recipients.iter().map(|user_id| Topic::User(*user_id));
         let envelope = self.envelope(topics, push(Push::ChannelCreated, &view));
-        self.announce(envelope.with_changes(changes)).await
+        self.announce(debt, envelope.with_changes(changes)).await
     }
 
     /// The caller's direct channels, as `ready` shows them, with their newest message ids: those

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::bus::envelope::{Changed, Effect, Entity, Topic};
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::changes::Changes;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{GroupRefView, GroupView, JoinedGroupView};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -71,18 +71,22 @@ impl Chat {
         self.require_room_for_a_group(owner_id).await?;
         let owner = Member::new(group.id, owner_id, group.created_at_ms);
         let (roles, channels, members) = (built_in_roles(), [channel], [owner]);
+        // Whoever is told that it failed makes the group again, and must not have two then.
+        let debt = self.owe(Owed::GroupUndone(group.id, owner_id));
         let stored = self.store.insert_group(&group, &roles, &channels, &members).await;
         let changed = [Changed::Group(group.id), Changed::Membership(group.id, owner_id)];
         let changes = self.changed(changed);
         let made = match stored {
-            Ok(()) => self.announce_made(owner_id, group.id, changes).await,
+            Ok(()) => self.announce_made(owner_id, group.id, changes, &debt).await,
             Err(error) => Err(error.into()),
         };
-        // Whoever is told that it failed makes the group again, and must not have two then.
-        if made.is_err()
-            && let Err(error) = self.undo_group(owner_id, group.id).await
-        {
-            tracing::warn!(%error, group.id = %group.id, "a group is to be undone once that is possible");
+        match &made {
+            Ok(_) => debt.paid(),
+            Err(_) => {
+                if let Err(error) = self.undo_group(owner_id, group.id, debt).await {
+                    tracing::warn!(%error, group.id = %group.id, "a group is to be undone once that is possible");
+                }
+            }
         }
         made
     }
@@ -92,9 +96,11 @@ impl Chat {
         owner_id: UserId,
         group_id: GroupId,
         changes: Changes,
+        debt: &Debt,
     ) -> Result<JoinedGroupView, ChatError> {
         let view = self.joined_group(owner_id, group_id).await?;
-        self.apply_joined(owner_id, group_id, changes, push(Push::GroupCreated, &view)).await?;
+        let content = push(Push::GroupCreated, &view);
+        self.apply_joined(owner_id, group_id, changes, content, debt).await?;
         Ok(view)
     }
 
@@ -104,14 +110,16 @@ impl Chat {
         &self,
         owner_id: UserId,
         group_id: GroupId,
+        debt: Debt,
     ) -> Result<(), ChatError> {
         let deleted = self.store.delete_group(group_id).await;
         let changed = [Changed::Group(group_id), Changed::Membership(group_id, owner_id)];
         let changes = self.changed(changed);
-        self.repairs.note(Owed::GroupUndone(group_id, owner_id), deleted.is_ok());
-        if deleted? {
+        let deleted = deleted?;
+        debt.paid();
+        if deleted {
             // Its owner may have heard of it all the same.
-            self.announce_closed(group_id, changes).await?;
+            self.announce_closed(group_id, changes, self.owe(Owed::GroupClosed(group_id))).await?;
         }
         Ok(())
     }
@@ -146,13 +154,18 @@ impl Chat {
         patch: GroupPatch,
     ) -> Result<GroupView, ChatError> {
         let member_count = self.count_members(group_id).await?;
-        let updated = self.store.update_group(group_id, &patch).await;
+        let (push, entity) = (Push::GroupUpdated, Entity::Group(group_id));
+        let update = self.store.update_group(group_id, &patch);
+        let updated = self.owing(Owed::Current(push, entity), update).await;
         let changes = self.changed([Changed::Group(group_id)]);
-        let group = updated?.ok_or(ChatError::NotFound(Noun::Group))?;
+        let (updated, debt) = updated?;
+        let Some(group) = updated else {
+            debt.void();
+            return Err(ChatError::NotFound(Noun::Group));
+        };
         let view = GroupView::new(&group, member_count);
-        let content = self.current(Push::GroupUpdated, Entity::Group(group_id), &view);
-        let envelope = self.envelope([Topic::Group(group_id)], content);
-        self.announce(envelope.with_changes(changes)).await;
+        let envelope = self.envelope([Topic::Group(group_id)], self.current(push, entity, &view));
+        self.announce(debt, envelope.with_changes(changes)).await;
         Ok(view)
     }
 
@@ -181,10 +194,10 @@ impl Chat {
     async fn store_group_deletion(&self, group: &GroupSnapshot) -> Result<(), ChatError> {
         let group_id = group.group.id;
         let owed = Owed::GroupClosed(group_id);
-        let deleted = self.owing(owed, self.store.delete_group(group_id)).await?;
+        let (deleted, debt) = self.owing(owed, self.store.delete_group(group_id)).await?;
         let channels = group.channels.iter().map(|channel| Changed::Channel(channel.id));
         let changes = self.changed([Changed::Group(group_id)].into_iter().chain(channels));
-        self.announce_closed(group_id, changes).await?;
+        self.announce_closed(group_id, changes, debt).await?;
         if deleted { Ok(()) } else { Err(ChatError::NotFound(Noun::Group)) }
     }
 
@@ -193,15 +206,16 @@ impl Chat {
         &self,
         group_id: GroupId,
         changes: Changes,
+        debt: Debt,
     ) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
         let envelope = self
             .envelope([Topic::Group(group_id)], content)
             .with_changes(changes)
             .with_effect(Effect::CloseGroup { group_id });
-        let applied = self.announce_applied(envelope).await;
-        self.repairs.note(Owed::GroupClosed(group_id), applied.is_ok());
-        applied
+        self.announce_applied(&debt, envelope).await?;
+        debt.paid();
+        Ok(())
     }
 
     /// Completes the deletion of a group, should it have failed half way. For anybody who asks, so it does

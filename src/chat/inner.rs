@@ -5,20 +5,20 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::mpsc;
 
-use crate::bus::Bus;
 use crate::chat::ChatParts;
 use crate::chat::announced::Announced;
+use crate::chat::announcing::Announcer;
 use crate::chat::attempts::AuthAttempts;
 use crate::chat::cache::Caches;
 use crate::chat::changes::Untold;
 use crate::chat::current::Readings;
+use crate::chat::debts::Debts;
 use crate::chat::limits::Limits;
 use crate::chat::mentions::{MentionNews, NEWS_QUEUED_MAX};
 use crate::chat::passwords::Passwords;
 use crate::chat::peers::Peers;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
-use crate::chat::repairs::Repairs;
 use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
 use crate::chat::turns::Turns;
@@ -30,7 +30,7 @@ use crate::store::Store;
 
 pub struct ChatInner {
     pub(in crate::chat) store: Arc<dyn Store>,
-    pub(in crate::chat) bus: Arc<dyn Bus>,
+    pub(in crate::chat) bus: Announcer,
     pub(in crate::chat) clock: Clock,
     pub(in crate::chat) ids: Arc<IdGenerator>,
     pub(in crate::chat) node: NodeId,
@@ -49,7 +49,7 @@ pub struct ChatInner {
     /// Messages that this node knows to have been announced.
     pub(in crate::chat) announced: Announced,
     /// What is stored and not announced yet.
-    pub(in crate::chat) repairs: Repairs,
+    pub(in crate::chat) debts: Arc<Debts>,
     /// Up to when what this node stored has been announced.
     pub(in crate::chat) watermark: Watermark,
     /// Read by [`run_mentions`](crate::chat::mentions::run_mentions).
@@ -80,7 +80,7 @@ impl ChatInner {
             presence: PresenceBoard::new(is_alone),
             peers: Peers::default(),
             announced: Announced::default(),
-            repairs: Repairs::default(),
+            debts: Arc::default(),
             watermark: Watermark::new(settled_ms),
             mention_news,
             untold: Arc::new(Untold::new(is_alone)),
@@ -88,7 +88,7 @@ impl ChatInner {
             skews: Skews::default(),
             turns: Arc::default(),
             store,
-            bus,
+            bus: Announcer::new(bus),
             clock,
             ids,
             limits,

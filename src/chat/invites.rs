@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::bus::envelope::{Changed, Content};
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{InvitePreview, InviteView, InvitedGroup, Invites, JoinedGroupView};
 use crate::chat::{Caller, Chat, ChatError};
@@ -140,23 +140,38 @@ impl Chat {
         let member = Member::new(invite.group_id, user_id, now_ms);
         let owed = Owed::Membership(invite.group_id, user_id);
         let redeeming = self.store.redeem_invite(&invite.code, &member, now_ms);
-        match self.owing(owed, redeeming).await? {
+        let (redemption, debt) = self.owing(owed, redeeming).await?;
+        let group_id = invite.group_id;
+        match redemption {
             Redemption::Joined => {
-                self.announce_joined(user_id, invite.group_id).await.map_err(group_is_gone)
+                self.announce_joined(user_id, group_id, debt).await.map_err(group_is_gone)
             }
             Redemption::AlreadyMember => {
-                // Joining may have failed half way before: now it holds on every node.
-                let settled = self.settle_membership(invite.group_id, user_id).await;
-                settled.map_err(group_is_gone)?;
-                let changes = self.changed([Changed::Membership(invite.group_id, user_id)]);
-                let applied =
-                    self.apply_joined(user_id, invite.group_id, changes, Content::None).await;
-                applied.map_err(group_is_gone)?;
-                self.joined_group(user_id, invite.group_id).await.map_err(group_is_gone)
+                debt.void();
+                self.join_again(user_id, group_id).await.map_err(group_is_gone)
             }
-            Redemption::Banned => Err(ChatError::Forbidden("you are banned from this group")),
-            Redemption::NotFound => Err(ChatError::NotFound(Noun::Invite)),
+            Redemption::Banned => {
+                debt.void();
+                Err(ChatError::Forbidden("you are banned from this group"))
+            }
+            Redemption::NotFound => {
+                debt.void();
+                Err(ChatError::NotFound(Noun::Invite))
+            }
         }
+    }
+
+    /// Joining may have failed half way before: now it holds on every node.
+    async fn join_again(
+        &self,
+        user_id: UserId,
+        group_id: GroupId,
+    ) -> Result<JoinedGroupView, ChatError> {
+        self.settle_membership(group_id, user_id).await?;
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
+        let nothing_new = Debt::none();
+        self.apply_joined(user_id, group_id, changes, Content::None, &nothing_new).await?;
+        self.joined_group(user_id, group_id).await
     }
 
     /// Ends an invite: its creator's right while in the group, and that of who manages the group.

@@ -6,10 +6,10 @@ use crate::bus::envelope::{Changed, Content, Effect, Entity, Topic};
 use crate::chat::access::GroupStanding;
 use crate::chat::cache::GroupSnapshot;
 use crate::chat::changes::Changes;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
 use crate::chat::joined::group_channel_views;
 use crate::chat::limits::members_limit;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MemberView, MembersPage};
 use crate::chat::{Caller, Chat, ChatError};
@@ -20,7 +20,7 @@ use crate::model::id::{GroupId, UserId};
 use crate::model::name::{NICKNAME_CHARS_MAX, name};
 use crate::model::permission::{Permissions, Rank};
 use crate::model::text;
-use crate::telemetry::{self, log_seldom};
+use crate::telemetry::log_seldom;
 
 #[derive(Default, Deserialize)]
 pub struct ListMembers {
@@ -75,7 +75,7 @@ impl Chat {
         let standing = self.group_access(caller, group_id).await?;
         if user_id != caller.user_id || request.roles.is_some() {
             standing.require(Permissions::MANAGE_MEMBERS)?;
-            let target = self.standing_of(user_id, group_id).await?;
+            let target = self.target_standing(user_id, group_id).await?;
             let target = target.ok_or(ChatError::NotFound(Noun::Member))?;
             standing.require_below(target.rank)?;
         }
@@ -101,40 +101,45 @@ impl Chat {
         patch: MemberPatch,
     ) -> Result<MemberView, ChatError> {
         let missing = ChatError::NotFound(Noun::Member);
-        // What another node has just made of them may not have come here: it decides what changes.
-        self.caches.forget(&Changed::Membership(group_id, user_id));
-        let Some(before) = self.standing_of(user_id, group_id).await? else { return Err(missing) };
+        // What they were decides what changes.
+        let before = self.target_standing(user_id, group_id).await?;
+        let Some(before) = before else { return Err(missing) };
         let person = self.person(user_id).await?;
         if !changes(&patch, &before.member) {
             return Ok(MemberView::new(&before.member, person.user.clone()));
         }
         let owed = Owed::Member(group_id, user_id);
-        let updated = self.owing(owed, self.store.update_member(group_id, user_id, &patch)).await?;
+        let update = self.store.update_member(group_id, user_id, &patch);
+        let updated = self.owing(owed, update).await;
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
-        let updated = updated.ok_or(missing)?;
+        let (updated, debt) = updated?;
+        let Some(updated) = updated else {
+            debt.void();
+            return Err(missing);
+        };
         let view = MemberView::new(&updated, person.user.clone());
         let GroupSnapshot { group, roles, .. } = &*before.group;
         let (permissions, _) = standing(group, roles, &updated, person.operator);
         let changed = permissions != before.permissions;
         let effect = changed.then_some(Effect::Membership { user_id, group_id, is_member: true });
-        let announced = self.announce_member(&view, group.official, changes, effect).await;
-        self.repairs.note(owed, announced);
+        self.announce_member(&view, group.official, changes, effect, debt).await;
         if changed {
             self.announce_permissions(user_id, &before, permissions).await;
         }
         Ok(view)
     }
 
-    /// The members learn of it, except in the official group. False if the bus did not take it.
+    /// The members learn of it, except in the official group.
     async fn announce_member(
         &self,
         view: &MemberView,
         official: bool,
         changes: Changes,
         effect: Option<Effect>,
-    ) -> bool {
+        debt: Debt,
+    ) {
         if official && effect.is_none() {
-            return true;
+            return debt.paid();
         }
         let (topic, content) = match official {
             true => (Topic::User(view.user_id), Content::None),
@@ -145,10 +150,13 @@ impl Chat {
             }
         };
         let envelope = self.envelope([topic], content).with_changes(changes);
-        match effect {
-            None => self.announce(envelope).await,
-            // From the answer on they may do what they may now, and no more, at every node.
-            Some(effect) => self.announce_applied(envelope.with_effect(effect)).await.is_ok(),
+        let Some(effect) = effect else {
+            self.announce(debt, envelope).await;
+            return;
+        };
+        // From the answer on they may do what they may now, and no more, at every node.
+        if self.announce_applied(&debt, envelope.with_effect(effect)).await.is_ok() {
+            debt.paid();
         }
     }
 
@@ -164,18 +172,23 @@ impl Chat {
         };
         let channels: Vec<Channel> =
             before.group.channels.iter().filter(differs).cloned().collect();
+        let push = Push::ChannelUpdated;
+        let owe = |channel: &Channel| {
+            self.owe(Owed::Current(push, Entity::ChannelOf(user_id, channel.id)))
+        };
+        let debts: Vec<Debt> = channels.iter().map(owe).collect();
         let last = match self.last_messages(user_id, &channels).await {
             Ok(last) => last,
             Err(error) => {
-                metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
-                log_seldom!(warn, %error, "somebody was not told of their new permissions");
+                log_seldom!(warn, %error, "somebody was not told of their new permissions yet");
                 return;
             }
         };
-        for view in group_channel_views(&channels, permissions, &last) {
-            let entity = Entity::ChannelOf(user_id, view.id);
-            let content = self.current(Push::ChannelUpdated, entity, &view);
-            self.announce(self.envelope([Topic::User(user_id)], content)).await;
+        for (view, debt) in
+            group_channel_views(&channels, permissions, &last).into_iter().zip(debts)
+        {
+            let content = self.current(push, Entity::ChannelOf(user_id, view.id), &view);
+            self.announce(debt, self.envelope([Topic::User(user_id)], content)).await;
         }
     }
 

@@ -5,8 +5,8 @@
 
 use crate::bus::envelope::{Changed, Content, Effect, Entity, Topic};
 use crate::chat::changes::Changes;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{GroupRefView, JoinedGroupView, MemberRefView};
 use crate::chat::{Chat, ChatError, push};
@@ -40,33 +40,33 @@ impl Chat {
         &self,
         user_id: UserId,
         group_id: GroupId,
+        debt: Debt,
     ) -> Result<JoinedGroupView, ChatError> {
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
-        let joined = self.tell_joined(user_id, group_id, changes).await;
-        let settled = match &joined {
-            Ok((_, everybody_knows)) => *everybody_knows,
-            Err(error) => !error.is_fault(),
-        };
-        self.repairs.note(Owed::Membership(group_id, user_id), settled);
-        joined.map(|(view, _)| view)
+        let joined = self.bring_in(user_id, group_id, changes, &debt).await;
+        match &joined {
+            Ok(view) if !view.group.official => {
+                let entity = Entity::Member(group_id, user_id);
+                let joined = self.current(Push::MemberJoined, entity, &view.me);
+                self.announce(debt, self.envelope([Topic::Group(group_id)], joined)).await;
+            }
+            _ => debt.settled_by(&joined),
+        }
+        joined
     }
 
-    /// The second value says whether the members were told.
-    async fn tell_joined(
+    /// Brings a new member's sockets into the group and tells them.
+    async fn bring_in(
         &self,
         user_id: UserId,
         group_id: GroupId,
         changes: Changes,
-    ) -> Result<(JoinedGroupView, bool), ChatError> {
+        debt: &Debt,
+    ) -> Result<JoinedGroupView, ChatError> {
         let view = self.joined_group(user_id, group_id).await?;
-        self.apply_joined(user_id, group_id, changes, push(Push::GroupCreated, &view)).await?;
-        if view.group.official {
-            return Ok((view, true));
-        }
-        let entity = Entity::Member(group_id, user_id);
-        let joined = self.current(Push::MemberJoined, entity, &view.me);
-        let told = self.announce(self.envelope([Topic::Group(group_id)], joined)).await;
-        Ok((view, told))
+        let content = push(Push::GroupCreated, &view);
+        self.apply_joined(user_id, group_id, changes, content, debt).await?;
+        Ok(view)
     }
 
     /// Makes sure that every node has a member's sockets in the group, and sends them `content`.
@@ -76,6 +76,7 @@ impl Chat {
         group_id: GroupId,
         changes: Changes,
         content: Content,
+        debt: &Debt,
     ) -> Result<(), ChatError> {
         let missing = ChatError::NotFound(Noun::Group);
         if self.group_permissions(user_id, group_id).await?.is_none() {
@@ -83,11 +84,11 @@ impl Chat {
         }
         let effect = Effect::Membership { user_id, group_id, is_member: true };
         let envelope = self.envelope([Topic::User(user_id)], content);
-        self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await?;
+        self.announce_applied(debt, envelope.with_changes(changes).with_effect(effect)).await?;
         // A group that was deleted meanwhile may have been closed before this person came in.
         if self.find_group(group_id).await?.is_none() {
             let changes = self.changed([Changed::Membership(group_id, user_id)]);
-            self.apply_left(user_id, group_id, changes).await?;
+            self.apply_left(user_id, group_id, changes, debt).await?;
             return Err(missing);
         }
         Ok(())
@@ -98,18 +99,18 @@ impl Chat {
         &self,
         user_id: UserId,
         group_id: GroupId,
+        debt: Debt,
     ) -> Result<(), ChatError> {
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
-        let applied = self.apply_left(user_id, group_id, changes).await;
-        let announced = applied.is_ok()
-            && (self.is_official(group_id) || {
-                let (entity, left) =
-                    (Entity::Member(group_id, user_id), MemberRefView { group_id, user_id });
-                let left = self.current(Push::MemberLeft, entity, &left);
-                self.announce(self.envelope([Topic::Group(group_id)], left)).await
-            });
-        self.repairs.note(Owed::Membership(group_id, user_id), announced);
-        applied
+        self.apply_left(user_id, group_id, changes, &debt).await?;
+        if self.is_official(group_id) {
+            debt.paid();
+            return Ok(());
+        }
+        let left = MemberRefView { group_id, user_id };
+        let content = self.current(Push::MemberLeft, Entity::Member(group_id, user_id), &left);
+        self.announce(debt, self.envelope([Topic::Group(group_id)], content)).await;
+        Ok(())
     }
 
     /// Makes sure that no node has the sockets of somebody in the group who is not a member.
@@ -117,14 +118,18 @@ impl Chat {
         &self,
         user_id: UserId,
         group_id: GroupId,
+        debt: Debt,
     ) -> Result<(), ChatError> {
-        if self.repairs.is_owed(&Owed::Membership(group_id, user_id)) {
-            return self.announce_left(user_id, group_id).await;
+        if self.debts.is_owed(&Owed::Membership(group_id, user_id)) {
+            return self.announce_left(user_id, group_id, debt).await;
         }
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
         let effect = Effect::Membership { user_id, group_id, is_member: false };
         let envelope = self.envelope([Topic::User(user_id)], Content::None);
-        self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
+        let envelope = envelope.with_changes(changes).with_effect(effect);
+        self.announce_applied(&debt, envelope).await?;
+        debt.paid();
+        Ok(())
     }
 
     async fn apply_left(
@@ -132,11 +137,12 @@ impl Chat {
         user_id: UserId,
         group_id: GroupId,
         changes: Changes,
+        debt: &Debt,
     ) -> Result<(), ChatError> {
         let content = push(Push::GroupDeleted, &GroupRefView { group_id });
         let effect = Effect::Membership { user_id, group_id, is_member: false };
         let envelope = self.envelope([Topic::User(user_id)], content);
-        self.announce_applied(envelope.with_changes(changes).with_effect(effect)).await
+        self.announce_applied(debt, envelope.with_changes(changes).with_effect(effect)).await
     }
 
     /// Ends a membership of an ordinary group; `missing` is what is not found if it has ended before.
@@ -147,12 +153,13 @@ impl Chat {
         missing: Noun,
     ) -> Result<(), ChatError> {
         let owed = Owed::Membership(group_id, user_id);
-        let deleted = self.owing(owed, self.store.delete_member(group_id, user_id)).await?;
+        let deletion = self.store.delete_member(group_id, user_id);
+        let (deleted, debt) = self.owing(owed, deletion).await?;
         if deleted.is_none() {
-            self.apply_absent(user_id, group_id).await?;
+            self.apply_absent(user_id, group_id, debt).await?;
             return Err(ChatError::NotFound(missing));
         }
-        self.announce_left(user_id, group_id).await
+        self.announce_left(user_id, group_id, debt).await
     }
 
     /// Completes the departure of somebody who is no member any more, should it have failed half way,
@@ -166,7 +173,8 @@ impl Chat {
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
             if chat.store.find_member(group_id, user_id).await?.is_none() {
-                chat.apply_absent(user_id, group_id).await?;
+                let debt = chat.owe(Owed::Membership(group_id, user_id));
+                chat.apply_absent(user_id, group_id, debt).await?;
             }
             Err(ChatError::NotFound(missing))
         })

@@ -10,11 +10,12 @@ use tokio::sync::mpsc;
 use crate::bus::envelope::{Content, Entity, Topic};
 use crate::bus::node_event::{EveryoneMentioned, NodeEvent};
 use crate::chat::access::ChannelStanding;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::turns::Subject;
 use crate::chat::{Chat, ChatError};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
-use crate::model::id::{GroupId, UserId};
+use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::model::message::{Message, mentions_in};
 use crate::model::permission::Permissions;
 use crate::telemetry::{self, log_seldom};
@@ -106,10 +107,11 @@ impl Chat {
     /// Queues the news; nobody waits for it.
     pub(crate) fn tell_mentioned(&self, news: Option<MentionNews>) {
         let Some(news) = news else { return };
-        if self.mention_news.try_send(news).is_err() {
-            metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
-            log_seldom!(warn, "too many mentions are waiting, some people are not told at once");
-        }
+        let Err(refused) = self.mention_news.try_send(news) else { return };
+        let news = refused.into_inner();
+        drop(self.owe_read_states(&news.users, news.channel.id));
+        metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
+        log_seldom!(warn, "too many mentions are waiting, some people are not told at once");
     }
 
     /// Tells the next people of `telling`; returns what is left to do.
@@ -127,26 +129,26 @@ impl Chat {
         let Telling { news, everyone_after } = telling;
         let Some(after) = everyone_after else {
             if news.everyone_of.is_some() && !self.bus.is_alone() {
-                self.tell_nodes(NodeEvent::EveryoneMentioned(EveryoneMentioned {
+                let debt = self.owe(Owed::EveryoneMentioned(news.channel.id));
+                let told = self.tell_nodes(NodeEvent::EveryoneMentioned(EveryoneMentioned {
                     channel: news.channel.clone(),
                     author: news.author,
                     named: news.users.clone(),
-                }))
-                .await;
+                }));
+                if told.await {
+                    debt.paid();
+                }
             }
-            for user_id in news.users.iter().filter(|user| **user != news.author) {
-                self.tell_read_state(*user_id, &news.channel).await?;
-            }
+            let named = news.users.iter().copied().filter(|user| *user != news.author);
+            self.tell_read_states(named.collect(), &news.channel).await?;
             let more = news.everyone_of.is_some();
             return Ok(more.then_some(Telling { news, everyone_after: Some(UserId::ZERO) }));
         };
         let Some(group_id) = news.everyone_of else { return Ok(None) };
         let (members, last) = self.online_members(group_id, after).await?;
-        for user_id in members {
-            if user_id != news.author && !news.users.contains(&user_id) {
-                self.tell_read_state(user_id, &news.channel).await?;
-            }
-        }
+        let is_untold = |user: &UserId| *user != news.author && !news.users.contains(user);
+        let untold = members.into_iter().filter(is_untold).collect();
+        self.tell_read_states(untold, &news.channel).await?;
         Ok(last.map(|last| Telling { news, everyone_after: Some(last) }))
     }
 
@@ -171,8 +173,33 @@ impl Chat {
         Ok((self.store.filter_members(group_id, &online).await?, next_after(&online)))
     }
 
+    /// Should it end early, those who are not told yet are owed it.
+    async fn tell_read_states(
+        &self,
+        user_ids: Vec<UserId>,
+        channel: &Channel,
+    ) -> Result<(), ChatError> {
+        let debts = self.owe_read_states(&user_ids, channel.id);
+        for (user_id, debt) in user_ids.into_iter().zip(debts) {
+            self.tell_read_state(user_id, channel, debt).await?;
+        }
+        Ok(())
+    }
+
+    fn owe_read_states(&self, user_ids: &[UserId], channel_id: ChannelId) -> Vec<Debt> {
+        let owed = |user_id: &UserId| {
+            Owed::Current(Push::ReadStateUpdated, Entity::ReadState(*user_id, channel_id))
+        };
+        user_ids.iter().map(|user_id| self.owe(owed(user_id))).collect()
+    }
+
     /// In turn with the person's own marking: one read before it and told after it would undo it for them.
-    async fn tell_read_state(&self, user_id: UserId, channel: &Channel) -> Result<(), ChatError> {
+    async fn tell_read_state(
+        &self,
+        user_id: UserId,
+        channel: &Channel,
+        debt: Debt,
+    ) -> Result<(), ChatError> {
         let (chat, channel) = (self.clone(), channel.clone());
         self.in_turn(Subject::ReadState(user_id, channel.id), async move {
             let (push, entity) = (Push::ReadStateUpdated, Entity::ReadState(user_id, channel.id));
@@ -180,7 +207,7 @@ impl Chat {
                 true => crate::chat::push(push, &chat.read_state(user_id, &channel).await?),
                 false => Content::Current { push, entity },
             };
-            chat.announce(chat.envelope([Topic::User(user_id)], content)).await;
+            chat.announce(debt, chat.envelope([Topic::User(user_id)], content)).await;
             Ok(())
         })
         .await

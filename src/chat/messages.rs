@@ -9,10 +9,10 @@ use crate::bus::envelope::{About, Changed, Content, Entity};
 use crate::chat::access::ChannelStanding;
 use crate::chat::attempts::rate_limited;
 use crate::chat::changes::Changes;
+use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
 use crate::chat::history::view;
 use crate::chat::mentions::MentionNews;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{DeletedMessageView, MessageView, ReplyView};
 use crate::chat::{Caller, Chat, ChatError, audience, push, to_raw};
@@ -103,11 +103,16 @@ impl Chat {
         self.to_the_end(async move {
             let new = NewMessage { message, now_ms, nonce_kept_ms: NONCE_MS, slow_mode_ms };
             let owed = Owed::Message(channel.id, new.message.id);
-            let inserted = chat
-                .owing(owed, chat.store.insert_message(&new))
-                .await?
-                .map_err(|TooEarly { wait_ms }| rate_limited("slow_mode", wait_ms))?;
-            chat.finish_message(&channel, new.message, body, inserted).await
+            let (inserted, debt) = chat.owing(owed, chat.store.insert_message(&new)).await?;
+            match inserted {
+                Ok(inserted) => {
+                    chat.finish_message(&channel, new.message, body, inserted, debt).await
+                }
+                Err(TooEarly { wait_ms }) => {
+                    debt.void();
+                    Err(rate_limited("slow_mode", wait_ms))
+                }
+            }
         })
         .await
     }
@@ -118,15 +123,17 @@ impl Chat {
         message: Message,
         body: Arc<RawValue>,
         inserted: Inserted,
+        debt: Debt,
     ) -> Result<SentMessage, ChatError> {
         // Under another id if it completes what an earlier try began: then `body` is not what is stored.
         if !inserted.new || inserted.message.id != message.id {
+            debt.void();
             return self.repeat(channel, &inserted.message).await;
         }
         let changes = self.changed([Changed::History(channel.id)]);
         let kind = if channel.group_id.is_some() { "group" } else { "direct" };
         metrics::counter!(telemetry::MESSAGES_STORED, "kind" => kind).increment(1);
-        self.announce_message(channel, changes, message.id, body.clone()).await;
+        self.announce_message(channel, changes, message.id, body.clone(), debt).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(SentMessage { message: body, new: true })
     }
@@ -166,12 +173,15 @@ impl Chat {
         let edit_stored = self.store.update_message(&edit, change_id);
         let edited = self.owing(Owed::Missed(channel.id), edit_stored).await;
         let changes = self.changed([Changed::History(channel.id)]);
-        let message = edited?.ok_or(ChatError::NotFound(Noun::Message))?;
-        let shown = self.show_one(channel, &message, None);
-        let for_all = self.owing(Owed::Missed(channel.id), shown).await?;
+        let (edited, debt) = edited?;
+        let Some(message) = edited else {
+            debt.void();
+            return Err(ChatError::NotFound(Noun::Message));
+        };
+        let for_all = self.show_one(channel, &message, None).await?;
         let entity = Entity::Message(channel.id, message.id);
         let content = self.current(Push::MessageUpdated, entity, &for_all);
-        self.announce_in(channel, changes, About::Message(message.id), content).await;
+        self.announce_in(channel, changes, About::Message(message.id), content, debt).await;
         self.tell_mentioned(MentionNews::of_edit(channel, &before, &message));
         self.show_one(channel, &message, Some(edit.author_id)).await
     }
@@ -226,7 +236,9 @@ impl Chat {
         let deletion = self.store.delete_message(channel.id, message.id, change_id);
         let deleted = self.owing(Owed::Missed(channel.id), deletion).await;
         let changes = self.changed([Changed::History(channel.id)]);
-        if !deleted? {
+        let (deleted, debt) = deleted?;
+        if !deleted {
+            debt.void();
             return Err(ChatError::NotFound(Noun::Message));
         }
         let body = DeletedMessageView {
@@ -235,7 +247,8 @@ impl Chat {
             last_message_id: self.newest_instead(channel.id, message.id).await,
         };
         let content = push(Push::MessageDeleted, &body);
-        self.announce_in(channel, changes, About::DeletedMessage(message.id), content).await;
+        let about = About::DeletedMessage(message.id);
+        self.announce_in(channel, changes, about, content, debt).await;
         self.tell_mentioned(MentionNews::of(channel, &message));
         Ok(())
     }
@@ -264,11 +277,10 @@ impl Chat {
         changes: Changes,
         about: About,
         content: Content,
+        debt: Debt,
     ) {
         let envelope = self.envelope(audience(channel), content).about(about);
-        if !self.announce(envelope.with_changes(changes)).await {
-            self.repairs.note(Owed::Missed(channel.id), false);
-        }
+        self.announce(debt, envelope.with_changes(changes)).await;
     }
 
     async fn announce_message(
@@ -277,24 +289,18 @@ impl Chat {
         changes: Changes,
         message_id: MessageId,
         body: Arc<RawValue>,
+        debt: Debt,
     ) -> bool {
         let content = Content::Push { push: Push::MessageCreated, body };
         let envelope = self
             .envelope(audience(channel), content)
             .about(About::NewMessage(channel.id, message_id))
             .with_changes(changes);
-        match self.bus.publish(envelope).await {
-            Ok(()) => {
-                self.announced.insert(message_id);
-                true
-            }
-            Err(error) => {
-                metrics::counter!(telemetry::ANNOUNCEMENTS_LOST).increment(1);
-                self.repairs.note(Owed::Message(channel.id, message_id), false);
-                log_seldom!(warn, %error, message.id = %message_id, "stored message was not announced");
-                false
-            }
+        let announced = self.announce(debt, envelope).await;
+        if announced {
+            self.announced.insert(message_id);
         }
+        announced
     }
 
     /// Answers a repeated nonce with the stored message, and announces that again unless this node
@@ -306,7 +312,8 @@ impl Chat {
     async fn repeat(&self, channel: &Channel, stored: &Message) -> Result<SentMessage, ChatError> {
         let stored = &self.get_stored_message(channel.id, stored.id).await?;
         if !self.announced.contains(stored.id) {
-            self.announce_stored(channel, stored).await?;
+            let debt = self.owe(Owed::Message(channel.id, stored.id));
+            self.announce_stored(channel, stored, debt).await?;
         }
         let shown = self.show_one(channel, stored, Some(stored.author_id)).await?;
         Ok(SentMessage { message: to_raw(&shown), new: false })
@@ -317,12 +324,12 @@ impl Chat {
         &self,
         channel: &Channel,
         stored: &Message,
+        debt: Debt,
     ) -> Result<bool, ChatError> {
         // Nobody knew whether it was stored, when it was.
         let changes = self.changed([Changed::History(channel.id)]);
-        let owed = Owed::Message(channel.id, stored.id);
-        let body = to_raw(&self.owing(owed, self.show_one(channel, stored, None)).await?);
-        let announced = self.announce_message(channel, changes, stored.id, body).await;
+        let body = to_raw(&self.show_one(channel, stored, None).await?);
+        let announced = self.announce_message(channel, changes, stored.id, body, debt).await;
         self.tell_mentioned(MentionNews::of(channel, stored));
         Ok(announced)
     }

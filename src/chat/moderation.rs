@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
+use crate::chat::debts::Owed;
 use crate::chat::error::Noun;
 use crate::chat::limits::members_limit;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{BanView, BansPage};
 use crate::chat::{Caller, Chat, ChatError};
@@ -42,7 +42,7 @@ impl Chat {
         if user_id == caller.user_id {
             return Err(ChatError::Forbidden("removing oneself is called leaving"));
         }
-        let Some(target) = self.standing_of(user_id, group_id).await? else {
+        let Some(target) = self.target_standing(user_id, group_id).await? else {
             return self.repeat_departure(user_id, group_id, Noun::Member).await;
         };
         standing.require_below(target.rank)?;
@@ -73,7 +73,7 @@ impl Chat {
         if user_id == caller.user_id {
             return Err(ChatError::Forbidden("nobody bans themselves"));
         }
-        if let Some(target) = self.standing_of(user_id, group_id).await? {
+        if let Some(target) = self.target_standing(user_id, group_id).await? {
             standing.require_below(target.rank)?;
         }
         let reason = parse_reason(request.reason)?;
@@ -86,12 +86,12 @@ impl Chat {
         let Ban { group_id, user_id, .. } = ban;
         let member = self.find_member(group_id, user_id).await?;
         let owed = Owed::Membership(group_id, user_id);
-        self.owing(owed, self.store.insert_ban(&ban)).await?;
+        let (_, debt) = self.owing(owed, self.store.insert_ban(&ban)).await?;
         if member.is_some() {
-            return self.announce_left(user_id, group_id).await;
+            return self.announce_left(user_id, group_id, debt).await;
         }
         // They may have joined through another node a moment ago.
-        self.apply_absent(user_id, group_id).await
+        self.apply_absent(user_id, group_id, debt).await
     }
 
     /// Lifts a ban; also answers ok if there is none. In the official group the person is a member
@@ -108,11 +108,12 @@ impl Chat {
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
             let owed = Owed::Membership(group_id, user_id);
-            chat.owing(owed, chat.store.delete_ban(group_id, user_id)).await?;
+            let (_, debt) = chat.owing(owed, chat.store.delete_ban(group_id, user_id)).await?;
             // Also if there was none: an earlier try may have lifted it, and got no further.
             if official && chat.store.find_member(group_id, user_id).await?.is_some() {
-                return chat.announce_joined(user_id, group_id).await.map(drop);
+                return chat.announce_joined(user_id, group_id, debt).await.map(drop);
             }
+            debt.void();
             chat.settle_membership(group_id, user_id).await
         })
         .await

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::bus::envelope::{About, Changed};
+use crate::chat::debts::Owed;
 use crate::chat::error::Noun;
 use crate::chat::pages::{Cursor, HistoryPage};
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{MessageRefView, MessagesPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -109,15 +109,18 @@ impl Chat {
             (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::Pins(channel.id));
         let changes = self.changed(changed);
         let owed = Owed::Missed(channel.id);
-        match self.owing(owed, std::future::ready(outcome)).await? {
+        let (outcome, debt) = self.owing(owed, std::future::ready(outcome)).await?;
+        let unchanged = match outcome {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict("a channel has at most 100 pins")),
             Outcome::Unchanged => Ok(()),
             Outcome::Changed => {
                 let body = MessageRefView { channel_id: channel.id, message_id };
-                self.announce_in(channel, changes, about, push(event, &body)).await;
-                Ok(())
+                self.announce_in(channel, changes, about, push(event, &body), debt).await;
+                return Ok(());
             }
-        }
+        };
+        debt.void();
+        unchanged
     }
 }

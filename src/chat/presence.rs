@@ -157,7 +157,7 @@ impl Chat {
 
     /// Says that this node lives, so that others keep its people.
     pub async fn say_alive(&self) {
-        let settled_until_ms = self.watermark.own(&self.repairs, self.clock.now_ms());
+        let settled_until_ms = self.watermark.own(&self.debts, self.clock.now_ms());
         let (presence, now_ms) = (self.presence.version(), self.clock.now_ms());
         let sign = SignOfLife { presence, now_ms, settled_until_ms };
         self.tell_nodes(NodeEvent::Alive(sign)).await;

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::bus::envelope::{About, Changed};
+use crate::chat::debts::Owed;
 use crate::chat::error::Noun;
 use crate::chat::limits::page_limit;
-use crate::chat::repairs::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ReactionView, UsersPage};
 use crate::chat::{Caller, Chat, ChatError, push};
@@ -117,7 +117,8 @@ impl Chat {
             (!matches!(outcome, Ok(Outcome::Unchanged))).then_some(Changed::History(channel.id));
         let changes = self.changed(changed);
         let owed = Owed::Missed(channel.id);
-        match self.owing(owed, std::future::ready(outcome)).await? {
+        let (outcome, debt) = self.owing(owed, std::future::ready(outcome)).await?;
+        let unchanged = match outcome {
             Outcome::NoMessage => Err(ChatError::NotFound(Noun::Message)),
             Outcome::Full => Err(ChatError::Conflict(
                 "the message has as many different reactions as it can take",
@@ -128,9 +129,11 @@ impl Chat {
                 let about =
                     About::Reaction { message_id, user_id, emoji: emoji.clone(), change_id };
                 let body = ReactionView { channel_id, message_id, emoji, user_id };
-                self.announce_in(channel, changes, about, push(event, &body)).await;
-                Ok(())
+                self.announce_in(channel, changes, about, push(event, &body), debt).await;
+                return Ok(());
             }
-        }
+        };
+        debt.void();
+        unchanged
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::bus::envelope::{Entity, Topic};
+use crate::chat::debts::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::model::channel::Channel;
@@ -41,11 +42,12 @@ impl Chat {
     ) -> Result<ReadState, ChatError> {
         let set_at = MessageId::new(self.next_id()?);
         let mark = ReadMark { user_id, channel_id: channel.id, last_read_id, set_at };
-        self.store.set_read_state(mark).await?;
+        let (push, entity) = (Push::ReadStateUpdated, Entity::ReadState(user_id, channel.id));
+        let marking = self.store.set_read_state(mark);
+        let (_, debt) = self.owing(Owed::Current(push, entity), marking).await?;
         let read_state = self.read_state(user_id, channel).await?;
-        let entity = Entity::ReadState(user_id, channel.id);
-        let content = self.current(Push::ReadStateUpdated, entity, &read_state);
-        self.announce(self.envelope([Topic::User(user_id)], content)).await;
+        let content = self.current(push, entity, &read_state);
+        self.announce(debt, self.envelope([Topic::User(user_id)], content)).await;
         Ok(read_state)
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::bus::envelope::{Changed, Content, Effect, Topic};
 use crate::chat::accounts::Requester;
 use crate::chat::changes::Changes;
+use crate::chat::debts::Debt;
 use crate::chat::error::Noun;
 use crate::chat::views::{SessionView, Sessions, SignedIn};
 use crate::chat::{Caller, Chat, ChatError};
@@ -167,7 +168,8 @@ impl Chat {
         let effect = Effect::EndSessions { user_id, session_ids: session_ids.clone() };
         let envelope = self.envelope([Topic::User(user_id)], Content::None);
         let envelope = envelope.with_changes(changes).with_effect(effect);
-        self.announce_applied(envelope).await?;
+        // What is marked as ended in the store is announced until it is deleted there.
+        self.announce_applied(&Debt::none(), envelope).await?;
         tracing::debug!(user.id = %user_id, ended = session_ids.len(), "ended sessions");
         if let Err(error) = self.store.delete_sessions(&session_ids).await {
             log_seldom!(warn, %error, "sessions that have ended are announced once more");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bus::envelope::{Entity, Topic};
+use crate::chat::debts::Owed;
 use crate::chat::turns::Subject;
 use crate::chat::{Caller, Chat, ChatError};
 use crate::model::event::Push;
@@ -46,11 +47,16 @@ impl Chat {
         self.limit_changes(caller, None)?;
         let chat = self.clone();
         self.in_turn(Subject::Settings(caller.user_id), async move {
-            let settings = chat.store.update_settings(caller.user_id, &patch).await?;
-            let view = SettingsView { settings: settings.ok_or_else(too_large)? };
-            let entity = Entity::Settings(caller.user_id);
-            let content = chat.current(Push::SettingsUpdated, entity, &view);
-            chat.announce(chat.envelope([Topic::User(caller.user_id)], content)).await;
+            let (push, entity) = (Push::SettingsUpdated, Entity::Settings(caller.user_id));
+            let update = chat.store.update_settings(caller.user_id, &patch);
+            let (settings, debt) = chat.owing(Owed::Current(push, entity), update).await?;
+            let Some(settings) = settings else {
+                debt.void();
+                return Err(too_large());
+            };
+            let view = SettingsView { settings };
+            let content = chat.current(push, entity, &view);
+            chat.announce(debt, chat.envelope([Topic::User(caller.user_id)], content)).await;
             Ok(view)
         })
         .await

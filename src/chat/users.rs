@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::bus::envelope::{Changed, Entity, Topic};
+use crate::chat::debts::Owed;
 use crate::chat::error::Noun;
 use crate::chat::turns::Subject;
 use crate::chat::views::Users;
@@ -69,13 +70,18 @@ impl Chat {
     }
 
     async fn store_user(&self, user_id: UserId, patch: &UserPatch) -> Result<User, ChatError> {
-        let updated = self.store.update_user(user_id, patch).await;
+        let (push, entity) = (Push::UserUpdated, Entity::User(user_id));
+        let update = self.store.update_user(user_id, patch);
+        let updated = self.owing(Owed::Current(push, entity), update).await;
         let changes = self.changed([Changed::Person(user_id)]);
-        let user = updated?.ok_or(ChatError::NotFound(Noun::User))?;
+        let (updated, debt) = updated?;
+        let Some(user) = updated else {
+            debt.void();
+            return Err(ChatError::NotFound(Noun::User));
+        };
         let topics = [Topic::User(user_id), Topic::Watchers(user_id)];
-        let content = self.current(Push::UserUpdated, Entity::User(user_id), &user);
-        let envelope = self.envelope(topics, content);
-        self.announce(envelope.with_changes(changes)).await;
+        let envelope = self.envelope(topics, self.current(push, entity, &user));
+        self.announce(debt, envelope.with_changes(changes)).await;
         Ok(user)
     }
 }

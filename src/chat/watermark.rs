@@ -12,7 +12,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::chat::Chat;
-use crate::chat::repairs::Repairs;
+use crate::chat::debts::Debts;
 use crate::clock::UnixMs;
 
 /// This node's own.
@@ -29,8 +29,8 @@ impl Watermark {
     }
 
     /// What this node stored before has been announced. Never goes back.
-    pub fn own(&self, repairs: &Repairs, now_ms: UnixMs) -> UnixMs {
-        if repairs.is_empty() {
+    pub fn own(&self, debts: &Debts, now_ms: UnixMs) -> UnixMs {
+        if debts.is_empty() {
             self.until_ms.fetch_max(now_ms.saturating_sub(self.settled_ms), Ordering::Relaxed);
         }
         self.until_ms.load(Ordering::Relaxed)
@@ -42,14 +42,14 @@ impl Chat {
     /// are to be opened anew. `None` if nobody knows.
     pub fn settled_until_ms(&self) -> Option<UnixMs> {
         let others = self.peers.settled_until_ms()?;
-        Some(self.watermark.own(&self.repairs, self.clock.now_ms()).min(others))
+        Some(self.watermark.own(&self.debts, self.clock.now_ms()).min(others))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::repairs::Owed;
+    use crate::chat::debts::Owed;
     use crate::model::id::ChannelId;
     use crate::model::time_budget::SETTLED_MS;
 
@@ -57,15 +57,15 @@ mod tests {
 
     #[test]
     fn it_stands_still_while_something_is_owed() {
-        let (repairs, watermark) = (Repairs::default(), Watermark::new(SETTLED_MS));
-        assert_eq!(watermark.own(&repairs, NOW_MS), NOW_MS - SETTLED_MS);
+        let (debts, watermark) = (Debts::default(), Watermark::new(SETTLED_MS));
+        assert_eq!(watermark.own(&debts, NOW_MS), NOW_MS - SETTLED_MS);
         let owed = Owed::Missed(ChannelId::new(1));
-        repairs.note(owed, false);
-        assert_eq!(watermark.own(&repairs, NOW_MS + 60_000), NOW_MS - SETTLED_MS);
-        repairs.note(owed, true);
-        assert_eq!(watermark.own(&repairs, NOW_MS + 60_000), NOW_MS + 60_000 - SETTLED_MS);
+        debts.note(owed);
+        assert_eq!(watermark.own(&debts, NOW_MS + 60_000), NOW_MS - SETTLED_MS);
+        debts.strike(&owed);
+        assert_eq!(watermark.own(&debts, NOW_MS + 60_000), NOW_MS + 60_000 - SETTLED_MS);
         assert_eq!(
-            watermark.own(&repairs, NOW_MS),
+            watermark.own(&debts, NOW_MS),
             NOW_MS + 60_000 - SETTLED_MS,
             "a clock went back"
         );

@@ -42,6 +42,7 @@ pub mod broker;
 mod caches;
 mod codec;
 mod deaths;
+mod debts;
 mod lease;
 mod order;
 mod presence;

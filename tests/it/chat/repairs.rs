@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 use vibetalk::chat::Caller;
 use vibetalk::chat::channels::{CreateChannel, UpdateChannel};
 use vibetalk::chat::direct::OpenDirect;
-use vibetalk::chat::groups::CreateGroup;
+use vibetalk::chat::groups::{CreateGroup, UpdateGroup};
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::messages::UpdateMessage;
 use vibetalk::chat::moderation::Moderation;
-use vibetalk::model::id::{ChannelId, GroupId};
+use vibetalk::chat::read_states::MarkRead;
+use vibetalk::chat::settings::UpdateSettings;
+use vibetalk::chat::users::UpdateUser;
+use vibetalk::model::id::{ChannelId, GroupId, MessageId};
 
 use super::{TestChat, code};
 
@@ -213,8 +216,40 @@ async fn what_became_of_channels_and_members_is_announced_late() {
     let promote = UpdateMember { nickname: None, roles: Some(vec!["admin".to_owned()]) };
     test.chat.update_member(owner, group_id, member.user_id, promote).await.unwrap();
     let me = member.user_id;
-    let expected = [format!("nothing to user {me}, {me} is in"), "member:updated to group".into()];
-    assert_eq!(test.paid().await, expected);
+    let mut lines = test.paid().await;
+    lines.sort_unstable();
+    let expected = [
+        format!("channel:updated to user {me}"),
+        format!("channel:updated to user {me}"),
+        "member:updated to group".to_owned(),
+        format!("nothing to user {me}, {me} is in"),
+    ];
+    assert_eq!(lines, expected, "what they may do in each of two channels, too");
+}
+
+#[tokio::test]
+async fn what_is_changed_as_a_whole_is_announced_late() {
+    let (test, owner, _, group_id) = scene().await;
+    let channel_id = test.first_channel(owner, group_id).await;
+    test.lose(true);
+    let request = UpdateGroup { name: Some("renamed".to_owned()), icon: None };
+    test.chat.update_group(owner, group_id, request).await.unwrap();
+    let request = UpdateUser { display_name: Some("Countess".to_owned()), avatar: None };
+    test.chat.update_user(owner, request).await.unwrap();
+    let settings = serde_json::from_value(serde_json::json!({ "theme": "dark" })).unwrap();
+    test.chat.update_settings(owner, UpdateSettings { settings }).await.unwrap();
+    let request = MarkRead { message_id: MessageId::new(1) };
+    test.chat.mark_read(owner, channel_id, request).await.unwrap();
+    let mut lines = test.paid().await;
+    lines.sort_unstable();
+    let me = owner.user_id;
+    let expected = [
+        "group:updated to group".to_owned(),
+        format!("readState:updated to user {me}"),
+        format!("settings:updated to user {me}"),
+        format!("user:updated to user {me} watchers of {me}"),
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ struct Queue {
     held: HashMap<NodeId, Vec<Delivery>>,
     /// Nothing is put in, and the node is told once that ends.
     loses: bool,
+    /// What the node publishes is refused.
+    refuses: bool,
 }
 
 impl Queue {
@@ -62,6 +64,7 @@ impl Broker {
             bound: HashMap::new(),
             held: HashMap::new(),
             loses: false,
+            refuses: false,
         };
         self.queues.lock().insert(node, made);
         let encoder = Encoder::new(u64::from(node.get()));
@@ -95,6 +98,15 @@ impl Broker {
         });
     }
 
+    /// From now on whatever `publisher` wants to send is refused.
+    pub fn refuse(&self, publisher: NodeId) {
+        self.with(publisher, |queue| queue.refuses = true);
+    }
+
+    pub fn accept(&self, publisher: NodeId) {
+        self.with(publisher, |queue| queue.refuses = false);
+    }
+
     /// Gives a node something that it cannot read.
     pub fn deliver_unreadable(&self, node: NodeId, parcel: &Parcel) {
         self.with(node, |queue| assert!(receive(parcel, &queue.gap).is_none()));
@@ -111,8 +123,10 @@ impl Broker {
         mut delivery: impl FnMut(NodeId, &Queue) -> Option<Delivery>,
     ) -> Result<(), BusError> {
         let mut queues = self.queues.lock();
-        if !queues.contains_key(&publisher) {
-            return Err(BusError::Unavailable("the node is gone".into()));
+        match queues.get(&publisher) {
+            Some(queue) if !queue.refuses => {}
+            Some(_) => return Err(BusError::Unavailable("nothing is taken".into())),
+            None => return Err(BusError::Unavailable("the node is gone".into())),
         }
         for (node, queue) in queues.iter_mut() {
             if is_wanted(*node, queue)

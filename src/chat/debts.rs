@@ -1,0 +1,240 @@
+//! What commands have stored, or may have, and not announced: who is to be told of it is owed that.
+//!
+//! Nothing can be announced without a [`Debt`], and a debt that is dropped before it is paid is noted: by a bus
+//! that refuses, a store that fails between storing and announcing, a panic. So no command can forget it.
+//! `repairs.rs` pays what is noted. Only what is owed is remembered, not what would have been said.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::bus::envelope::Entity;
+use crate::chat::{Chat, ChatError};
+use crate::model::event::Push;
+use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
+use crate::telemetry::log_seldom;
+
+/// More is owed only by a bus that takes nothing, and then other nodes will have to begin anew.
+const OWED_MAX: usize = 10_000;
+
+/// Of what the sessions that it concerns may not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owed {
+    /// Whether somebody is in a group.
+    Membership(GroupId, UserId),
+    /// A message that may be there.
+    Message(ChannelId, MessageId),
+    /// Something of what changed in a channel.
+    Missed(ChannelId),
+    /// What a member may do, and is called.
+    Member(GroupId, UserId),
+    /// That a group is gone.
+    GroupClosed(GroupId),
+    /// That a group is not there: its owner was told that it could not be made.
+    GroupUndone(GroupId, UserId),
+    /// That a channel is there, has changed, or is gone: what its push would have said.
+    Channel { channel_id: ChannelId, group_id: Option<GroupId>, push: Push },
+    /// That a channel's message mentions everyone, to the nodes that tell those of them who are there.
+    EveryoneMentioned(ChannelId),
+    /// What something is by now that is changed as a whole, and no more than that.
+    Current(Push, Entity),
+}
+
+/// Everything that is owed.
+#[derive(Debug, Default)]
+pub struct Debts {
+    noted: Mutex<NotedInOrder>,
+    /// Of those that are noted: mostly none, and then paying takes no lock.
+    count: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct NotedInOrder {
+    numbers: HashMap<Owed, u64>,
+    last: u64,
+    /// They were too many.
+    is_gap: bool,
+}
+
+impl NotedInOrder {
+    fn put_last(&mut self, owed: Owed) {
+        self.last += 1;
+        self.numbers.insert(owed, self.last);
+    }
+}
+
+impl Debts {
+    pub fn is_owed(&self, owed: &Owed) -> bool {
+        self.count.load(Ordering::Acquire) > 0 && self.noted.lock().numbers.contains_key(owed)
+    }
+
+    pub fn note(&self, owed: Owed) {
+        let mut noted = self.noted.lock();
+        if noted.numbers.len() < OWED_MAX || noted.numbers.contains_key(&owed) {
+            noted.put_last(owed);
+            return self.count.store(noted.numbers.len(), Ordering::Release);
+        }
+        noted.is_gap = true;
+        drop(noted);
+        log_seldom!(error, "too many announcements are owed: other nodes will begin anew");
+    }
+
+    /// Whoever had to know does, or is gone.
+    pub fn strike(&self, owed: &Owed) {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut noted = self.noted.lock();
+        noted.numbers.remove(owed);
+        self.count.store(noted.numbers.len(), Ordering::Release);
+    }
+
+    /// One that fails each time does not keep those behind it waiting for ever.
+    pub fn put_last(&self, owed: Owed) {
+        let mut noted = self.noted.lock();
+        if noted.numbers.contains_key(&owed) {
+            noted.put_last(owed);
+        }
+    }
+
+    pub fn is_gap(&self) -> bool {
+        self.noted.lock().is_gap
+    }
+
+    /// Whether everything that is stored was announced, as far as this node knows.
+    pub fn is_empty(&self) -> bool {
+        let noted = self.noted.lock();
+        noted.numbers.is_empty() && !noted.is_gap
+    }
+
+    pub fn gap_told(&self) {
+        self.noted.lock().is_gap = false;
+    }
+
+    /// Those that were owed or failed first come first.
+    pub fn all(&self) -> Vec<Owed> {
+        let noted = self.noted.lock();
+        let mut all: Vec<(u64, Owed)> =
+            noted.numbers.iter().map(|(it, number)| (*number, *it)).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, owed)| owed).collect()
+    }
+}
+
+/// What a command has stored, or is about to, until it is announced. Dropping it leaves that to
+/// [`run_repairs`](crate::chat::repairs::run_repairs).
+#[derive(Debug)]
+#[must_use = "it belongs to the announcement"]
+pub struct Debt {
+    /// `None` once it is settled.
+    open: Option<(Owed, Arc<Debts>)>,
+}
+
+impl Debt {
+    /// For announcements that the store itself keeps until they are made, or that say nothing new.
+    pub const fn none() -> Self {
+        Self { open: None }
+    }
+
+    /// Everybody whom it concerns has been told.
+    pub fn paid(mut self) {
+        if let Some((owed, debts)) = self.open.take() {
+            debts.strike(&owed);
+        }
+    }
+
+    /// Nothing was stored that somebody would have to be told of.
+    pub fn void(mut self) {
+        self.open = None;
+    }
+
+    /// A refusal is paid, too: what there was to tell is gone.
+    pub fn settled_by<T>(self, result: &Result<T, ChatError>) {
+        match result {
+            Err(error) if error.is_fault() => drop(self),
+            _ => self.paid(),
+        }
+    }
+}
+
+impl Drop for Debt {
+    fn drop(&mut self) {
+        if let Some((owed, debts)) = self.open.take() {
+            debts.note(owed);
+        }
+    }
+}
+
+impl Chat {
+    /// For what is stored already, or cannot but be.
+    pub(crate) fn owe(&self, owed: Owed) -> Debt {
+        Debt { open: Some((owed, self.debts.clone())) }
+    }
+
+    /// Stores something, and hands out what is owed for it. If nobody knows whether that was done, because the
+    /// store did not answer in time, it is owed as well, and settled from what is there then.
+    pub(crate) async fn owing<T, E: Into<ChatError>>(
+        &self,
+        owed: Owed,
+        storing: impl Future<Output = Result<T, E>>,
+    ) -> Result<(T, Debt), ChatError> {
+        let debt = self.owe(owed);
+        match storing.await.map_err(Into::into) {
+            Ok(stored) => Ok((stored, debt)),
+            Err(error) => {
+                if !error.is_fault() {
+                    debt.void();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWED: Owed = Owed::Missed(ChannelId::new(1));
+
+    fn debt(debts: &Arc<Debts>) -> Debt {
+        Debt { open: Some((OWED, debts.clone())) }
+    }
+
+    #[test]
+    fn a_debt_that_is_dropped_is_owed_until_it_is_paid() {
+        let debts = Arc::new(Debts::default());
+        drop(debt(&debts));
+        assert!(debts.is_owed(&OWED));
+        debt(&debts).void();
+        assert!(debts.is_owed(&OWED), "it is another one");
+        debt(&debts).paid();
+        assert!(!debts.is_owed(&OWED) && debts.all().is_empty());
+        debt(&debts).void();
+        drop(Debt::none());
+        assert!(debts.all().is_empty());
+    }
+
+    #[test]
+    fn a_fault_leaves_it_owed_and_a_refusal_does_not() {
+        let debts = Arc::new(Debts::default());
+        debt(&debts).settled_by::<()>(&Err(ChatError::Unavailable));
+        assert!(debts.is_owed(&OWED));
+        debt(&debts).settled_by::<()>(&Err(ChatError::Unauthorized));
+        assert!(!debts.is_owed(&OWED));
+    }
+
+    #[test]
+    fn too_many_are_a_gap() {
+        let debts = Arc::new(Debts::default());
+        let owed = |number| Owed::Missed(ChannelId::new(number));
+        for number in 0..=OWED_MAX as u64 {
+            drop(Debt { open: Some((owed(number), debts.clone())) });
+        }
+        assert!(debts.is_gap() && !debts.is_owed(&owed(OWED_MAX as u64)));
+        debts.put_last(owed(0));
+        assert_eq!((debts.all()[0], debts.all().pop()), (owed(1), Some(owed(0))));
+    }
+}
