@@ -1,6 +1,7 @@
 //! Signing in at one node while the password is changed at another.
 
 use vibetalk::chat::accounts::{ChangePassword, Login, Register, Requester};
+use vibetalk::chat::limits::Limits;
 
 use super::super::chat::code;
 use super::Cluster;
@@ -41,6 +42,22 @@ async fn check_login_that_waits_for(operation: &'static str) {
     assert!(one.session_lasts(ada).await.unwrap());
     assert_eq!(code(other.login(login(OLD), requester()).await), "unauthorized");
     assert_eq!(code(other.login(login(NEW), requester()).await), "ok");
+}
+
+#[tokio::test]
+async fn passwords_are_tried_as_often_as_at_one_node_however_many_there_are() {
+    let cluster = Cluster::of(2);
+    let request =
+        Register { username: "ada".to_owned(), password: OLD.to_owned(), display_name: None };
+    cluster.nodes[0].register(request, requester()).await.unwrap();
+    let most = Limits::default().login_failures_per_minute as usize;
+    let mut answers = Vec::new();
+    for number in 0..most + 2 {
+        let node = &cluster.nodes[number % 2];
+        answers.push(code(node.login(login("a wrong guess"), requester()).await));
+    }
+    assert_eq!(answers[..most], vec!["unauthorized"; most]);
+    assert_eq!(answers[most..], ["rate_limited"; 2]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use vibetalk::chat::channels::UpdateChannel;
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::moderation::Moderation;
+use vibetalk::chat::users::UpdateUser;
 
 use super::super::chat::code;
 use super::super::chat::messages::content;
@@ -49,6 +50,40 @@ async fn a_member_who_was_promoted_at_one_node_is_not_banned_at_the_other() {
 }
 
 #[tokio::test]
+async fn who_was_promoted_where_the_bus_refused_is_neither_banned_nor_removed_nor_demoted() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner, moderator, ada] = cluster.people().await;
+    let (group_id, _) = one.group(owner).await;
+    let code_of = one.invite(owner, group_id).await;
+    for person in [moderator, ada] {
+        one.accept_invite(person, &code_of).await.unwrap();
+    }
+    let roles = |name: &str| UpdateMember { nickname: None, roles: Some(vec![name.into()]) };
+    one.update_member(owner, group_id, moderator.user_id, roles("moderator")).await.unwrap();
+    cluster.broker.refuse(one.id);
+    for command in ["ban", "remove", "demote"] {
+        // The other node remembers her as she is before.
+        other.get_group(ada, group_id).await.unwrap();
+        one.update_member(owner, group_id, ada.user_id, roles("admin")).await.unwrap();
+        let (by, of) = (moderator, ada.user_id);
+        let refused = match command {
+            "ban" => code(other.ban_member(by, group_id, of, NO_REASON).await),
+            "remove" => code(other.remove_member(by, group_id, of, NO_REASON).await),
+            _ => {
+                let nobody = UpdateMember { nickname: None, roles: Some(Vec::new()) };
+                code(other.update_member(by, group_id, of, nobody).await)
+            }
+        };
+        assert_eq!(refused, "forbidden", "{command}");
+        let nobody = UpdateMember { nickname: None, roles: Some(Vec::new()) };
+        cluster.broker.accept(one.id);
+        one.update_member(owner, group_id, ada.user_id, nobody).await.unwrap();
+        cluster.broker.refuse(one.id);
+    }
+}
+
+#[tokio::test]
 async fn settings_of_groups_channels_and_people_are_those_of_the_last_change() {
     let cluster = Cluster::of(2);
     let (one, other) = cluster.both();
@@ -56,6 +91,7 @@ async fn settings_of_groups_channels_and_people_are_those_of_the_last_change() {
     let (group_id, channel_id) = one.group(owner).await;
     other.get_group(owner, group_id).await.unwrap();
     other.get_channel(owner, channel_id).await.unwrap();
+    other.user(owner.user_id).await.unwrap();
 
     let renamed = UpdateGroup { name: Some("new name".into()), icon: None };
     one.update_group(owner, group_id, renamed).await.unwrap();
@@ -66,7 +102,10 @@ async fn settings_of_groups_channels_and_people_are_those_of_the_last_change() {
         slow_mode_seconds: None,
     };
     one.update_channel(owner, channel_id, topic).await.unwrap();
+    let person = UpdateUser { display_name: Some("Countess".into()), avatar: None };
+    one.update_user(owner, person).await.unwrap();
     cluster.settle().await;
+    assert_eq!(other.user(owner.user_id).await.unwrap().display_name, "Countess");
     assert_eq!(other.get_group(owner, group_id).await.unwrap().group.name, "new name");
     assert_eq!(other.get_channel(owner, channel_id).await.unwrap().topic, "new topic");
 }
@@ -132,11 +171,13 @@ async fn what_was_pinned_at_one_node_is_pinned_at_the_other() {
 async fn a_session_that_was_ended_at_one_node_is_over_at_the_other() {
     let cluster = Cluster::of(2);
     let (one, other) = cluster.both();
-    let [ada] = cluster.people().await;
+    let [ada, bob] = cluster.people().await;
     let screen = other.open(ada).await;
-    assert!(other.session_lasts(ada).await.unwrap());
-    one.logout(ada).await.unwrap();
-    assert!(!other.session_lasts(ada).await.unwrap());
+    for person in [ada, bob] {
+        assert!(other.session_lasts(person).await.unwrap());
+        one.logout(person).await.unwrap();
+        assert!(!other.session_lasts(person).await.unwrap(), "with a socket there, or without");
+    }
     screen.next("ended").await;
 }
 

@@ -28,6 +28,18 @@ async fn a_node_that_started_anew_had_died_and_others_open_their_sessions_anew()
 }
 
 #[tokio::test]
+async fn what_was_lost_is_noticed_without_anything_more_to_come() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let screen = other.open(cluster.person().await).await;
+    cluster.settle().await;
+    cluster.broker.lose(other.id);
+    one.bus.publish(one.fence()).await.unwrap();
+    cluster.broker.heal(other.id);
+    screen.next("ready").await;
+}
+
+#[tokio::test]
 async fn who_could_not_tell_too_much_is_a_gap_for_the_others() {
     let cluster = Cluster::of(2);
     let (one, other) = cluster.both();

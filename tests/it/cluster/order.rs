@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vibetalk::chat::channels::{CreateChannel, UpdateChannel};
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
-use vibetalk::chat::messages::UpdateMessage;
+use vibetalk::chat::messages::{CreateMessage, UpdateMessage};
 use vibetalk::chat::moderation::Moderation;
 use vibetalk::chat::reactions::ReactionTarget;
 use vibetalk::chat::read_states::MarkRead;
@@ -13,6 +13,7 @@ use vibetalk::chat::users::UpdateUser;
 use vibetalk::chat::{Caller, Chat};
 use vibetalk::model::id::{ChannelId, GroupId, MessageId};
 
+use super::super::chat::code;
 use super::super::chat::messages::content;
 use super::{Cluster, Screen};
 
@@ -41,6 +42,27 @@ async fn who_joined_and_was_then_banned_elsewhere_is_out_wherever_the_joining_co
     banning.create_message(owner, channel_id, content("between us")).await.unwrap();
     cluster.settle().await;
     assert_eq!(screen.rest(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn who_was_banned_elsewhere_while_they_joined_is_not_in() {
+    let cluster = Cluster::of(2);
+    let (joining, banning) = cluster.both();
+    let [owner, ada] = cluster.people().await;
+    let (group_id, _) = banning.group(owner).await;
+    let invite = banning.invite(owner, group_id).await;
+    let storing = cluster.faults.hold("redeem_invite");
+    let banned = async {
+        storing.reached().await;
+        let reason = Moderation { reason: None };
+        banning.ban_member(owner, group_id, ada.user_id, reason).await.unwrap();
+        storing.open();
+    };
+    let (joined, ()) = tokio::join!(joining.accept_invite(ada, &invite), banned);
+    assert_eq!(code(joined), "forbidden");
+    for node in [joining, banning] {
+        assert_eq!(code(node.get_group(ada, group_id).await), "group_not_found");
+    }
 }
 
 #[tokio::test]
@@ -234,6 +256,22 @@ async fn a_reaction_or_pin_that_was_taken_back_stays_away() {
     };
     test.run(add, remove).await;
     assert_eq!(test.screen.rest(), ["reaction:removed", "pin:removed"]);
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_again_at_another_node_is_shown_once() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let ada = cluster.person().await;
+    let (_, channel_id) = one.group(ada).await;
+    let screens = [one.open(ada).await, other.open(ada).await];
+    let request = || CreateMessage { nonce: Some("nonce".to_owned()), ..content("hello") };
+    assert!(one.create_message(ada, channel_id, request()).await.unwrap().new);
+    assert!(!other.create_message(ada, channel_id, request()).await.unwrap().new);
+    cluster.settle().await;
+    for screen in screens {
+        assert_eq!(screen.rest(), ["message:created"]);
+    }
 }
 
 #[tokio::test]
