@@ -112,6 +112,9 @@ impl Chat {
         let update = self.store.update_member(group_id, user_id, &patch);
         let updated = self.owing(owed, update).await;
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
+        if updated.is_err() && patch.roles.is_some() {
+            drop(self.owe_permissions(user_id, &before.group.channels));
+        }
         let (updated, debt) = updated?;
         let Some(updated) = updated else {
             debt.void();
@@ -172,11 +175,7 @@ impl Chat {
         };
         let channels: Vec<Channel> =
             before.group.channels.iter().filter(differs).cloned().collect();
-        let push = Push::ChannelUpdated;
-        let owe = |channel: &Channel| {
-            self.owe(Owed::Current(push, Entity::ChannelOf(user_id, channel.id)))
-        };
-        let debts: Vec<Debt> = channels.iter().map(owe).collect();
+        let debts = self.owe_permissions(user_id, &channels);
         let last = match self.last_messages(user_id, &channels).await {
             Ok(last) => last,
             Err(error) => {
@@ -187,9 +186,17 @@ impl Chat {
         for (view, debt) in
             group_channel_views(&channels, permissions, &last).into_iter().zip(debts)
         {
-            let content = self.current(push, Entity::ChannelOf(user_id, view.id), &view);
+            let entity = Entity::ChannelOf(user_id, view.id);
+            let content = self.current(Push::ChannelUpdated, entity, &view);
             self.announce(debt, self.envelope([Topic::User(user_id)], content)).await;
         }
+    }
+
+    fn owe_permissions(&self, user_id: UserId, channels: &[Channel]) -> Vec<Debt> {
+        let owed = |channel: &Channel| {
+            Owed::Current(Push::ChannelUpdated, Entity::ChannelOf(user_id, channel.id))
+        };
+        channels.iter().map(|channel| self.owe(owed(channel))).collect()
     }
 
     /// Members as clients see them; somebody whose account is gone is left out.

@@ -177,7 +177,7 @@ async fn what_somebody_may_do_in_channels_since_the_bus_refused() {
 
 /// What a node remembers goes its own way: it is forgotten also where nobody is told.
 #[tokio::test]
-async fn what_was_pinned_and_edited_while_the_bus_refused_is_seen_at_the_other_node() {
+async fn what_was_changed_while_the_bus_refused_is_forgotten_at_the_other_node() {
     let scene = Scene::start().await;
     let (one, other) = scene.cluster.both();
     let message_id = scene.message().await;
@@ -186,12 +186,17 @@ async fn what_was_pinned_and_edited_while_the_bus_refused_is_seen_at_the_other_n
         let message = listing.await.unwrap().messages.remove(0);
         (message.content, message.pinned)
     };
+    let name = async || other.get_group(scene.ada, scene.group_id).await.unwrap().group.name;
     assert_eq!(newest().await, ("hello".to_owned(), false));
+    assert_eq!(name().await, "group");
     scene.cluster.broker.refuse(one.id);
     one.add_pin(scene.ada, scene.channel_id, message_id).await.unwrap();
     let request = UpdateMessage { content: "edited".into() };
     one.update_message(scene.ada, scene.channel_id, message_id, request).await.unwrap();
+    let request = UpdateGroup { name: Some("renamed".into()), icon: None };
+    one.update_group(scene.ada, scene.group_id, request).await.unwrap();
     scene.cluster.broker.accept(one.id);
     scene.cluster.settle().await;
     assert_eq!(newest().await, ("edited".to_owned(), true));
+    assert_eq!(name().await, "renamed");
 }
