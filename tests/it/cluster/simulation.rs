@@ -8,7 +8,7 @@
 //! Each node has a runtime of its own, whose time the simulation moves on step by step. The store is the embedded
 //! one; its calls are carried out in one go and take virtual time before and after (`weather.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -16,10 +16,10 @@ use serde_json::Value;
 use vibetalk::chat::ChatError;
 use vibetalk::chat::groups::CreateGroup;
 use vibetalk::chat::invites::CreateInvite;
-use vibetalk::model::id::{ChannelId, MessageId, NodeId};
+use vibetalk::model::id::{ChannelId, GroupId, MessageId, NodeId};
 use vibetalk::model::message::Message;
 use vibetalk::model::presence::ChosenStatus;
-use vibetalk::store::MemberStore;
+use vibetalk::store::{ChannelStore, MemberStore};
 
 mod commands;
 mod device;
@@ -168,7 +168,12 @@ impl World {
             }
             80..85 => self.delete_one(),
             85..88 => self.edit_one(),
-            88..91 => {
+            88..89 => self.give(owner, Command::MakeChannel { group, group_id }),
+            // The first stays.
+            89..90 if channel_id != channels[0] => {
+                self.give(owner, Command::DeleteChannel { channel_id });
+            }
+            89..91 => {
                 use ChosenStatus::{Dnd, Idle, Invisible, Online};
                 let status = *[Dnd, Idle, Invisible, Online].choose(&mut self.random).unwrap();
                 self.give(device, Command::Choose { person, status });
@@ -188,7 +193,8 @@ impl World {
         let acked: Vec<_> = self.ledger.acked.iter().collect();
         let Some((text, (channel_id, message_id))) = acked.choose(&mut self.random) else { return };
         let (text, channel_id, message_id) = (text.to_string(), *channel_id, *message_id);
-        let group = self.groups.iter().position(|it| it.channels.contains(&channel_id)).unwrap();
+        let group = self.groups.iter().position(|it| it.channels.contains(&channel_id));
+        let Some(group) = group else { return };
         let owner = self.devices.iter().position(|it| it.person == group && it.is_ready);
         let Some(owner) = owner else { return };
         self.give(owner, Command::Delete { channel_id, message_id, text });
@@ -332,6 +338,13 @@ impl World {
             {
                 self.ledger.removed((person, group), number);
             }
+            Command::MakeChannel { group, .. } => {
+                let Some(Ok(channel)) = result else { return };
+                self.groups[group].channels.push(channel["id"].as_str().unwrap().parse().unwrap());
+            }
+            Command::DeleteChannel { channel_id } if is_acked => {
+                self.groups.iter_mut().for_each(|it| it.channels.retain(|id| *id != channel_id));
+            }
             Command::Delete { text, .. } if is_acked => {
                 self.ledger.deleted.insert(text);
             }
@@ -343,6 +356,7 @@ impl World {
 
     fn check(&mut self, round: usize) {
         let calm_at_ms = self.now_ms;
+        self.find_channels();
         while self.now_ms < calm_at_ms + PRESENCE_MS {
             self.pass(CALM_STEP_MS);
         }
@@ -354,6 +368,19 @@ impl World {
         }
         assert!(wrong.is_empty(), "round {round}: {wrong:#?}");
         self.check_history();
+    }
+
+    /// Nobody may have heard of some.
+    fn find_channels(&mut self) {
+        for index in 0..self.groups.len() {
+            let channels = self.channels_of(self.groups[index].id);
+            self.groups[index].channels = channels;
+        }
+    }
+
+    fn channels_of(&self, group_id: GroupId) -> Vec<ChannelId> {
+        let channels = self.ask(async |store| store.list_channels(&[group_id]).await).unwrap();
+        channels.iter().map(|channel| channel.id).collect()
     }
 
     /// All see the same of everybody, and who is there is seen.
@@ -379,8 +406,8 @@ impl World {
 
     fn check_history(&self) {
         let mut found = BTreeMap::new();
-        for channel_id in self.groups.iter().flat_map(|group| &group.channels) {
-            for message in self.history(*channel_id) {
+        for channel_id in self.groups.iter().flat_map(|group| self.channels_of(group.id)) {
+            for message in self.history(channel_id) {
                 let text = message.content.split(' ').next().unwrap_or_default();
                 *found.entry(text.to_owned()).or_insert(0) += 1;
             }
@@ -389,8 +416,10 @@ impl World {
             assert_eq!(*count, 1, "{text} is in the history");
             assert!(!self.ledger.deleted.contains(text), "{text} was deleted");
         }
-        for text in self.ledger.acked.keys() {
-            let is_safe = found.contains_key(text) || self.ledger.doomed.contains(text);
+        for (text, (channel_id, _)) in &self.ledger.acked {
+            let is_doomed = self.ledger.doomed.contains(text)
+                || self.ledger.doomed_channels.contains(channel_id);
+            let is_safe = found.contains_key(text) || is_doomed;
             assert!(is_safe, "{text} is lost");
         }
     }
@@ -401,26 +430,30 @@ impl World {
         if !self.running.is_empty() || !self.again.is_empty() {
             wrong.push(format!("{} commands go on", self.running.len() + self.again.len()));
         }
-        let histories: BTreeMap<ChannelId, Vec<Message>> = self
-            .groups
-            .iter()
-            .flat_map(|group| &group.channels)
-            .map(|channel_id| (*channel_id, self.history(*channel_id)))
-            .collect();
+        let channels: Vec<Vec<ChannelId>> =
+            self.groups.iter().map(|group| self.channels_of(group.id)).collect();
+        let histories: BTreeMap<ChannelId, Vec<Message>> =
+            channels.iter().flatten().map(|id| (*id, self.history(*id))).collect();
         for (index, device) in self.devices.iter().enumerate().filter(|(_, it)| it.is_on) {
             if !device.is_idle() {
                 wrong.push(format!("device {index} is not ready"));
                 continue;
             }
             let user_id = device.caller.user_id;
-            for group in &self.groups {
+            for (group, channels) in self.groups.iter().zip(&channels) {
                 let member = self.ask(async |store| store.find_member(group.id, user_id).await);
                 let is_member = member.unwrap().is_some();
                 if is_member != device.groups.contains(&group.id) {
                     wrong.push(format!("device {index}: member {is_member}"));
                     continue;
                 }
-                for channel_id in group.channels.iter().filter(|_| is_member) {
+                let shown = device.channels.iter().filter(|(_, it)| it.group_id == group.id);
+                let shown: BTreeSet<ChannelId> = shown.map(|(id, _)| *id).collect();
+                if is_member && shown != channels.iter().copied().collect() {
+                    wrong.push(format!("device {index} shows {shown:?} of {channels:?}"));
+                    continue;
+                }
+                for channel_id in channels.iter().filter(|_| is_member) {
                     let history = &histories[channel_id];
                     let there: BTreeMap<MessageId, &str> =
                         history.iter().map(|it| (it.id, it.content.as_str())).collect();

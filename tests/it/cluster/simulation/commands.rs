@@ -1,6 +1,7 @@
 //! What people do, and what follows from how it ended.
 
 use serde_json::Value;
+use vibetalk::chat::channels::CreateChannel;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::messages::{CreateMessage, UpdateMessage};
 use vibetalk::chat::moderation::Moderation;
@@ -25,6 +26,8 @@ pub enum Command {
     Remove { person: usize, group: usize, group_id: GroupId, user_id: UserId, bans: bool },
     Unban { person: usize, group: usize, group_id: GroupId, user_id: UserId },
     GiveRoles { group_id: GroupId, user_id: UserId, roles: Vec<String> },
+    MakeChannel { group: usize, group_id: GroupId },
+    DeleteChannel { channel_id: ChannelId },
     Choose { person: usize, status: ChosenStatus },
     LogOut,
 }
@@ -44,6 +47,9 @@ impl Command {
             }
             // What it says first names it.
             Self::Edit { text, .. } => *text = format!("{text} edit {number}"),
+            Self::DeleteChannel { channel_id } => {
+                ledger.doomed_channels.insert(*channel_id);
+            }
             Self::Join { person, group, .. } => ledger.joining((*person, *group)),
             Self::Unban { person, group, .. } => ledger.unbanning((*person, *group)),
             Self::Choose { person, status: ChosenStatus::Invisible } => {
@@ -95,6 +101,13 @@ impl Command {
             Self::GiveRoles { group_id, user_id, roles } => {
                 let request = UpdateMember { nickname: None, roles: Some(roles) };
                 chat.update_member(caller, group_id, user_id, request).await.map(|it| json(&it))
+            }
+            Self::MakeChannel { group_id, .. } => {
+                let request: CreateChannel = serde_json::from_str(r#"{"name":"more"}"#).unwrap();
+                chat.create_channel(caller, group_id, request).await.map(|it| json(&it))
+            }
+            Self::DeleteChannel { channel_id } => {
+                done(chat.delete_channel(caller, channel_id).await)
             }
             Self::Choose { status, .. } => {
                 let Some(key) = key else { return Ok(Value::Null) };

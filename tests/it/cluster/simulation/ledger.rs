@@ -14,8 +14,10 @@ pub struct Ledger {
     /// Messages that were acked, by what they say.
     pub acked: BTreeMap<String, (ChannelId, MessageId)>,
     pub authors: BTreeMap<String, usize>,
-    /// Of which somebody tried to delete them, or their channel.
+    /// Of which somebody tried to delete them.
     pub doomed: BTreeSet<String>,
+    /// Which somebody tried to delete.
+    pub doomed_channels: BTreeSet<ChannelId>,
     /// Of which the deletion was acked.
     pub deleted: BTreeSet<String>,
     /// Who may be invisible.
