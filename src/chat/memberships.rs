@@ -8,10 +8,11 @@ use crate::chat::changes::Changes;
 use crate::chat::debts::{Debt, Owed};
 use crate::chat::error::Noun;
 use crate::chat::turns::Subject;
-use crate::chat::views::{GroupRefView, JoinedGroupView, MemberRefView};
+use crate::chat::views::{ChannelView, GroupRefView, JoinedGroupView, MemberRefView};
 use crate::chat::{Chat, ChatError, push};
+use crate::model::channel::Channel;
 use crate::model::event::Push;
-use crate::model::id::{GroupId, UserId};
+use crate::model::id::{ChannelId, GroupId, UserId};
 
 /// Groups of one person at most, besides the official one; bounds what `ready` carries. Somebody who
 /// joins through several nodes at the same moment may exceed it by as many.
@@ -66,7 +67,29 @@ impl Chat {
         let view = self.joined_group(user_id, group_id).await?;
         let content = push(Push::GroupCreated, &view);
         self.apply_joined(user_id, group_id, changes, content, debt).await?;
+        self.owe_what_was_overtaken(user_id, &view).await?;
         Ok(view)
+    }
+
+    /// What changed in a group after it was read for somebody who joins, and before they were in its room, was told to
+    /// neither. It is told to the room once more.
+    async fn owe_what_was_overtaken(
+        &self,
+        user_id: UserId,
+        told: &JoinedGroupView,
+    ) -> Result<(), ChatError> {
+        let group_id = told.group.id;
+        self.caches.forget(&Changed::Group(group_id));
+        let Some(now) = self.standing_of(user_id, group_id).await? else { return Ok(()) };
+        for (channel_id, push) in differing(&told.channels, &now.group.channels) {
+            let owed = Owed::Channel { channel_id, group_id: Some(group_id), push };
+            drop(self.owe(owed));
+        }
+        let group = &now.group.group;
+        if (&group.name, &group.icon) != (&told.group.name, &told.group.icon) {
+            drop(self.owe(Owed::Current(Push::GroupUpdated, Entity::Group(group_id))));
+        }
+        Ok(())
     }
 
     /// Makes sure that every node has a member's sockets in the group, and sends them `content`.
@@ -180,4 +203,19 @@ impl Chat {
         })
         .await
     }
+}
+
+/// The channels of a group that came, changed or went, and the pushes that say so.
+fn differing(told: &[ChannelView], now: &[Channel]) -> Vec<(ChannelId, Push)> {
+    let is_told = |channel: &Channel| told.iter().find(|told| told.id == channel.id);
+    let is_same = |told: &ChannelView, channel: &Channel| {
+        (&told.name, &told.topic, told.position, told.slow_mode_seconds)
+            == (&channel.name, &channel.topic, channel.position, channel.slow_mode_seconds)
+    };
+    let newer = now.iter().filter_map(|channel| match is_told(channel) {
+        None => Some((channel.id, Push::ChannelCreated)),
+        Some(told) => (!is_same(told, channel)).then_some((channel.id, Push::ChannelUpdated)),
+    });
+    let gone = told.iter().filter(|told| now.iter().all(|channel| channel.id != told.id));
+    newer.chain(gone.map(|told| (told.id, Push::ChannelDeleted))).collect()
 }

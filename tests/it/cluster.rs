@@ -292,6 +292,11 @@ impl Screen {
         self.0.pushes.lock().drain(..).map(|(name, _)| name).collect()
     }
 
+    /// Takes all that came.
+    pub fn all(&self) -> Vec<(&'static str, Value)> {
+        self.0.pushes.lock().drain(..).collect()
+    }
+
     /// Takes the bodies of what came as `push`, and forgets the rest.
     pub fn bodies(&self, push: &str) -> Vec<Value> {
         let pushes = std::mem::take(&mut *self.0.pushes.lock());

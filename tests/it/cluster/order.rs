@@ -44,6 +44,51 @@ async fn who_joined_and_was_then_banned_elsewhere_is_out_wherever_the_joining_co
     assert_eq!(screen.rest(), Vec::<&str>::new());
 }
 
+/// Between reading what they are told of the group, and being in its room.
+#[tokio::test]
+async fn who_joins_hears_of_what_changes_in_the_group_meanwhile() {
+    let cluster = Cluster::of(2);
+    let (joining, other) = cluster.both();
+    let [owner, ada] = cluster.people().await;
+    let (group_id, _) = other.group(owner).await;
+    let new_channel =
+        |name: &str| -> CreateChannel { serde_json::from_value(json!({ "name": name })).unwrap() };
+    let [going, changing] = [
+        other.create_channel(owner, group_id, new_channel("going")).await.unwrap().id,
+        other.create_channel(owner, group_id, new_channel("changing")).await.unwrap().id,
+    ];
+    let invite = other.invite(owner, group_id).await;
+    let screen = other.open(ada).await;
+
+    let told = cluster.faults.hold("list_activity");
+    let changes = async {
+        told.reached().await;
+        other.create_channel(owner, group_id, new_channel("coming")).await.unwrap();
+        other.delete_channel(owner, going).await.unwrap();
+        let update = json!({ "name": "changed" });
+        let update: UpdateChannel = serde_json::from_value(update).unwrap();
+        other.update_channel(owner, changing, update).await.unwrap();
+        let update: UpdateGroup = serde_json::from_value(json!({ "name": "renamed" })).unwrap();
+        other.update_group(owner, group_id, update).await.unwrap();
+        cluster.faults.clear();
+    };
+    let (accepted, ()) = tokio::join!(joining.accept_invite(ada, &invite), changes);
+    assert_eq!(accepted.unwrap().channels.len(), 3, "as it was read");
+    assert!(joining.pay().await);
+    cluster.settle().await;
+
+    let pushes = screen.all();
+    let body = |name: &str| {
+        let found = pushes.iter().find(|(push, _)| *push == name);
+        &found.unwrap_or_else(|| panic!("no {name} in {pushes:?}")).1
+    };
+    assert_eq!(pushes[0].0, "group:created");
+    assert_eq!(body("channel:created")["name"], "coming");
+    assert_eq!(body("channel:deleted")["channelId"], going.to_string());
+    assert_eq!(body("channel:updated")["name"], "changed");
+    assert_eq!(body("group:updated")["name"], "renamed");
+}
+
 #[tokio::test]
 async fn who_was_banned_elsewhere_while_they_joined_is_not_in() {
     let cluster = Cluster::of(2);
