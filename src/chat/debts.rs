@@ -5,10 +5,12 @@
 //! `repairs.rs` pays what is noted. Only what is owed is remembered, not what would have been said.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::bus::envelope::Entity;
 use crate::chat::{Chat, ChatError};
@@ -48,6 +50,10 @@ pub struct Debts {
     noted: Mutex<NotedInOrder>,
     /// Of those that are noted: mostly none, and then paying takes no lock.
     count: AtomicUsize,
+    /// Not noted: their commands are being carried out.
+    open: AtomicUsize,
+    /// None is open any more.
+    closed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -83,12 +89,51 @@ impl Debts {
 
     /// Whoever had to know does, or is gone.
     pub fn strike(&self, owed: &Owed) {
+        self.strike_if(owed, |_| true);
+    }
+
+    /// Likewise, unless it was noted once more since `number` was its number.
+    pub fn strike_noted(&self, owed: &Owed, number: Option<u64>) {
+        self.strike_if(owed, |noted| Some(noted) == number);
+    }
+
+    fn strike_if(&self, owed: &Owed, is_told: impl Fn(u64) -> bool) {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }
         let mut noted = self.noted.lock();
-        noted.numbers.remove(owed);
+        if noted.numbers.get(owed).is_some_and(|number| is_told(*number)) {
+            noted.numbers.remove(owed);
+        }
         self.count.store(noted.numbers.len(), Ordering::Release);
+    }
+
+    /// When it was noted, if it is.
+    pub fn number(&self, owed: &Owed) -> Option<u64> {
+        self.noted.lock().numbers.get(owed).copied()
+    }
+
+    /// Waits until no command is being carried out that has something to tell.
+    pub async fn all_closed(&self) {
+        loop {
+            let mut closed = pin!(self.closed.notified());
+            closed.as_mut().enable();
+            if self.open.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            closed.await;
+        }
+    }
+
+    fn begin(self: &Arc<Self>, owed: Owed) -> Debt {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        Debt { open: Some((owed, self.clone())) }
+    }
+
+    fn end(&self) {
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.closed.notify_waiters();
+        }
     }
 
     /// One that fails each time does not keep those behind it waiting for ever.
@@ -138,16 +183,22 @@ impl Debt {
         Self { open: None }
     }
 
-    /// Everybody whom it concerns has been told.
+    /// Everybody whom it concerns has been told, and so also what was owed of the same before: it was told as it is
+    /// now. But of what changed in a channel each command tells its own.
     pub fn paid(mut self) {
         if let Some((owed, debts)) = self.open.take() {
-            debts.strike(&owed);
+            if !matches!(owed, Owed::Missed(_)) {
+                debts.strike(&owed);
+            }
+            debts.end();
         }
     }
 
     /// Nothing was stored that somebody would have to be told of.
     pub fn void(mut self) {
-        self.open = None;
+        if let Some((_, debts)) = self.open.take() {
+            debts.end();
+        }
     }
 
     /// A refusal is paid, too: what there was to tell is gone.
@@ -163,6 +214,7 @@ impl Drop for Debt {
     fn drop(&mut self) {
         if let Some((owed, debts)) = self.open.take() {
             debts.note(owed);
+            debts.end();
         }
     }
 }
@@ -170,7 +222,7 @@ impl Drop for Debt {
 impl Chat {
     /// For what is stored already, or cannot but be.
     pub(crate) fn owe(&self, owed: Owed) -> Debt {
-        Debt { open: Some((owed, self.debts.clone())) }
+        self.debts.begin(owed)
     }
 
     /// Stores something, and hands out what is owed for it. If nobody knows whether that was done, because the
@@ -197,10 +249,11 @@ impl Chat {
 mod tests {
     use super::*;
 
-    const OWED: Owed = Owed::Missed(ChannelId::new(1));
+    const OWED: Owed = Owed::Message(ChannelId::new(1), MessageId::new(2));
+    const MISSED: Owed = Owed::Missed(ChannelId::new(1));
 
     fn debt(debts: &Arc<Debts>) -> Debt {
-        Debt { open: Some((OWED, debts.clone())) }
+        debts.begin(OWED)
     }
 
     #[test]
@@ -231,10 +284,37 @@ mod tests {
         let debts = Arc::new(Debts::default());
         let owed = |number| Owed::Missed(ChannelId::new(number));
         for number in 0..=OWED_MAX as u64 {
-            drop(Debt { open: Some((owed(number), debts.clone())) });
+            drop(debts.begin(owed(number)));
         }
         assert!(debts.is_gap() && !debts.is_owed(&owed(OWED_MAX as u64)));
         debts.put_last(owed(0));
         assert_eq!((debts.all()[0], debts.all().pop()), (owed(1), Some(owed(0))));
+    }
+
+    #[test]
+    fn what_one_command_tells_of_a_channel_does_not_tell_what_another_could_not() {
+        let debts = Arc::new(Debts::default());
+        drop(debts.begin(MISSED));
+        debts.begin(MISSED).paid();
+        assert!(debts.is_owed(&MISSED));
+        let number = debts.number(&MISSED);
+        drop(debts.begin(MISSED));
+        debts.strike_noted(&MISSED, number);
+        assert!(debts.is_owed(&MISSED), "one more could not since");
+        debts.strike_noted(&MISSED, debts.number(&MISSED));
+        assert!(!debts.is_owed(&MISSED));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_what_is_carried_out_hears_when_it_is() {
+        let debts = Arc::new(Debts::default());
+        debts.all_closed().await;
+        let open = [debts.begin(OWED), debts.begin(MISSED), debts.begin(MISSED)];
+        let mut waiting = pin!(debts.all_closed());
+        for debt in open {
+            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+            drop(debt);
+        }
+        waiting.await;
     }
 }

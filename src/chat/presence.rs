@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::bus::envelope::{Content, Topic};
 use crate::bus::node_event::{NodeEvent, SignOfLife};
@@ -15,6 +15,7 @@ use crate::model::id::{ChannelId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::presence::{ChosenStatus, Presence, PresenceEvent, STATUS_TEXT_CHARS_MAX};
 use crate::model::text;
+use crate::model::time_budget::PUBLISH_MAX;
 use crate::telemetry::{self, log_seldom};
 
 mod board;
@@ -26,6 +27,8 @@ pub use board::PresenceBoard;
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
 /// A few of these may be lost before others take the node to be dead.
 const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// A node that stops waits so long for what it is carrying out, as long as publishing may take.
+const LAST_COMMANDS_TIMEOUT: Duration = PUBLISH_MAX;
 /// Bounds an envelope to some 100 KB, with long texts.
 const PRESENCES_PER_ENVELOPE_MAX: usize = 500;
 
@@ -189,7 +192,10 @@ pub async fn run_presence(chat: Chat) {
         }
     }
     // A node that still owes something goes like one that dies, and the others begin anew.
-    if !chat.bus.is_alone() && chat.pay().await {
+    if !chat.bus.is_alone()
+        && timeout(LAST_COMMANDS_TIMEOUT, chat.debts.all_closed()).await.is_ok()
+        && chat.pay().await
+    {
         chat.tell_nodes(NodeEvent::Left).await;
     }
 }

@@ -133,15 +133,20 @@ impl Chat {
     }
 
     async fn announce_missed(&self, channel_id: ChannelId) -> Result<(), ChatError> {
-        let debt = self.owe(Owed::Missed(channel_id));
+        let owed = Owed::Missed(channel_id);
+        let number = self.debts.number(&owed);
+        let debt = self.owe(owed);
         let changes = self.changed([Changed::History(channel_id)]);
-        let Some(channel) = self.find_channel(channel_id).await? else {
-            debt.paid();
-            return Ok(());
-        };
-        let body = SyncRequiredView { channel_ids: [channel_id], reason: "lost" };
-        let envelope = self.envelope(audience(&channel), push(Push::SyncRequired, &body));
-        unless_lost(self.announce(debt, envelope.with_changes(changes)).await)
+        match self.find_channel(channel_id).await? {
+            Some(channel) => {
+                let body = SyncRequiredView { channel_ids: [channel_id], reason: "lost" };
+                let envelope = self.envelope(audience(&channel), push(Push::SyncRequired, &body));
+                unless_lost(self.announce(debt, envelope.with_changes(changes)).await)?;
+            }
+            None => debt.paid(),
+        }
+        self.debts.strike_noted(&owed, number);
+        Ok(())
     }
 
     async fn announce_member_anew(

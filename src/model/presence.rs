@@ -227,9 +227,9 @@ impl Attendance {
 
     /// True if whoever is gone may be forgotten: there is nothing to show or to remember any more.
     pub fn is_over(&self, now_ms: UnixMs) -> bool {
-        let chose_nothing =
-            self.choice.availability == Availability::Available && self.choice.text.is_empty();
-        let kept_ms = if chose_nothing { OFFLINE_DELAY_MS } else { CHOICE_KEPT_MS };
+        // Who chose to be seen again: another node may still remember that they did not want to be.
+        let has_chosen = self.choice.at_ms > 0;
+        let kept_ms = if has_chosen { CHOICE_KEPT_MS } else { OFFLINE_DELAY_MS };
         match self.place {
             Whereabouts::Here(_) => false,
             Whereabouts::Left { at_ms, .. } | Whereabouts::NotYet { at_ms } => {
@@ -375,7 +375,7 @@ mod tests {
         let plain = after([Opened(A), Closed(A)]);
         assert!(!plain.is_over(START_MS + OFFLINE_DELAY_MS - 1));
         assert!(plain.is_over(START_MS + OFFLINE_DELAY_MS));
-        for event in [chosen(A, Invisible), text(A, Online, "hello")] {
+        for event in [chosen(A, Invisible), chosen(A, Online), text(A, Online, "hello")] {
             let mut kept = after([Opened(A), event, Closed(A)]);
             assert!(!kept.is_over(START_MS + CHOICE_KEPT_MS - 1));
             assert!(kept.is_over(START_MS + CHOICE_KEPT_MS));

@@ -280,6 +280,10 @@ impl World {
                 *noticed_at_ms = (*noticed_at_ms).min(self.now_ms);
             }
         }
+        // Somebody replaces the last, if nobody has.
+        if !self.nodes.iter().any(|node| node.is_open() || node.starts_at_ms.is_some()) {
+            self.nodes[0].starts_at_ms = Some(self.now_ms);
+        }
     }
 
     // How commands end.
