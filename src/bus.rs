@@ -173,6 +173,11 @@ impl Deliveries {
         {
             return Ok(gap);
         }
+        self.try_next()
+    }
+
+    /// Whether or not there was a gap.
+    fn try_next(&mut self) -> Result<Delivery, mpsc::error::TryRecvError> {
         if let Some(held) = self.held.take() {
             return Ok(held);
         }
@@ -187,16 +192,17 @@ impl Deliveries {
         }
     }
 
-    /// The next delivery if one is there and `wanted`; else it stays the next.
+    /// The next delivery if one is there and `wanted`; else it stays the next. A gap is not: who hears of one acts
+    /// on it at once.
     pub fn next_if(&mut self, wanted: impl FnOnce(&Delivery) -> bool) -> Option<Delivery> {
-        let next = self.try_recv().ok()?;
+        if self.gap.is_raised() {
+            return None;
+        }
+        let next = self.try_next().ok()?;
         if wanted(&next) {
             return Some(next);
         }
-        match next {
-            Delivery::Gap => self.gap.raise(),
-            delivery => self.held = Some(delivery),
-        }
+        self.held = Some(next);
         None
     }
 
@@ -223,6 +229,10 @@ impl GapFlag {
     pub fn raise(&self) {
         self.0.is_up.store(true, Ordering::Release);
         self.0.changed.notify_waiters();
+    }
+
+    fn is_raised(&self) -> bool {
+        self.0.is_up.load(Ordering::Acquire)
     }
 
     fn take(&self) -> bool {

@@ -5,12 +5,12 @@
 //! `repairs.rs` pays what is noted. Only what is owed is remembered, not what would have been said.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::bus::envelope::Entity;
 use crate::chat::{Chat, ChatError};
@@ -50,10 +50,6 @@ pub struct Debts {
     noted: Mutex<NotedInOrder>,
     /// Of those that are noted: mostly none, and then paying takes no lock.
     count: AtomicUsize,
-    /// Not noted: their commands are being carried out.
-    open: AtomicUsize,
-    /// None is open any more.
-    closed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -62,12 +58,19 @@ struct NotedInOrder {
     last: u64,
     /// They were too many.
     is_gap: bool,
+    /// When it was last that something was owed which a sync would answer.
+    history_owed_at: Option<Instant>,
 }
 
 impl NotedInOrder {
     fn put_last(&mut self, owed: Owed) {
         self.last += 1;
         self.numbers.insert(owed, self.last);
+    }
+
+    fn owes_history(&self) -> bool {
+        let of_history = |owed: &Owed| matches!(owed, Owed::Message(..) | Owed::Missed(_));
+        self.is_gap || self.numbers.keys().any(of_history)
     }
 }
 
@@ -103,6 +106,9 @@ impl Debts {
         }
         let mut noted = self.noted.lock();
         if noted.numbers.get(owed).is_some_and(|number| is_told(*number)) {
+            if noted.owes_history() {
+                noted.history_owed_at = Some(Instant::now());
+            }
             noted.numbers.remove(owed);
         }
         self.count.store(noted.numbers.len(), Ordering::Release);
@@ -111,29 +117,6 @@ impl Debts {
     /// When it was noted, if it is.
     pub fn number(&self, owed: &Owed) -> Option<u64> {
         self.noted.lock().numbers.get(owed).copied()
-    }
-
-    /// Waits until no command is being carried out that has something to tell.
-    pub async fn all_closed(&self) {
-        loop {
-            let mut closed = pin!(self.closed.notified());
-            closed.as_mut().enable();
-            if self.open.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            closed.await;
-        }
-    }
-
-    fn begin(self: &Arc<Self>, owed: Owed) -> Debt {
-        self.open.fetch_add(1, Ordering::AcqRel);
-        Debt { open: Some((owed, self.clone())) }
-    }
-
-    fn end(&self) {
-        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.closed.notify_waiters();
-        }
     }
 
     /// One that fails each time does not keep those behind it waiting for ever.
@@ -148,14 +131,17 @@ impl Debts {
         self.noted.lock().is_gap
     }
 
-    /// Whether everything that is stored was announced, as far as this node knows.
-    pub fn is_empty(&self) -> bool {
+    /// For how long nothing has been owed that a sync would answer; `None` if something is.
+    pub fn history_settled_for(&self) -> Option<Duration> {
         let noted = self.noted.lock();
-        noted.numbers.is_empty() && !noted.is_gap
+        let settled_for = noted.history_owed_at.map_or(Duration::MAX, |at| at.elapsed());
+        (!noted.owes_history()).then_some(settled_for)
     }
 
     pub fn gap_told(&self) {
-        self.noted.lock().is_gap = false;
+        let mut noted = self.noted.lock();
+        noted.history_owed_at = Some(Instant::now());
+        noted.is_gap = false;
     }
 
     /// Those that were owed or failed first come first.
@@ -186,19 +172,16 @@ impl Debt {
     /// Everybody whom it concerns has been told, and so also what was owed of the same before: it was told as it is
     /// now. But of what changed in a channel each command tells its own.
     pub fn paid(mut self) {
-        if let Some((owed, debts)) = self.open.take() {
-            if !matches!(owed, Owed::Missed(_)) {
-                debts.strike(&owed);
-            }
-            debts.end();
+        if let Some((owed, debts)) = self.open.take()
+            && !matches!(owed, Owed::Missed(_))
+        {
+            debts.strike(&owed);
         }
     }
 
     /// Nothing was stored that somebody would have to be told of.
     pub fn void(mut self) {
-        if let Some((_, debts)) = self.open.take() {
-            debts.end();
-        }
+        self.open = None;
     }
 
     /// A refusal is paid, too: what there was to tell is gone.
@@ -214,7 +197,6 @@ impl Drop for Debt {
     fn drop(&mut self) {
         if let Some((owed, debts)) = self.open.take() {
             debts.note(owed);
-            debts.end();
         }
     }
 }
@@ -222,7 +204,7 @@ impl Drop for Debt {
 impl Chat {
     /// For what is stored already, or cannot but be.
     pub(crate) fn owe(&self, owed: Owed) -> Debt {
-        self.debts.begin(owed)
+        Debt { open: Some((owed, self.debts.clone())) }
     }
 
     /// Stores something, and hands out what is owed for it. If nobody knows whether that was done, because the
@@ -253,7 +235,7 @@ mod tests {
     const MISSED: Owed = Owed::Missed(ChannelId::new(1));
 
     fn debt(debts: &Arc<Debts>) -> Debt {
-        debts.begin(OWED)
+        Debt { open: Some((OWED, debts.clone())) }
     }
 
     #[test]
@@ -284,7 +266,7 @@ mod tests {
         let debts = Arc::new(Debts::default());
         let owed = |number| Owed::Missed(ChannelId::new(number));
         for number in 0..=OWED_MAX as u64 {
-            drop(debts.begin(owed(number)));
+            drop(Debt { open: Some((owed(number), debts.clone())) });
         }
         assert!(debts.is_gap() && !debts.is_owed(&owed(OWED_MAX as u64)));
         debts.put_last(owed(0));
@@ -294,27 +276,15 @@ mod tests {
     #[test]
     fn what_one_command_tells_of_a_channel_does_not_tell_what_another_could_not() {
         let debts = Arc::new(Debts::default());
-        drop(debts.begin(MISSED));
-        debts.begin(MISSED).paid();
+        let missed = || Debt { open: Some((MISSED, debts.clone())) };
+        drop(missed());
+        missed().paid();
         assert!(debts.is_owed(&MISSED));
         let number = debts.number(&MISSED);
-        drop(debts.begin(MISSED));
+        drop(missed());
         debts.strike_noted(&MISSED, number);
         assert!(debts.is_owed(&MISSED), "one more could not since");
         debts.strike_noted(&MISSED, debts.number(&MISSED));
         assert!(!debts.is_owed(&MISSED));
-    }
-
-    #[tokio::test]
-    async fn who_waits_for_what_is_carried_out_hears_when_it_is() {
-        let debts = Arc::new(Debts::default());
-        debts.all_closed().await;
-        let open = [debts.begin(OWED), debts.begin(MISSED), debts.begin(MISSED)];
-        let mut waiting = pin!(debts.all_closed());
-        for debt in open {
-            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-            drop(debt);
-        }
-        waiting.await;
     }
 }

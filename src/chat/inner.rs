@@ -21,7 +21,7 @@ use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
 use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
-use crate::chat::turns::Turns;
+use crate::chat::turns::{RunningCommands, Turns};
 use crate::chat::watermark::Watermark;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
@@ -62,6 +62,7 @@ pub struct ChatInner {
     /// How far the clocks of other nodes are from this one's.
     pub(in crate::chat) skews: Skews,
     pub(in crate::chat) turns: Arc<Turns>,
+    pub(in crate::chat) running: Arc<RunningCommands>,
 }
 
 impl ChatInner {
@@ -87,6 +88,7 @@ impl ChatInner {
             readings: Readings::default(),
             skews: Skews::default(),
             turns: Arc::default(),
+            running: Arc::default(),
             store,
             bus: Announcer::new(bus),
             clock,

@@ -123,7 +123,8 @@ impl Chat {
         let view = MemberView::new(&updated, person.user.clone());
         let GroupSnapshot { group, roles, .. } = &*before.group;
         let (permissions, _) = standing(group, roles, &updated, person.operator);
-        let changed = permissions != before.permissions;
+        // An earlier change may not have been applied everywhere.
+        let changed = permissions != before.permissions || self.debts.is_owed(&owed);
         let effect = changed.then_some(Effect::Membership { user_id, group_id, is_member: true });
         self.announce_member(&view, group.official, changes, effect, debt).await;
         if changed {

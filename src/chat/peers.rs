@@ -17,6 +17,9 @@ use crate::model::id::NodeId;
 
 /// Who is silent for so long is not only cut off for a while.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
+/// And yet they may be, and go on storing for their own people: up to when they had announced everything counts for
+/// so long. Clients that come back after a node has died get more again for that time.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug, Default)]
 pub struct Peers(Mutex<Known>);
@@ -33,13 +36,15 @@ struct Peer {
     boot: u64,
     heard_at: Instant,
     settled_until_ms: UnixMs,
+    is_taken_for_dead: bool,
 }
 
 impl Peers {
     /// A node lives. True if it has started anew since it was heard last, and so had died.
     pub fn heard(&self, node: NodeId, boot: u64, settled_until_ms: UnixMs) -> bool {
         let mut known = self.0.lock();
-        let peer = Peer { boot, heard_at: Instant::now(), settled_until_ms };
+        let heard_at = Instant::now();
+        let peer = Peer { boot, heard_at, settled_until_ms, is_taken_for_dead: false };
         let before = known.by_node.insert(node, peer);
         let has_died = before.is_some_and(|before| before.boot != boot);
         known.has_lost_one |= has_died;
@@ -51,12 +56,18 @@ impl Peers {
         self.0.lock().by_node.remove(&node);
     }
 
-    /// Takes the nodes that have died.
+    /// Takes the nodes that seem to have died since.
     pub fn take_dead(&self) -> Vec<NodeId> {
         let now = Instant::now();
-        let is_dead = |_: &NodeId, peer: &mut Peer| now - peer.heard_at > DEAD_AFTER;
         let mut known = self.0.lock();
-        let dead: Vec<NodeId> = known.by_node.extract_if(is_dead).map(|(node, _)| node).collect();
+        known.by_node.retain(|_, peer| now - peer.heard_at <= FORGOTTEN_AFTER);
+        let mut dead = Vec::new();
+        for (node, peer) in &mut known.by_node {
+            if now - peer.heard_at > DEAD_AFTER && !peer.is_taken_for_dead {
+                peer.is_taken_for_dead = true;
+                dead.push(*node);
+            }
+        }
         known.has_lost_one |= !dead.is_empty();
         dead
     }
@@ -94,7 +105,8 @@ mod tests {
         tokio::time::advance(DEAD_AFTER + Duration::from_millis(1)).await;
         assert_eq!(peers.take_dead(), [NODE]);
         assert_eq!(peers.take_dead(), [], "once");
-        assert!(!peers.heard(NODE, 3, NOW_MS));
+        assert!(!peers.heard(NODE, 2, NOW_MS), "it was cut off all the same");
+        assert!(peers.heard(NODE, 3, NOW_MS));
     }
 
     #[tokio::test(start_paused = true)]
@@ -127,6 +139,9 @@ mod tests {
         peers.take_dead();
         assert_eq!(peers.settled_until_ms(), None);
         peers.begun_anew();
+        assert_eq!(peers.settled_until_ms(), Some(NOW_MS + 1), "it may only be cut off");
+        tokio::time::advance(FORGOTTEN_AFTER).await;
+        peers.take_dead();
         assert_eq!(peers.settled_until_ms(), Some(UnixMs::MAX));
     }
 }

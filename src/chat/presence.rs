@@ -193,7 +193,7 @@ pub async fn run_presence(chat: Chat) {
     }
     // A node that still owes something goes like one that dies, and the others begin anew.
     if !chat.bus.is_alone()
-        && timeout(LAST_COMMANDS_TIMEOUT, chat.debts.all_closed()).await.is_ok()
+        && timeout(LAST_COMMANDS_TIMEOUT, chat.running.ended()).await.is_ok()
         && chat.pay().await
     {
         chat.tell_nodes(NodeEvent::Left).await;

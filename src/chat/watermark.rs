@@ -10,6 +10,7 @@
 //! has died. By the clock of whoever stored something, as its id is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::chat::Chat;
 use crate::chat::debts::Debts;
@@ -28,12 +29,17 @@ impl Watermark {
         Self { settled_ms, until_ms: AtomicU64::new(0) }
     }
 
-    /// What this node stored before has been announced. Never goes back.
+    /// What this node stored before has been announced. Goes back with the clock.
     pub fn own(&self, debts: &Debts, now_ms: UnixMs) -> UnixMs {
-        if debts.is_empty() {
-            self.until_ms.fetch_max(now_ms.saturating_sub(self.settled_ms), Ordering::Relaxed);
+        let settled_ms = now_ms.saturating_sub(self.settled_ms);
+        // What was announced late is on its way to the sessions here for as long as anything else is.
+        if debts
+            .history_settled_for()
+            .is_some_and(|it| it >= Duration::from_millis(self.settled_ms))
+        {
+            self.until_ms.store(settled_ms, Ordering::Relaxed);
         }
-        self.until_ms.load(Ordering::Relaxed)
+        self.until_ms.load(Ordering::Relaxed).min(settled_ms)
     }
 }
 
@@ -49,25 +55,31 @@ impl Chat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::envelope::Entity;
     use crate::chat::debts::Owed;
-    use crate::model::id::ChannelId;
+    use crate::model::event::Push;
+    use crate::model::id::{ChannelId, GroupId};
     use crate::model::time_budget::SETTLED_MS;
 
     const NOW_MS: UnixMs = 1_795_000_000_000;
 
-    #[test]
-    fn it_stands_still_while_something_is_owed() {
+    #[tokio::test(start_paused = true)]
+    async fn it_stands_still_while_something_is_owed_and_for_as_long_again() {
         let (debts, watermark) = (Debts::default(), Watermark::new(SETTLED_MS));
+        let own = async |after_ms| {
+            tokio::time::advance(Duration::from_millis(after_ms)).await;
+            watermark.own(&debts, NOW_MS + after_ms)
+        };
         assert_eq!(watermark.own(&debts, NOW_MS), NOW_MS - SETTLED_MS);
+        debts.note(Owed::Current(Push::GroupUpdated, Entity::Group(GroupId::new(1))));
+        assert_eq!(own(1_000).await, NOW_MS + 1_000 - SETTLED_MS, "a sync does not answer names");
         let owed = Owed::Missed(ChannelId::new(1));
         debts.note(owed);
-        assert_eq!(watermark.own(&debts, NOW_MS + 60_000), NOW_MS - SETTLED_MS);
+        assert_eq!(own(60_000).await, NOW_MS + 1_000 - SETTLED_MS);
         debts.strike(&owed);
-        assert_eq!(watermark.own(&debts, NOW_MS + 60_000), NOW_MS + 60_000 - SETTLED_MS);
-        assert_eq!(
-            watermark.own(&debts, NOW_MS),
-            NOW_MS + 60_000 - SETTLED_MS,
-            "a clock went back"
-        );
+        assert_eq!(own(SETTLED_MS - 1).await, NOW_MS + 1_000 - SETTLED_MS);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(watermark.own(&debts, NOW_MS + 90_000), NOW_MS + 90_000 - SETTLED_MS);
+        assert_eq!(watermark.own(&debts, NOW_MS), NOW_MS - SETTLED_MS, "the clock went back");
     }
 }

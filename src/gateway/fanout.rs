@@ -144,6 +144,7 @@ impl<O: Outlet> Fanout<O> {
     fn hold(&mut self, key: SocketKey) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         subscriber.hold();
+        subscriber.bindings.begin_anew();
         self.joining.insert(key);
     }
 

@@ -11,8 +11,8 @@ use crate::gateway::fanout::{FanoutHandle, Outlet};
 use crate::lifecycle::Lifecycle;
 use crate::model::time::Timestamp;
 
-/// A session that gets something gets a mark within it. Of a minute's messages a client that comes back asks for
-/// those of the last fifty seconds again, at most.
+/// A session that gets something gets a mark within it. A client that comes back is told the
+/// messages of about a minute once more.
 pub const INTERVAL: Duration = Duration::from_secs(15);
 
 /// Tells them every `every`, until the node stops.

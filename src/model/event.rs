@@ -52,6 +52,22 @@ pushes! {
     ServerDraining = "server:draining",
 }
 
+impl Push {
+    /// Whether it tells of a message, or of something that happened to one: what a sync would answer.
+    pub const fn is_of_history(self) -> bool {
+        matches!(
+            self,
+            Self::MessageCreated
+                | Self::MessageUpdated
+                | Self::MessageDeleted
+                | Self::ReactionAdded
+                | Self::ReactionRemoved
+                | Self::PinAdded
+                | Self::PinRemoved
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

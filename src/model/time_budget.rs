@@ -41,13 +41,13 @@ pub const EMBEDDED_LOCK_MS_MAX: u64 = 2_000;
 /// Publishing waits so long for room at most.
 pub const PUBLISH_MS_MAX: u64 = 5_000;
 
-/// Whatever is read of something that was stored to tell it, at its node and then at each other, takes so long at
-/// most; else it is told later, or sessions are opened anew.
+/// Whatever is read of something that was stored to tell it, at its node and then at each other, where it may wait for
+/// a reading before it, takes so long at most; else it is told later, or sessions are opened anew.
 pub const TELLING_READ_MS_MAX: u64 = 10_000;
 
 /// From making the id of a message or of a change until each node's sessions have been told of it, or its node
 /// knows that they have not (`chat/watermark.rs`).
-pub const SETTLED_MS: u64 = 30_000;
+pub const SETTLED_MS: u64 = 45_000;
 
 /// For how long a node may make ids after it has last been told so: long enough that a store which is being restarted
 /// is back before.
@@ -63,7 +63,7 @@ pub const LEASE_GRACE_MS: u64 = 2 * CLOCK_SKEW_MS_MAX;
 const _: () = assert!(CLOCK_SKEW_MS_MAX + ID_AGE_MS_MAX + SHARED_WRITE_MS_MAX < SYNC_OVERLAP_MS);
 const _: () = assert!(ID_AGE_MS_MAX + EMBEDDED_WRITE_MS_MAX < SYNC_OVERLAP_MS);
 const _: () = assert!(
-    ID_AGE_MS_MAX + EMBEDDED_WRITE_MS_MAX + 2 * TELLING_READ_MS_MAX + PUBLISH_MS_MAX < SETTLED_MS
+    ID_AGE_MS_MAX + EMBEDDED_WRITE_MS_MAX + 3 * TELLING_READ_MS_MAX + PUBLISH_MS_MAX < SETTLED_MS
 );
 const _: () = assert!(2 * EMBEDDED_LOCK_MS_MAX < EMBEDDED_WRITE_MS_MAX);
 // A renewal that is lost and one that times out leave time for a third.

@@ -14,42 +14,56 @@ use crate::telemetry::log_seldom;
 pub struct Bindings {
     bus: Arc<dyn Bus>,
     topics: Vec<Topic>,
+    /// Some were not confirmed: until the gap that follows, what is published to them may not arrive.
+    have_failed: bool,
 }
 
 impl Bindings {
     pub fn none(bus: Arc<dyn Bus>) -> Self {
-        Self { bus, topics: Vec::new() }
+        Self { bus, topics: Vec::new(), have_failed: false }
     }
 
     /// Binds all of `topics` at the same time; when this returns, what is published to them arrives.
     pub async fn bind(bus: Arc<dyn Bus>, topics: impl IntoIterator<Item = Topic>) -> Self {
         let mut bindings = Self::none(bus);
         let confirmed: Vec<_> = topics.into_iter().map(|topic| bindings.start(topic)).collect();
-        join_all(confirmed).await;
+        bindings.have_failed = join_all(confirmed).await.contains(&false);
         bindings
     }
 
     /// Counts `topic` now; it is bound when the returned future is done.
-    fn start(&mut self, topic: Topic) -> BoxFuture<'static, ()> {
+    fn start(&mut self, topic: Topic) -> BoxFuture<'static, bool> {
         self.topics.push(topic);
         let bus = self.bus.clone();
         Box::pin(async move {
-            if let Err(error) = bus.bind(topic).await {
+            let bound = bus.bind(topic).await;
+            if let Err(error) = &bound {
                 log_seldom!(warn, %error, "a topic is not bound, its sessions will have to sync");
             }
+            bound.is_ok()
         })
     }
 
     /// Adds `topic` if it is not there; what is still to be awaited goes to `pending`.
     pub fn add(&mut self, topic: Topic, pending: &mut Confirmations) {
         if !self.topics.contains(&topic) {
-            pending.push(self.start(topic));
+            pending.push(Box::pin(self.start(topic).map(drop)));
         }
     }
 
     pub fn absorb(&mut self, mut other: Self) {
+        self.have_failed |= other.have_failed;
         self.topics.append(&mut other.topics);
         self.topics.shrink_to_fit();
+    }
+
+    pub fn have_failed(&self) -> bool {
+        self.have_failed
+    }
+
+    /// Its session is opened anew: by now those that are there are bound, or a gap is still to come.
+    pub fn begin_anew(&mut self) {
+        self.have_failed = false;
     }
 
     pub fn topics(&self) -> &[Topic] {

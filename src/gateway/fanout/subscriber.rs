@@ -103,11 +103,12 @@ impl<O: Outlet> Subscriber<O> {
     pub fn take_placements(&mut self) -> Vec<Placement> {
         let SubscriberPhase::Held(held) = &mut self.phase else { return Vec::new() };
         held.pushes.clear();
+        self.is_behind = false; // What is missing from now on is not in the snapshot.
         held.placements.take().unwrap_or_default()
     }
 
     pub fn deliver(&mut self, push: Push, body: &PushBody) -> Result<(), EmitError> {
-        self.has_news = true;
+        self.has_news |= push.is_of_history();
         match &mut self.phase {
             SubscriberPhase::Live => self.outlet.emit(push, body),
             SubscriberPhase::Held(held) if held.pushes.len() < HELD_MAX => {
@@ -124,7 +125,6 @@ impl<O: Outlet> Subscriber<O> {
         else {
             return Ok(());
         };
-        self.is_behind = false;
         self.outlet.emit(Push::Ready, ready)?;
         self.emit_all(&held.pushes)
     }
@@ -136,7 +136,10 @@ impl<O: Outlet> Subscriber<O> {
 
     /// Whether it may be told that it has everything up to some time, and that would spare it anything.
     pub fn is_due_a_mark(&self) -> bool {
-        self.has_news && !self.is_behind && matches!(self.phase, SubscriberPhase::Live)
+        self.has_news
+            && !self.is_behind
+            && !self.bindings.have_failed()
+            && matches!(self.phase, SubscriberPhase::Live)
     }
 
     pub fn mark(&mut self, body: &PushBody) -> Result<(), EmitError> {

@@ -204,10 +204,10 @@ impl Device {
                 self.groups.remove(&group_id);
                 self.channels.retain(|_, channel| channel.group_id != group_id);
             }
-            Push::ChannelCreated | Push::ChannelUpdated => {
-                if self.groups.contains(&id(body, "groupId")) {
-                    self.found(id(body, "id"), body, now_ms);
-                }
+            Push::ChannelCreated | Push::ChannelUpdated
+                if self.groups.contains(&id(body, "groupId")) =>
+            {
+                self.found(id(body, "id"), body, now_ms);
             }
             Push::ChannelDeleted => drop(self.channels.remove(&id(body, "channelId"))),
             Push::PresenceChanged => self.saw(body),

@@ -247,7 +247,8 @@ impl World {
             false => self.random.random_range(0..=LEASE_MS),
         };
         let noticed_at_ms = self.now_ms + noticed_in_ms;
-        let is_replaced = self.random.random_bool(0.8);
+        let is_last = !self.nodes.iter().any(|it| it.is_open() || it.starts_at_ms.is_some());
+        let is_replaced = self.random.random_bool(0.8) || is_last;
         let starts_in_ms = self.random.random_range(10..8_000);
         self.nodes[index] = Node {
             noticed_at_ms: Some(noticed_at_ms),
