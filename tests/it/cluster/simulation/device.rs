@@ -249,6 +249,10 @@ impl Device {
         for (channel_id, channel) in listed {
             self.found(channel_id, channel, now_ms);
         }
+        // What was pushed before a history that never came is in no sync.
+        for channel in self.channels.values_mut().filter(|channel| !channel.is_loaded) {
+            channel.messages.clear();
+        }
         let not_loaded = self.channels.iter().filter(|(_, channel)| !channel.is_loaded);
         let loads = not_loaded.map(|(id, _)| (Ask::Load(*id, None), now_ms));
         self.todo.extend(loads);
