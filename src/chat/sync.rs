@@ -16,8 +16,7 @@ use crate::model::time_budget::SYNC_OVERLAP_MS;
 use crate::store::CHANGES_KEPT_MS;
 use crate::telemetry;
 
-/// Messages of a channel that come in full. Twice what is promised of those that were missed: those that are
-/// repeated must not push them out.
+/// Messages of a channel that come in full, those that come again among them.
 const MISSED_MAX: usize = 400;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
 const CHANGES_MAX: usize = 500;
