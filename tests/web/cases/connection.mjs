@@ -63,28 +63,62 @@ scene('while the server is away nobody is said to be online or offline, and all 
   }
 });
 
-scene('a page that is opened without a server shows groups from before, and claims nothing', async (stage) => {
-  const { group, owner, people: [ada] } = await club('Ada');
-  const front = await startFront(vt.server.port);
-  try {
-    const { page } = await stage.signedIn(ada, { origin: front.url, transport: 'polling', tolerates: BROKEN_NETWORK });
-    await page.open(group.name);
-    await page.isOnline('Olga');
-    front.refuses = (path) => path.startsWith('/socket.io/');
-    front.cut();
-    await page.tab.reload();
-    await page.isAt('general');
-    await page.shows(page.own, 'presence_disconnected');
-    // Rows to come at first, then the reason why they do not.
-    await page.members.getByText(page.t('members_away')).waitFor();
-    assert.equal(await page.members.getByRole('listitem').count(), 0);
-    assert.deepEqual(await violations(page.tab), []);
-    front.refuses = () => false; // The next attempt, which nobody has to ask for, gets through.
-    await page.isOnline('Olga');
-    await page.shows(page.own, 'presence_online');
-    await owner.ok('presence:update', { status: 'dnd' });
-    await page.shows(page.member('Olga'), 'presence_dnd');
-  } finally {
-    front.stop();
-  }
-});
+/** From the next page on IndexedDB takes its time to open, as it does on a busy disk. */
+const SLOW_DISK_MS = 4000;
+const slowDisk = (context) =>
+  context.addInitScript((ms) => {
+    const { open } = IDBFactory.prototype;
+    IDBFactory.prototype.open = function (...request) {
+      const opening = open.apply(this, request);
+      const listen = opening.addEventListener.bind(opening);
+      opening.addEventListener = (type, listener, ...options) =>
+        listen(type, type === 'success' ? (event) => setTimeout(listener, ms, event) : listener, ...options);
+      return opening;
+    };
+  }, SLOW_DISK_MS);
+
+/** The groups are on the disk. */
+const groupsAreKept = (tab) =>
+  tab.waitForFunction(
+    () =>
+      new Promise((resolve) => {
+        const opening = indexedDB.open('vibetalk-cache');
+        opening.onsuccess = () => {
+          const database = opening.result;
+          const done = (kept) => resolve((database.close(), kept));
+          if (!database.objectStoreNames.contains('meta')) return done(false);
+          const reading = database.transaction('meta').objectStore('meta').get('ready');
+          reading.onsuccess = () => done(reading.result !== undefined);
+        };
+      }),
+  );
+
+for (const [how, prepare] of [['', () => {}], [' on a slow disk', slowDisk]]) {
+  scene(`a page that is opened without a server${how} shows groups from before, and claims nothing`, async (stage) => {
+    const { group, owner, people: [ada] } = await club('Ada');
+    const front = await startFront(vt.server.port);
+    try {
+      const { page } = await stage.signedIn(ada, { origin: front.url, transport: 'polling', tolerates: BROKEN_NETWORK });
+      await page.open(group.name);
+      await page.isOnline('Olga');
+      await groupsAreKept(page.tab);
+      await prepare(page.tab.context());
+      front.refuses = (path) => path.startsWith('/socket.io/');
+      front.cut();
+      await page.tab.reload();
+      await page.isAt('general');
+      await page.shows(page.own, 'presence_disconnected');
+      // Rows to come at first, then the reason why they do not.
+      await page.members.getByText(page.t('members_away')).waitFor();
+      assert.equal(await page.members.getByRole('listitem').count(), 0);
+      assert.deepEqual(await violations(page.tab), []);
+      front.refuses = () => false; // The next attempt, which nobody has to ask for, gets through.
+      await page.isOnline('Olga');
+      await page.shows(page.own, 'presence_online');
+      await owner.ok('presence:update', { status: 'dnd' });
+      await page.shows(page.member('Olga'), 'presence_dnd');
+    } finally {
+      front.stop();
+    }
+  });
+}

@@ -29,6 +29,9 @@ const REFUSED_UPGRADE = /WebSocket connection to '.*' failed/;
 export const PICTURE = 'https://images.invalid/somebody.png';
 const NO_PICTURE = /https:\/\/images\.invalid\//;
 
+/** Of what a page showed when its scene failed. */
+const TOLD_CHARS = 4000;
+
 export function scene(name, body) {
   test(name, { timeout: SCENE_MS }, async () => {
     const stage = new Stage();
@@ -103,7 +106,10 @@ class Stage {
         const file = path.join(FAILURES, `${scene}-${index}${name ? `-${name}` : ''}-${tab}`.replace(/[^\w-]+/g, '_'));
         await page.screenshot({ path: `${file}.png` });
         const seen = await page.locator('body').ariaSnapshot();
-        await writeFile(`${file}.txt`, `${page.url()}\n${problems.join('\n')}\n\n${seen}\n`);
+        const told = `${page.url()}\n${problems.join('\n')}\n\n${seen}\n`;
+        await writeFile(`${file}.txt`, told);
+        // Where only the output is kept, it says what was on the screen.
+        console.error(`${scene}, page of ${name ?? 'a visitor'}: ${told.slice(0, TOLD_CHARS)}`);
       }
     }
   }

@@ -1,10 +1,11 @@
 /**
- * The outbox on disk: IndexedDB, shared by all tabs. Where it is missing, forbidden, full or does not answer,
- * reads give null and writes false; `outbox.ts` then goes on in memory.
+ * The outbox on disk: IndexedDB, shared by all tabs. Where it is missing, forbidden, full or does not answer in time,
+ * reads give null and writes false; `outbox.ts` then goes on in memory, until the disk has answered after all.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { OutboxEntry } from "./api";
 import type { Id } from "./contract";
+import { Late } from "./late";
 
 export interface StoredEntry extends OutboxEntry {
   userId: Id;
@@ -13,6 +14,8 @@ export interface StoredEntry extends OutboxEntry {
 }
 
 export interface OutboxStore {
+  /** Whether it can be had; waits as long as it takes, perhaps for ever. */
+  opened(): Promise<boolean>;
   /** Of everybody who was signed in here. */
   all(): Promise<StoredEntry[] | null>;
   /** Whether it is stored now. */
@@ -24,20 +27,19 @@ interface Schema extends DBSchema {
   entries: { key: string; value: StoredEntry };
 }
 
-/** Some browsers never answer `open` in private windows. */
-const OPEN_TIMEOUT_MS = 3000;
+/** Sending waits for it, once. */
+const OPEN_PATIENCE_MS = 3000;
+
+type Database = IDBPDatabase<Schema>;
 
 export function createOutboxStore(name: string): OutboxStore {
-  let opening: Promise<IDBPDatabase<Schema> | null> | null = null;
+  let database: Late<Database> | null = null;
 
-  function open(): Promise<IDBPDatabase<Schema> | null> {
-    opening ??= openOrGiveUp(name, () => (opening = null));
-    return opening;
-  }
+  const connected = () => (database ??= new Late(connect(name, () => (database = null))));
 
-  async function attempt<T>(run: (db: IDBPDatabase<Schema>) => Promise<T>, otherwise: T): Promise<T> {
+  async function attempt<T>(run: (db: Database) => Promise<T>, otherwise: T): Promise<T> {
     try {
-      const db = await open();
+      const db = await connected().within(OPEN_PATIENCE_MS);
       return db ? await run(db) : otherwise;
     } catch {
       return otherwise; // Full, or closed by the browser: what is in memory counts.
@@ -45,6 +47,7 @@ export function createOutboxStore(name: string): OutboxStore {
   }
 
   return {
+    opened: async () => (await connected().atLast()) !== null,
     all: () => attempt<StoredEntry[] | null>((db) => db.getAll("entries"), null),
     put: (entry) => attempt(async (db) => Boolean(await db.put("entries", entry)), false),
     remove: (nonces) =>
@@ -55,19 +58,13 @@ export function createOutboxStore(name: string): OutboxStore {
   };
 }
 
-async function openOrGiveUp(name: string, closed: () => void): Promise<IDBPDatabase<Schema> | null> {
-  if (!globalThis.indexedDB) return null;
-  const opened = openDB<Schema>(name, 1, {
+async function connect(name: string, closed: () => void): Promise<Database> {
+  return openDB<Schema>(name, 1, {
     upgrade: (db) => void db.createObjectStore("entries", { keyPath: "nonce" }),
     blocking: (_current, _blocked, event) => {
       (event.target as IDBDatabase).close(); // A newer version of this client, in another tab.
       closed();
     },
     terminated: closed,
-  }).catch(() => null);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((done) => (timer = setTimeout(() => done(null), OPEN_TIMEOUT_MS)));
-  const db = await Promise.race([opened, late]);
-  clearTimeout(timer);
-  return db;
+  });
 }

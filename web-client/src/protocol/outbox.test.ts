@@ -9,8 +9,24 @@ import { createOutbox, type OutboxKeeper, type OutboxNews } from "./outbox";
 import { createOutboxStore, type OutboxStore } from "./outbox-store";
 import { settle, until } from "./testing/until";
 
+/** IndexedDB opens nothing before this. */
+const disk = vi.hoisted(() => ({ opens: Promise.resolve() }));
+vi.mock("idb", async (original) => {
+  const idb = await original<typeof import("idb")>();
+  const openDB = (async (...request: Parameters<typeof idb.openDB>) => {
+    await disk.opens;
+    return idb.openDB(...request);
+  }) as typeof idb.openDB;
+  return { ...idb, openDB };
+});
+
 const ADA = "1";
-const NO_DISK: OutboxStore = { all: async () => null, put: async () => false, remove: async () => {} };
+const NO_DISK: OutboxStore = {
+  opened: async () => false,
+  all: async () => null,
+  put: async () => false,
+  remove: async () => {},
+};
 const NO_LOCKS: Exclusive = (_name, run) => run();
 
 beforeEach(() =>
@@ -316,6 +332,36 @@ test("works in memory where there is no disk", async () => {
   add(tab.outbox, "b");
   await tab.outbox.load();
   expect(tab.outbox.entries()).toHaveLength(2);
+  tab.online = true;
+  tab.outbox.resume();
+  await until(() => tab.outbox.entries().length === 0);
+  expect(server.contents()).toEqual(["a", "b"]);
+});
+
+test("what is on a disk that opens late is sent then, and what was written before is kept", async () => {
+  const server = new FakeServer();
+  const name = `disk-${++disks}`;
+  const before = openTab(newBrowser({ disk: createOutboxStore(name) }), server);
+  before.online = false;
+  add(before.outbox, "a");
+  await settle();
+  before.close();
+
+  let goes = () => {};
+  disk.opens = new Promise((resolve) => (goes = resolve));
+  const tab = openTab(newBrowser({ disk: createOutboxStore(name) }), server);
+  const loading = tab.outbox.load();
+  tab.online = false;
+  vi.advanceTimersByTime(1);
+  add(tab.outbox, "b");
+  await settle();
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(tab.outbox.entries().map(({ content }) => content)).toEqual(["b"]);
+  goes();
+  await loading;
+  await settle();
+  const kept = await createOutboxStore(name).all();
+  expect(kept?.map(({ content }) => content).toSorted()).toEqual(["a", "b"]);
   tab.online = true;
   tab.outbox.resume();
   await until(() => tab.outbox.entries().length === 0);

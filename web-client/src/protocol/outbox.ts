@@ -232,8 +232,10 @@ export function createOutbox(needs: Needs): OutboxKeeper {
     },
     async load() {
       const before = turn;
-      const onDisk = await needs.store.all();
+      const onDisk = (await needs.store.opened()) ? await needs.store.all() : null;
       if (!onDisk || before !== turn || !needs.userId()) return;
+      // What was written before the disk had answered is only in memory.
+      for (const entry of entries) if (!stored.has(entry.nonce)) save(entry);
       const others = onDisk.filter((entry) => entry.userId !== needs.userId());
       if (others.length > 0) await needs.store.remove(others.map((entry) => entry.nonce));
       await lookAtDisk();

@@ -3,6 +3,17 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Cache } from "./cache";
 import { message, messages } from "./testing/history";
 
+/** IndexedDB opens nothing before this. */
+const disk = vi.hoisted(() => ({ opens: Promise.resolve() }));
+vi.mock("idb", async (original) => {
+  const idb = await original<typeof import("idb")>();
+  const openDB = (async (...request: Parameters<typeof idb.openDB>) => {
+    await disk.opens;
+    return idb.openDB(...request);
+  }) as typeof idb.openDB;
+  return { ...idb, openDB };
+});
+
 let number = 0;
 const name = () => `cache-${(number += 1)}`;
 
@@ -67,4 +78,42 @@ test("without IndexedDB it keeps nothing and fails at nothing", async () => {
   expect((await cache.drafts()).size).toBe(0);
   expect(await cache.ready()).toBeNull();
   await cache.wipe();
+});
+
+test("a disk that is slow at the start is read and written all the same", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    const cacheName = name();
+    await (await opened(cacheName)).saveMessages("10", [message(1)]);
+    let goes = () => {};
+    disk.opens = new Promise((resolve) => (goes = resolve));
+    const cache = new Cache(cacheName, () => 1);
+    const opening = cache.open("1");
+    const early = cache.messages("10");
+    const saved = cache.saveMessages("11", [message(2)]);
+    vi.advanceTimersByTime(2_000);
+    expect(await early).toEqual([]);
+    goes();
+    await opening;
+    expect(await cache.messages("10")).toHaveLength(1);
+    await saved;
+    expect(await cache.messages("11")).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("what was written for one person before the disk opened is not kept for the next", async () => {
+  let goes = () => {};
+  disk.opens = new Promise((resolve) => (goes = resolve));
+  const cache = new Cache(name(), () => 1);
+  const first = cache.open("1");
+  const saved = cache.saveMessages("10", [message(1)]);
+  const wiped = cache.wipe();
+  const second = cache.open("2");
+  goes();
+  await Promise.all([first, saved, wiped, second]);
+  expect(await cache.messages("10")).toEqual([]);
+  await cache.saveMessages("10", [message(2)]);
+  expect(await cache.messages("10")).toHaveLength(1);
 });
