@@ -39,7 +39,16 @@ pub struct MessageEdit {
     pub content: String,
     pub mentions: Vec<UserId>,
     pub mentions_everyone: bool,
+    /// By the clock of the node that edits.
     pub edited_at_ms: UnixMs,
+}
+
+impl MessageEdit {
+    /// When `before` is edited by this: later than by any edit before, whatever the clocks of the nodes say,
+    /// because clients keep of two states of a message the later one.
+    pub fn time_after(&self, before: &Message) -> UnixMs {
+        before.edited_at_ms.map_or(self.edited_at_ms, |last_ms| self.edited_at_ms.max(last_ms + 1))
+    }
 }
 
 /// One emoji on one message.

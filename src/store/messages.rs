@@ -83,7 +83,8 @@ pub trait MessageStore: Send + Sync {
 
     /// Changes a message of its author and notes `change_id`. Returns it after the change, `None` if it
     /// is gone or somebody else's: an edit that races a deletion never brings the message back. Of racing
-    /// edits one stays, whole.
+    /// edits one stays, whole, and its `edited_at_ms` is later than that of each edit before
+    /// ([`MessageEdit::time_after`]).
     ///
     /// Steps: the message, its mentions, the change. A repetition does them again.
     async fn update_message(

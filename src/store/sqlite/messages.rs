@@ -188,7 +188,7 @@ fn update_message(
             edit.content,
             mentions::column(&edit.mentions),
             edit.mentions_everyone,
-            Ms(edit.edited_at_ms)
+            Ms(edit.time_after(&stored))
         ],
     )?;
     let at = (channel_id, message_id);

@@ -463,7 +463,7 @@ impl World {
                         history.iter().map(|it| (it.id, it.content.as_str())).collect();
                     let shown: BTreeMap<MessageId, &str> = match device.channels.get(channel_id) {
                         Some(shown) => {
-                            shown.messages.iter().map(|(id, it)| (*id, it.as_str())).collect()
+                            shown.messages.iter().map(|(id, it)| (*id, it.text.as_str())).collect()
                         }
                         None => BTreeMap::new(),
                     };

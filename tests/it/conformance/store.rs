@@ -203,6 +203,7 @@ cases! {
         repeating_a_message_without_nonce_stores_it_once
         a_repeated_message_mentions_once
         only_the_author_edits
+        each_edit_is_later_than_the_one_before
         an_edit_that_races_a_deletion_brings_nothing_back
         a_message_is_deleted_once
         changes_are_listed_oldest_first

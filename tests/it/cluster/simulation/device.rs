@@ -28,10 +28,35 @@ pub enum Ask {
 /// A channel on the screen.
 pub struct Channel {
     pub group_id: GroupId,
-    pub messages: BTreeMap<MessageId, String>,
+    pub messages: BTreeMap<MessageId, ShownMessage>,
     /// Deleted since the history was asked for: an answer on its way may still have it.
     deleted: BTreeSet<MessageId>,
     is_loaded: bool,
+}
+
+pub struct ShownMessage {
+    pub text: String,
+    /// Empty unless it was edited.
+    edited_at: String,
+}
+
+impl ShownMessage {
+    fn new(body: &Value) -> Self {
+        let edited_at = body["editedAt"].as_str().unwrap_or_default().to_owned();
+        Self { text: text(body), edited_at }
+    }
+}
+
+impl Channel {
+    /// An answer may have been read before an edit that is shown already.
+    fn show(&mut self, body: &Value) {
+        let message_id = id(body, "id");
+        let message = ShownMessage::new(body);
+        let is_older = |held: &ShownMessage| message.edited_at < held.edited_at;
+        if !self.messages.get(&message_id).is_some_and(is_older) {
+            self.messages.insert(message_id, message);
+        }
+    }
 }
 
 pub struct Device {
@@ -192,9 +217,10 @@ impl Device {
             Push::MessageCreated => return Some(self.created(body)),
             Push::MessageUpdated => {
                 let channel = self.channels.get_mut(&id(body, "channelId"));
-                let message = channel.and_then(|it| it.messages.get_mut(&id(body, "id")));
-                if let Some(message) = message {
-                    *message = text(body);
+                let holds =
+                    |it: &&mut Channel| it.messages.contains_key(&id::<MessageId>(body, "id"));
+                if let Some(channel) = channel.filter(holds) {
+                    channel.show(body);
                 }
             }
             Push::MessageDeleted => self.deleted(id(body, "channelId"), id(body, "messageId")),
@@ -287,7 +313,7 @@ impl Device {
             return Seen::Broken(format!("{text} is announced twice"));
         }
         if let Some(channel) = self.channels.get_mut(&channel_id) {
-            channel.messages.insert(message_id, text.clone());
+            channel.show(message);
         }
         Seen::Message { channel_id, text }
     }
@@ -328,7 +354,7 @@ impl Device {
                 let Some(channel) = self.channels.get_mut(&channel_id) else { return };
                 match found {
                     Some(message) if !channel.deleted.contains(&message_id) => {
-                        channel.messages.insert(message_id, text(message));
+                        channel.show(message);
                     }
                     _ => drop(channel.messages.remove(&message_id)),
                 }
@@ -344,7 +370,7 @@ impl Device {
             let message_id = id(message, "id");
             oldest = Some(message_id);
             if !channel.deleted.contains(&message_id) {
-                channel.messages.insert(message_id, text(message));
+                channel.show(message);
             }
         }
         oldest

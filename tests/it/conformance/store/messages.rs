@@ -229,6 +229,23 @@ pub async fn only_the_author_edits(store: &dyn Store) {
     assert_eq!(changes.len(), 1, "a refused edit is no change");
 }
 
+/// Nodes have clocks of their own, and clients keep the later one of two states.
+pub async fn each_edit_is_later_than_the_one_before(store: &dyn Store) {
+    let channel_id = stored_channel(store).await;
+    let message = stored_message(store, channel_id).await;
+    let mut times = Vec::new();
+    for (content, edited_at_ms) in
+        [("ahead", NOW_MS + 900), ("behind", NOW_MS + 5), ("at once", NOW_MS + 5), ("later", NOW_MS + 5_000)]
+    {
+        let edit = MessageEdit { edited_at_ms, ..edit_of(&message, content) };
+        let edited = store.update_message(&edit, change_id()).await.unwrap().unwrap();
+        assert_eq!(store.find_message(channel_id, message.id).await.unwrap().as_ref(), Some(&edited));
+        times.push(edited.edited_at_ms.unwrap());
+    }
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+    assert_eq!((times[0], times[3]), (NOW_MS + 900, NOW_MS + 5_000));
+}
+
 pub async fn an_edit_that_races_a_deletion_brings_nothing_back(store: &dyn Store) {
     let channel_id = stored_channel(store).await;
     for _ in 0..20 {
