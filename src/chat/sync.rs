@@ -10,14 +10,19 @@ use crate::chat::{Caller, Chat, ChatError, json_bytes};
 use crate::clock::UnixMs;
 use crate::model::channel::Channel;
 use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId};
+use crate::model::message::Message;
 use crate::model::permission::Permissions;
 use crate::model::time::Timestamp;
 use crate::model::time_budget::SYNC_OVERLAP_MS;
 use crate::store::CHANGES_KEPT_MS;
 use crate::telemetry;
 
-/// Messages of a channel that come in full, those that come again among them.
+/// Messages of a channel that come in full, of those that are newer than the newest seen.
 const MISSED_MAX: usize = 400;
+/// And of those before it that came since `since`, some more. A client has nearly all of them, so they do not count as
+/// missed. With marks it is what came in about a minute: that of a channel with more than twenty in each second
+/// is no more work to reload.
+const AGAIN_MAX: usize = 1_600;
 /// Changes of one channel that a sync reports; beyond, the channel is to be reloaded.
 const CHANGES_MAX: usize = 500;
 /// Changes of all channels of a sync.
@@ -42,8 +47,8 @@ impl Chat {
     /// the older may be the one that was missed.
     ///
     /// Channels that it may not see are left out. The store is asked for all channels at once, and once for
-    /// what happened last in them; then for those alone in which something did. With nothing cached it is asked
-    /// for memberships and for groups besides, once each (or once for each of up to four groups).
+    /// what happened last in them; then for those alone in which something did, for busy ones twice. With nothing
+    /// cached it is asked for memberships and for groups besides, once each (or once for each of up to four groups).
     pub async fn sync(&self, caller: Caller, request: Sync) -> Result<Synced, ChatError> {
         let now_ms = self.clock.now_ms();
         if request.channels.len() > SYNC_CHANNELS_MAX {
@@ -78,11 +83,12 @@ impl Chat {
         };
         let mut bytes_left = SYNC_BYTES_MAX;
         for (channel_id, channel) in visible {
-            let from = messages_from(request.channels[&channel_id], since.0);
+            let seen = request.channels[&channel_id];
+            let from = messages_from(seen, since.0);
             let last = activity.get(&channel_id);
             let (messages, mut complete) = match last.and_then(|last| last.last_message_id) {
                 Some(last) if last >= from => {
-                    self.missed(caller, channel, from, &mut bytes_left).await?
+                    self.missed(caller, channel, seen, from, &mut bytes_left).await?
                 }
                 _ => (Vec::new(), true),
             };
@@ -103,18 +109,14 @@ impl Chat {
         &self,
         caller: Caller,
         channel: &Channel,
+        seen: MessageId,
         from: MessageId,
         bytes_left: &mut usize,
     ) -> Result<(Vec<MessageView>, bool), ChatError> {
         if *bytes_left == 0 {
             return Ok((Vec::new(), false)); // Not even read.
         }
-        let mut messages =
-            self.store.messages_before(channel.id, MessageId::MAX, MISSED_MAX + 1).await?;
-        let mut complete = messages.get(MISSED_MAX).is_none_or(|cut| cut.id < from);
-        messages.truncate(MISSED_MAX);
-        messages.retain(|message| message.id >= from);
-
+        let (messages, mut complete) = self.read_missed(channel.id, seen, from).await?;
         let mut shown = self.show_all(channel, &messages, Some(caller.user_id)).await?;
         let fit = how_many_fit(&shown, bytes_left);
         if fit < shown.len() {
@@ -123,6 +125,26 @@ impl Chat {
         }
         shown.truncate(fit);
         Ok((shown, complete))
+    }
+
+    async fn read_missed(
+        &self,
+        channel_id: ChannelId,
+        seen: MessageId,
+        from: MessageId,
+    ) -> Result<(Vec<Message>, bool), ChatError> {
+        let mut limit = MISSED_MAX;
+        let mut messages =
+            self.store.messages_before(channel_id, MessageId::MAX, limit + 1).await?;
+        let last = messages.get(limit).map(|last| last.id);
+        if let Some(last) = last.filter(|last| (from..=seen).contains(last)) {
+            limit += AGAIN_MAX;
+            messages.extend(self.store.messages_before(channel_id, last, AGAIN_MAX).await?);
+        }
+        let complete = messages.get(limit).is_none_or(|cut| cut.id < from);
+        messages.truncate(if complete { limit } else { MISSED_MAX });
+        messages.retain(|message| message.id >= from);
+        Ok((messages, complete))
     }
 
     /// Adds what changed in a channel since 5 s before `since_ms`. False if there is more than fits.

@@ -51,7 +51,7 @@ async fn store(
 }
 
 #[tokio::test]
-async fn four_hundred_messages_come_in_full_those_that_are_repeated_among_them() {
+async fn four_hundred_messages_come_in_full_besides_those_that_are_repeated() {
     let test = TestChat::start();
     let [owner] = test.people("p").await;
     let channel_id = test.group(owner, &[]).await.channels[0].id;
@@ -63,15 +63,38 @@ async fn four_hundred_messages_come_in_full_those_that_are_repeated_among_them()
     for (seen, since, count, complete) in [
         (699, 699, 51, true),
         (350, 699, 400, true),
-        (349, 699, 400, false),
-        (699, 350, 400, true),
-        (699, 349, 400, false),
+        (299, 699, 451, true),
+        (298, 699, 400, false),
+        (699, 349, 401, true),
+        (699, 0, 700, true),
+        (299, 0, 700, true),
+        (298, 0, 400, false),
     ] {
         let asked = [(channel_id, ids[seen])];
         let synced = sync_since(&test, owner, &asked, 100 * since).await;
         let channel = &synced.channels[&channel_id];
         let came = (channel.messages.len(), channel.complete);
         assert_eq!(came, (count, complete), "seen {seen}, since {since}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_missed_of_a_busy_channel_comes_in_full_though_a_minute_of_it_comes_again() {
+    let test = TestChat::start();
+    let [owner] = test.people("p").await;
+    let channel_id = test.group(owner, &[]).await.channels[0].id;
+    // Twenty in each second.
+    let sent = (0..2_300).map(|index| store(&test, owner, channel_id, 50 * index, "m", None));
+    let ids = futures_util::future::join_all(sent).await;
+    for (seen, since, count, complete) in
+        [(2_099, 800, 1_600, true), (2_299, 400, 2_000, true), (2_299, 399, 400, false)]
+    {
+        let asked = [(channel_id, ids[seen])];
+        let synced = sync_since(&test, owner, &asked, 50 * since).await;
+        let channel = &synced.channels[&channel_id];
+        let newest = channel.messages[0].id;
+        let came = (channel.messages.len(), channel.complete, newest);
+        assert_eq!(came, (count, complete, ids[2_299]), "seen {seen}, since {since}");
     }
 }
 
