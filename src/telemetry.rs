@@ -190,6 +190,8 @@ metrics! {
     BUS_PUBLISHED, "vibetalk_bus_published_total", Counter, "Envelopes given to the bus, by kind and outcome.";
     ANNOUNCEMENTS_LOST, "vibetalk_announcements_lost_total", Counter, "Stored changes that the bus did not take. Messages and what becomes of them clients find when they sync; memberships and channels are announced again by the server, see vibetalk_announcements_late_total.";
     ANNOUNCEMENTS_LATE, "vibetalk_announcements_late_total", Counter, "Stored changes that the bus took at a later try.";
+    SYNC_MARK_AGE, "vibetalk_sync_mark_age_seconds", Gauge, "How long ago it was up to which this node's sessions are known to have everything (sync:mark): some 45 s while all is well. It grows while that stands still, and clients that come back get as much more again.";
+    SYNC_MARK_HELD, "vibetalk_sync_mark_held", Gauge, "1 for what keeps the time of sync:mark from going on, by reason: debt (this node has not announced something that it stored, or has not for long), peer (another node is silent, or its own time stands still), gap (a node has died and this one has not begun anew yet).";
     CACHE_REQUESTS, "vibetalk_cache_requests_total", Counter, "Reads of snapshot caches, by cache and outcome.";
     MENTIONS_UNTOLD, "vibetalk_mentions_untold_total", Counter, "Messages whose mentioned people were not all told at once, because too many waited or the store was too slow.";
     MESSAGES_STORED, "vibetalk_messages_stored_total", Counter, "New messages, by kind of channel.";
@@ -224,6 +226,7 @@ metrics! {
     BUS_GAPS, "vibetalk_bus_gaps_total", Counter, "Times when deliveries may have been missed and all sessions had to be opened anew.";
     BUS_UNREADABLE, "vibetalk_bus_unreadable_total", Counter, "What other nodes sent and this one could not read, by reason: version (a newer one), damaged, too_large, each of which may leave a gap; push (one that this version does not have, which its clients do not get).";
     SESSIONS_REOPENED, "vibetalk_sessions_reopened_total", Counter, "Sessions opened anew after a gap, by outcome: ok, ended (the signed-in session is over), gone, failed (tried again).";
+    SESSIONS_BEHIND, "vibetalk_sessions_behind", Gauge, "Sessions that are still to be opened anew after a gap. They get no sync:mark before.";
     WRITE_STALLS, "vibetalk_write_stalls_total", Counter, "Connections closed because their peer read nothing for too long.";
     HTTP_REQUESTS, "vibetalk_http_requests_total", Counter, "HTTP requests without Socket.IO, by method, route and class of status.";
     HTTP_REQUEST_DURATION, "vibetalk_http_request_duration_seconds", Histogram, "From the head of an HTTP request to that of its answer, by method, route and class of status.";

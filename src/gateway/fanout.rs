@@ -40,13 +40,13 @@ pub mod subscriber;
 use bindings::{Bindings, Confirmations};
 use bodies::raw;
 use command::FanoutCommand;
-pub use command::{Detached, FanoutHandle};
+pub use command::{Detached, FanoutHandle, MARK_PARTS};
 use emission::{Inflow, YieldBudget};
 use emitted::Emitted;
 pub use gaps::Gaps;
 pub use outlet::{EmitError, Outlet};
 pub use rooms::ByKey;
-use rooms::Rooms;
+use rooms::{Keys, Rooms};
 use subscriber::{Placement, PushBody, Subscriber};
 
 /// What the fan-out works with.
@@ -62,6 +62,8 @@ pub struct Context {
 pub struct Fanout<O> {
     context: Context,
     subscribers: ByKey<Subscriber<O>>,
+    /// Each of them is in one, so that nobody looks through all for those who are to get a mark now.
+    mark_parts: [Keys; MARK_PARTS],
     rooms: Rooms,
     /// Sessions whose placements are logged: they have no groups yet.
     joining: HashSet<SocketKey>,
@@ -83,6 +85,7 @@ impl<O: Outlet> Fanout<O> {
         Self {
             context,
             subscribers: ByKey::default(),
+            mark_parts: Default::default(),
             rooms: Rooms::default(),
             joining: HashSet::new(),
             emitted: Emitted::default(),
@@ -122,7 +125,7 @@ impl<O: Outlet> Fanout<O> {
             FanoutCommand::Watch { key, bindings, done } => self.watch(key, bindings, done),
             FanoutCommand::Detach { key } => self.remove(key),
             FanoutCommand::End { key } => self.end(key),
-            FanoutCommand::Mark { body } => self.mark(&body).await,
+            FanoutCommand::Mark { part, body } => self.mark(part, &body).await,
             FanoutCommand::AnnounceDraining { spread, done } => {
                 self.announce_draining(spread).await;
                 let _asker_may_be_gone = done.send(());
@@ -135,6 +138,7 @@ impl<O: Outlet> Fanout<O> {
             self.rooms.join(*topic, key, Permissions::DIRECT);
         }
         self.joining.insert(key);
+        self.mark_parts[mark_part(key)].insert(key);
         self.subscribers.insert(key, subscriber);
         metrics::gauge!(telemetry::SESSIONS).set(self.subscribers.len() as f64);
     }
@@ -144,7 +148,6 @@ impl<O: Outlet> Fanout<O> {
     fn hold(&mut self, key: SocketKey) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
         subscriber.hold();
-        subscriber.bindings.begin_anew();
         self.joining.insert(key);
     }
 
@@ -166,7 +169,13 @@ impl<O: Outlet> Fanout<O> {
         done: oneshot::Sender<()>,
     ) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
-        for left in subscriber.bindings.release(|topic| matches!(topic, Topic::Group(_))) {
+        let released = subscriber.bindings.release(|topic| match topic {
+            Topic::Group(_) => true,
+            Topic::User(_) => bindings.topics().contains(topic),
+            Topic::Watchers(_) => false,
+        });
+        let is_group = |topic: &Topic| matches!(topic, Topic::Group(_));
+        for left in released.into_iter().filter(is_group) {
             self.rooms.leave(left, key);
         }
         subscriber.bindings.absorb(bindings);
@@ -213,6 +222,7 @@ impl<O: Outlet> Fanout<O> {
             self.rooms.leave(*topic, key);
         }
         self.joining.remove(&key);
+        self.mark_parts[mark_part(key)].remove(&key);
         metrics::gauge!(telemetry::SESSIONS).set(self.subscribers.len() as f64);
     }
 
@@ -328,9 +338,10 @@ impl<O: Outlet> Fanout<O> {
         }
     }
 
-    async fn mark(&mut self, body: &PushBody) {
-        let due = self.subscribers.iter().filter(|(_, subscriber)| subscriber.is_due_a_mark());
-        let due: Vec<SocketKey> = due.map(|(key, _)| *key).collect();
+    async fn mark(&mut self, part: usize, body: &PushBody) {
+        let is_due =
+            |key: &&SocketKey| self.subscribers.get(*key).is_some_and(Subscriber::is_due_a_mark);
+        let due: Vec<SocketKey> = self.mark_parts[part].iter().filter(is_due).copied().collect();
         for key in due {
             let Some(subscriber) = self.subscribers.get_mut(&key) else { continue };
             if let Err(error) = subscriber.mark(body) {
@@ -346,6 +357,10 @@ impl<O: Outlet> Fanout<O> {
             self.drop_failed(key, error);
         }
     }
+}
+
+fn mark_part(key: SocketKey) -> usize {
+    key.0 as usize % MARK_PARTS
 }
 
 #[cfg(test)]

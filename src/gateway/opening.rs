@@ -60,7 +60,7 @@ impl<O: Outlet> Opener<'_, O> {
             self.fanout.detach(key).await;
             return Err(Detached.into());
         }
-        self.make_ready(caller, key).await
+        self.make_ready(caller, key, None).await
     }
 
     /// Like [`open`](Self::open) for a session that is live, of which pushes and changes may have been
@@ -71,7 +71,9 @@ impl<O: Outlet> Opener<'_, O> {
     /// As for [`open`](Self::open).
     pub async fn reopen(&self, caller: Caller, key: SocketKey) -> Result<UnixMs, NotReady> {
         self.fanout.hold(key).await?;
-        let made = timeout(STEP_TIMEOUT, self.make_ready(caller, key)).await;
+        // It may not have been bound the last time.
+        let own = Some(Topic::User(caller.user_id));
+        let made = timeout(STEP_TIMEOUT, self.make_ready(caller, key, own)).await;
         let result = made.unwrap_or(Err(ChatError::Timeout.into()));
         if matches!(result, Err(NotReady::Chat(_))) {
             self.fanout.release(key).await?;
@@ -79,14 +81,19 @@ impl<O: Outlet> Opener<'_, O> {
         result
     }
 
-    async fn make_ready(&self, caller: Caller, key: SocketKey) -> Result<UnixMs, NotReady> {
+    async fn make_ready(
+        &self,
+        caller: Caller,
+        key: SocketKey,
+        own: Option<Topic>,
+    ) -> Result<UnixMs, NotReady> {
         // The signed-in session may have ended when nobody could tell its socket.
         let expiry = self.chat.session_expiry(caller).await?;
         let expires_at_ms = expiry.ok_or(ChatError::Unauthorized)?;
         let audiences = self.chat.audiences(caller).await?;
         let topics = audiences.iter().map(|audience| Topic::Group(audience.group_id));
-        let groups = Bindings::bind(self.bus.clone(), topics).await;
-        self.fanout.join(key, groups, audiences).await?;
+        let bindings = Bindings::bind(self.bus.clone(), topics.chain(own)).await;
+        self.fanout.join(key, bindings, audiences).await?;
         let ready = self.chat.snapshot(caller).await?;
         self.fanout.open(key, to_raw(&ready)).await?;
         Ok(expires_at_ms)

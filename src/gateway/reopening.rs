@@ -53,6 +53,7 @@ async fn reopen_after_gaps<S: Reopen>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut due = DueReopenings::of(Vec::new());
     loop {
+        metrics::gauge!(telemetry::SESSIONS_BEHIND).set(due.sessions.len() as f64);
         tokio::select! {
             biased;
             changed = gaps.changed() => match changed {

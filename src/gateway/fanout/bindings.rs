@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
+use parking_lot::Mutex;
 
 use crate::bus::Bus;
 use crate::bus::envelope::Topic;
@@ -14,56 +15,52 @@ use crate::telemetry::log_seldom;
 pub struct Bindings {
     bus: Arc<dyn Bus>,
     topics: Vec<Topic>,
-    /// Some were not confirmed: until the gap that follows, what is published to them may not arrive.
-    have_failed: bool,
+    /// Those that were not confirmed: until the gap that follows, what is published to them may not arrive.
+    failed: Arc<Mutex<Vec<Topic>>>,
 }
 
 impl Bindings {
     pub fn none(bus: Arc<dyn Bus>) -> Self {
-        Self { bus, topics: Vec::new(), have_failed: false }
+        Self { bus, topics: Vec::new(), failed: Arc::default() }
     }
 
     /// Binds all of `topics` at the same time; when this returns, what is published to them arrives.
     pub async fn bind(bus: Arc<dyn Bus>, topics: impl IntoIterator<Item = Topic>) -> Self {
         let mut bindings = Self::none(bus);
         let confirmed: Vec<_> = topics.into_iter().map(|topic| bindings.start(topic)).collect();
-        bindings.have_failed = join_all(confirmed).await.contains(&false);
+        join_all(confirmed).await;
         bindings
     }
 
     /// Counts `topic` now; it is bound when the returned future is done.
-    fn start(&mut self, topic: Topic) -> BoxFuture<'static, bool> {
+    fn start(&mut self, topic: Topic) -> BoxFuture<'static, ()> {
         self.topics.push(topic);
-        let bus = self.bus.clone();
+        let (bus, failed) = (self.bus.clone(), self.failed.clone());
         Box::pin(async move {
-            let bound = bus.bind(topic).await;
-            if let Err(error) = &bound {
+            if let Err(error) = bus.bind(topic).await {
+                failed.lock().push(topic);
                 log_seldom!(warn, %error, "a topic is not bound, its sessions will have to sync");
             }
-            bound.is_ok()
         })
     }
 
     /// Adds `topic` if it is not there; what is still to be awaited goes to `pending`.
     pub fn add(&mut self, topic: Topic, pending: &mut Confirmations) {
         if !self.topics.contains(&topic) {
-            pending.push(Box::pin(self.start(topic).map(drop)));
+            pending.push(self.start(topic));
         }
     }
 
     pub fn absorb(&mut self, mut other: Self) {
-        self.have_failed |= other.have_failed;
+        self.failed.lock().append(&mut other.failed.lock());
         self.topics.append(&mut other.topics);
         self.topics.shrink_to_fit();
     }
 
-    pub fn have_failed(&self) -> bool {
-        self.have_failed
-    }
-
-    /// Its session is opened anew: by now those that are there are bound, or a gap is still to come.
-    pub fn begin_anew(&mut self) {
-        self.have_failed = false;
+    /// Whether some of which a sync would answer are not known to be bound. That ends when they are given back, and bound
+    /// for a session that is opened anew.
+    pub fn miss_history(&self) -> bool {
+        self.failed.lock().iter().any(|topic| !matches!(topic, Topic::Watchers(_)))
     }
 
     pub fn topics(&self) -> &[Topic] {
@@ -72,6 +69,7 @@ impl Bindings {
 
     /// Gives back those topics that `unwanted` picks, and returns them.
     pub fn release(&mut self, unwanted: impl Fn(&Topic) -> bool) -> Vec<Topic> {
+        self.failed.lock().retain(|topic| !unwanted(topic));
         let (released, kept) = std::mem::take(&mut self.topics).into_iter().partition(unwanted);
         self.topics = kept;
         let released: Vec<Topic> = released;

@@ -13,6 +13,9 @@ use crate::model::presence::SocketKey;
 /// it is emitting to thousands.
 pub const COMMANDS_QUEUED_MAX: usize = 1024;
 
+/// Sessions get their marks in as many parts, or thousands would get them at the same moment.
+pub const MARK_PARTS: usize = 15;
+
 pub enum FanoutCommand<O> {
     Attach { key: SocketKey, subscriber: Box<Subscriber<O>> },
     Hold { key: SocketKey },
@@ -22,7 +25,7 @@ pub enum FanoutCommand<O> {
     Watch { key: SocketKey, bindings: Bindings, done: oneshot::Sender<()> },
     Detach { key: SocketKey },
     End { key: SocketKey },
-    Mark { body: PushBody },
+    Mark { part: usize, body: PushBody },
     AnnounceDraining { spread: Duration, done: oneshot::Sender<()> },
 }
 
@@ -64,7 +67,7 @@ impl<O> FanoutHandle<O> {
     }
 
     /// The session's groups, read after it was attached or held, with their topics; it is in no others any
-    /// more. When this returns, all that is published to them is held; a snapshot taken after it misses
+    /// more. With them may come its person's topic once more: it may not have been bound before. When this returns, all that is published to them is held; a snapshot taken after it misses
     /// nothing.
     pub async fn join(
         &self,
@@ -96,10 +99,10 @@ impl<O> FanoutHandle<O> {
         let _gone_with_the_fanout = self.send(FanoutCommand::End { key }).await;
     }
 
-    /// Sends `sync:mark` to the sessions that have got something since their last one. What it says holds for what
-    /// the fan-out has taken by now.
-    pub async fn mark(&self, body: PushBody) -> Result<(), Detached> {
-        self.send(FanoutCommand::Mark { body }).await
+    /// Sends `sync:mark` to those sessions of a part that have got something since their last one. What it says holds
+    /// for what the fan-out has taken by now.
+    pub async fn mark(&self, part: usize, body: PushBody) -> Result<(), Detached> {
+        self.send(FanoutCommand::Mark { part, body }).await
     }
 
     /// Returns when all sessions are told.

@@ -1,6 +1,6 @@
 //! Who gets what: the sessions of each topic, with their permissions in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::bus::envelope::Topic;
@@ -27,6 +27,7 @@ impl Hasher for KeyHasher {
 }
 
 pub type ByKey<V> = HashMap<SocketKey, V, BuildHasherDefault<KeyHasher>>;
+pub type Keys = HashSet<SocketKey, BuildHasherDefault<KeyHasher>>;
 pub type Room = ByKey<Permissions>;
 
 #[derive(Default)]

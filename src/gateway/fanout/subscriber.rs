@@ -40,6 +40,8 @@ struct Held {
     pushes: Vec<(Push, PushBody)>,
     /// Changes of audiences that arrived before the audiences themselves were known.
     placements: Option<Vec<Placement>>,
+    /// There was a gap, after which the snapshot may have been taken already.
+    misses_something: bool,
 }
 
 /// In which way a session is in a group from now on, if it is.
@@ -58,7 +60,8 @@ impl From<Place> for Placement {
 impl SubscriberPhase {
     /// With placements logged.
     fn held() -> Self {
-        Self::Held(Box::new(Held { pushes: Vec::new(), placements: Some(Vec::new()) }))
+        let (pushes, placements) = (Vec::new(), Some(Vec::new()));
+        Self::Held(Box::new(Held { pushes, placements, misses_something: false }))
     }
 }
 
@@ -103,7 +106,7 @@ impl<O: Outlet> Subscriber<O> {
     pub fn take_placements(&mut self) -> Vec<Placement> {
         let SubscriberPhase::Held(held) = &mut self.phase else { return Vec::new() };
         held.pushes.clear();
-        self.is_behind = false; // What is missing from now on is not in the snapshot.
+        held.misses_something = false; // What is missing from now on is not in the snapshot.
         held.placements.take().unwrap_or_default()
     }
 
@@ -125,6 +128,7 @@ impl<O: Outlet> Subscriber<O> {
         else {
             return Ok(());
         };
+        self.is_behind = held.misses_something;
         self.outlet.emit(Push::Ready, ready)?;
         self.emit_all(&held.pushes)
     }
@@ -132,13 +136,16 @@ impl<O: Outlet> Subscriber<O> {
     /// There was a gap.
     pub fn missed_something(&mut self) {
         self.is_behind = true;
+        if let SubscriberPhase::Held(held) = &mut self.phase {
+            held.misses_something = true;
+        }
     }
 
     /// Whether it may be told that it has everything up to some time, and that would spare it anything.
     pub fn is_due_a_mark(&self) -> bool {
         self.has_news
             && !self.is_behind
-            && !self.bindings.have_failed()
+            && !self.bindings.miss_history()
             && matches!(self.phase, SubscriberPhase::Live)
     }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -8,7 +9,7 @@ use super::subscriber::HELD_MAX;
 use super::*;
 use crate::bus::envelope::{About, Content, Envelope};
 use crate::bus::node_event::NodeEvent;
-use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag, Place};
+use crate::bus::{BusError, DELIVERIES_QUEUED_MAX, GapFlag, Inbound, Place};
 use crate::model::channel::ChannelKind;
 use crate::model::id::{ChannelId, MessageId, UserId};
 use crate::model::presence::{Presence, Status};
@@ -18,10 +19,11 @@ const OTHER_GROUP: GroupId = GroupId::new(200);
 const ADA: UserId = UserId::new(1);
 const BOB: UserId = UserId::new(2);
 
-/// Counts binds; they are confirmed while the gate is open.
+/// Counts binds; they are confirmed while the gate is open, unless it refuses.
 struct CountingBus {
     bound: Mutex<BTreeMap<String, i32>>,
     gate: Semaphore,
+    refuses: AtomicBool,
 }
 
 #[async_trait]
@@ -39,7 +41,10 @@ impl Bus for CountingBus {
     async fn bind(&self, topic: Topic) -> Result<(), BusError> {
         *self.bound.lock().entry(format!("{topic:?}")).or_default() += 1;
         let _open = self.gate.acquire().await.unwrap();
-        Ok(())
+        match self.refuses.load(Ordering::Relaxed) {
+            true => Err(BusError::Timeout),
+            false => Ok(()),
+        }
     }
 
     fn unbind(&self, topic: Topic) {
@@ -110,12 +115,14 @@ struct FanoutFixture {
     /// Whatever waits behind a delivery that is being taken.
     inflow: Inflow<FakeSocket>,
     behind: mpsc::Sender<Delivery>,
+    gap: GapFlag,
     handle: FanoutHandle<FakeSocket>,
 }
 
 impl FanoutFixture {
     fn new() -> Self {
-        let bus = Arc::new(CountingBus { bound: Mutex::default(), gate: Semaphore::new(1) });
+        let (bound, gate, refuses) = (Mutex::default(), Semaphore::new(1), AtomicBool::new(false));
+        let bus = Arc::new(CountingBus { bound, gate, refuses });
         let context = Context {
             bus: bus.clone(),
             clock: Clock::fixed(1000),
@@ -125,9 +132,10 @@ impl FanoutFixture {
         };
         let (behind, queue) = mpsc::channel(DELIVERIES_QUEUED_MAX);
         let (handle, commands) = FanoutHandle::new();
-        let deliveries = Deliveries::new(queue, GapFlag::default());
+        let gap = GapFlag::default();
+        let deliveries = Deliveries::new(queue, gap.clone());
         let inflow = Inflow { commands, deliveries };
-        Self { fanout: Fanout::new(context), bus, next_key: 0, inflow, behind, handle }
+        Self { fanout: Fanout::new(context), bus, next_key: 0, inflow, behind, gap, handle }
     }
 
     async fn attach(&mut self, user_id: UserId) -> (SocketKey, FakeSocket) {
@@ -141,12 +149,34 @@ impl FanoutFixture {
     }
 
     async fn join(&mut self, key: SocketKey, groups: &[GroupId]) {
+        self.join_with(key, groups, None).await;
+    }
+
+    async fn join_with(&mut self, key: SocketKey, groups: &[GroupId], own: Option<Topic>) {
         let (done, _) = oneshot::channel();
         let topics = groups.iter().map(|group_id| Topic::Group(*group_id));
-        let bindings = Bindings::bind(self.bus.clone(), topics).await;
+        let bindings = Bindings::bind(self.bus.clone(), topics.chain(own)).await;
         let permissions = Permissions::MEMBER;
         let audiences = groups.iter().map(|id| Audience { group_id: *id, permissions }).collect();
         self.fanout.obey(FanoutCommand::Join { key, bindings, audiences, done }).await;
+    }
+
+    async fn hold(&mut self, key: SocketKey) {
+        self.fanout.obey(FanoutCommand::Hold { key }).await;
+    }
+
+    /// Opens a live session anew.
+    async fn reopen(&mut self, user_id: UserId, key: SocketKey, groups: &[GroupId]) {
+        self.hold(key).await;
+        self.join_with(key, groups, Some(Topic::User(user_id))).await;
+        self.open(key).await;
+    }
+
+    /// To all sessions that are due one.
+    async fn mark(&mut self) {
+        for part in 0..MARK_PARTS {
+            self.fanout.obey(FanoutCommand::Mark { part, body: raw("{}".into()) }).await;
+        }
     }
 
     async fn open(&mut self, key: SocketKey) {
@@ -550,7 +580,7 @@ async fn a_session_that_is_opened_anew_is_in_the_groups_that_were_read_and_in_no
     let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
     fixture.watch(key, &[BOB]).await;
-    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.hold(key).await;
     fixture.say(&[Topic::Group(GROUP)], 1).await; // In the snapshot, which is taken later.
     fixture.join(key, &[OTHER_GROUP]).await;
     fixture.say(&[Topic::Group(GROUP)], 2).await;
@@ -567,7 +597,7 @@ async fn a_session_that_is_opened_anew_is_in_the_groups_that_were_read_and_in_no
 async fn changes_while_a_session_is_opened_anew_hold_against_what_was_read_before_them() {
     let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
-    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.hold(key).await;
     fixture.place(leaves(ADA, GROUP)).await;
     fixture.place(joins(ADA, OTHER_GROUP)).await;
     fixture.join(key, &[GROUP]).await; // What was read before.
@@ -582,7 +612,7 @@ async fn changes_while_a_session_is_opened_anew_hold_against_what_was_read_befor
 async fn a_session_that_cannot_be_opened_anew_goes_on_with_what_was_held() {
     let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
-    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.hold(key).await;
     fixture.say(&[Topic::Group(GROUP)], 1).await;
     fixture.place(leaves(ADA, GROUP)).await;
     fixture.say(&[Topic::Group(GROUP)], 2).await;
@@ -597,27 +627,150 @@ async fn who_got_something_and_misses_nothing_gets_a_mark() {
     let mut fixture = FanoutFixture::new();
     let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
     let (_, idle) = fixture.live(BOB, &[]).await;
-    let mark = || FanoutCommand::Mark { body: raw("{}".into()) };
     fixture.say(&[Topic::Group(GROUP)], 1).await;
-    fixture.fanout.obey(mark()).await;
+    fixture.mark().await;
     assert_eq!(inbox.take(), ["message:created 1", "sync:mark {}"]);
-    fixture.fanout.obey(mark()).await;
+    fixture.mark().await;
     assert!(inbox.take().is_empty() && idle.take().is_empty(), "nothing since");
 
     fixture.say(&[Topic::Group(GROUP)], 2).await;
     fixture.take(Delivery::Gap).await;
     fixture.say(&[Topic::Group(GROUP)], 3).await;
-    fixture.fanout.obey(mark()).await;
+    fixture.mark().await;
     assert_eq!(inbox.take(), said(&[2, 3]), "it may miss what came between");
-    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.hold(key).await;
     fixture.say(&[Topic::Group(GROUP)], 4).await;
-    fixture.fanout.obey(mark()).await;
+    fixture.mark().await;
     fixture.fanout.obey(FanoutCommand::Release { key }).await;
-    fixture.fanout.obey(mark()).await;
+    fixture.mark().await;
     assert_eq!(inbox.take(), said(&[4]), "it was not opened anew");
-    fixture.fanout.obey(FanoutCommand::Hold { key }).await;
+    fixture.hold(key).await;
     fixture.join(key, &[GROUP]).await;
     fixture.open(key).await;
-    fixture.fanout.obey(mark()).await;
+    fixture.mark().await;
     assert_eq!(inbox.take(), ["ready {}", "sync:mark {}"]);
+}
+
+/// What was published to a topic that is not bound did not arrive, and nobody knows what that was.
+#[tokio::test]
+async fn who_misses_what_a_failed_bind_kept_away_gets_no_mark_before_everything_is_bound() {
+    let mut fixture = FanoutFixture::new();
+    let refuse = |fixture: &FanoutFixture, refuses| {
+        fixture.bus.refuses.store(refuses, Ordering::Relaxed);
+    };
+    let marked = async |fixture: &mut FanoutFixture, inbox: &FakeSocket| {
+        fixture.say(&[Topic::User(ADA)], 1).await;
+        fixture.mark().await;
+        inbox.take().iter().any(|push| push.starts_with("sync:mark"))
+    };
+    let (key, inbox) = fixture.attach(ADA).await;
+    refuse(&fixture, true);
+    fixture.join(key, &[GROUP]).await;
+    fixture.open(key).await;
+    assert!(!marked(&mut fixture, &inbox).await, "a group");
+    fixture.hold(key).await;
+    fixture.fanout.obey(FanoutCommand::Release { key }).await;
+    refuse(&fixture, false);
+    assert!(!marked(&mut fixture, &inbox).await, "it was not opened anew");
+    fixture.reopen(ADA, key, &[GROUP]).await;
+    assert!(marked(&mut fixture, &inbox).await);
+
+    refuse(&fixture, true);
+    fixture.place(joins(ADA, OTHER_GROUP)).await;
+    assert!(!marked(&mut fixture, &inbox).await, "a group that was joined");
+    refuse(&fixture, false);
+    fixture.reopen(ADA, key, &[GROUP, OTHER_GROUP]).await;
+    assert!(marked(&mut fixture, &inbox).await);
+
+    refuse(&fixture, true);
+    fixture.watch(key, &[BOB]).await;
+    assert!(marked(&mut fixture, &inbox).await, "a sync answers no presences");
+    let (key, inbox) = fixture.attach(ADA).await;
+    refuse(&fixture, false);
+    fixture.join(key, &[]).await;
+    fixture.open(key).await;
+    assert!(!marked(&mut fixture, &inbox).await, "what is for them alone");
+    refuse(&fixture, true);
+    fixture.reopen(ADA, key, &[]).await;
+    assert!(!marked(&mut fixture, &inbox).await, "it is not bound yet");
+    refuse(&fixture, false);
+    fixture.reopen(ADA, key, &[]).await;
+    assert!(marked(&mut fixture, &inbox).await);
+    fixture.fanout.obey(FanoutCommand::Detach { key }).await;
+    let left: Vec<i32> = fixture.bound().into_values().collect();
+    assert_eq!(left, [1, 1, 1, 1], "the other session's");
+}
+
+#[tokio::test]
+async fn who_was_not_told_to_sync_after_a_gap_gets_no_mark() {
+    let mut fixture = FanoutFixture::new();
+    let (key, inbox) = fixture.live(ADA, &[GROUP]).await;
+    fixture.take(Delivery::Gap).await;
+    fixture.hold(key).await;
+    fixture.join(key, &[GROUP]).await;
+    fixture.fanout.obey(FanoutCommand::Release { key }).await; // The snapshot could not be read.
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    fixture.mark().await;
+    assert_eq!(inbox.take(), said(&[1]));
+
+    fixture.hold(key).await;
+    fixture.join(key, &[GROUP]).await;
+    fixture.take(Delivery::Gap).await; // Perhaps after the snapshot.
+    fixture.open(key).await;
+    fixture.mark().await;
+    assert_eq!(inbox.take(), ["ready {}"]);
+    fixture.reopen(ADA, key, &[GROUP]).await;
+    fixture.mark().await;
+    assert_eq!(inbox.take(), ["ready {}", "sync:mark {}"]);
+}
+
+/// Counts the gaps that it hears.
+#[derive(Default)]
+struct GapCounter(AtomicUsize);
+
+impl Inbound for GapCounter {
+    fn heard(&self, delivery: Delivery, _: &mpsc::Sender<Delivery>) -> Option<Delivery> {
+        if matches!(delivery, Delivery::Gap) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(delivery)
+    }
+}
+
+/// Whoever hears of it lets marks go on, so those that follow must find their sessions behind.
+#[tokio::test]
+async fn a_gap_during_a_round_is_heard_when_sessions_are_told_of_it() {
+    let mut fixture = FanoutFixture::new();
+    let counter = Arc::new(GapCounter::default());
+    let (behind, queue) = mpsc::channel(DELIVERIES_QUEUED_MAX);
+    let deliveries = Deliveries::new(queue, fixture.gap.clone());
+    (fixture.behind, fixture.inflow.deliveries) = (behind, deliveries.heard_by(counter.clone()));
+    let (_, inbox) = fixture.live(ADA, &[GROUP]).await;
+    fixture.behind.send(delivery(&[Topic::Group(GROUP)], None, push(2))).await.unwrap();
+    fixture.gap.raise();
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    assert_eq!((inbox.take(), counter.0.load(Ordering::Relaxed)), (said(&[1]), 0));
+    fixture.take_the_rest().await;
+    fixture.mark().await;
+    assert_eq!((inbox.take(), counter.0.load(Ordering::Relaxed)), (said(&[2]), 1));
+}
+
+#[tokio::test]
+async fn marks_go_to_one_part_of_the_sessions_at_a_time() {
+    let mut fixture = FanoutFixture::new();
+    let mut inboxes = Vec::new();
+    for _ in 0..3 * MARK_PARTS {
+        inboxes.push(fixture.live(ADA, &[GROUP]).await.1);
+    }
+    fixture.say(&[Topic::Group(GROUP)], 1).await;
+    let marked = |inboxes: &[FakeSocket]| {
+        let is_mark = |push: &String| push.starts_with("sync:mark");
+        inboxes.iter().filter(|inbox| inbox.take().iter().any(is_mark)).count()
+    };
+    for part in 0..MARK_PARTS {
+        fixture.fanout.obey(FanoutCommand::Mark { part, body: raw("{}".into()) }).await;
+        assert_eq!(marked(&inboxes), 3, "part {part}");
+    }
+    fixture.mark().await;
+    assert_eq!(marked(&inboxes), 0, "each has had one");
 }
