@@ -15,7 +15,7 @@ use crate::bus::Bus;
 use crate::bus::envelope::{About, Content, Effect, Envelope, Topic};
 use crate::chat::inner::ChatInner;
 use crate::chat::limits::Limits;
-use crate::chat::mentions::MentionNews;
+use crate::chat::mentions::Telling;
 use crate::chat::tokens::Tokens;
 use crate::clock::{Clock, UnixMs};
 use crate::lifecycle::Lifecycle;
@@ -113,9 +113,9 @@ impl std::ops::Deref for Chat {
 
 impl Chat {
     /// Beside the commands comes what [`mentions::run_mentions`] has to read.
-    pub fn new(parts: ChatParts) -> (Self, mpsc::Receiver<MentionNews>) {
-        let (inner, news) = ChatInner::new(parts);
-        (Self(Arc::new(inner)), news)
+    pub fn new(parts: ChatParts) -> (Self, mpsc::Receiver<Telling>) {
+        let (inner, mentions) = ChatInner::new(parts);
+        (Self(Arc::new(inner)), mentions)
     }
 
     /// Which node this is.

@@ -26,6 +26,8 @@ const OWED_MAX: usize = 10_000;
 pub enum Owed {
     /// Whether somebody is in a group.
     Membership(GroupId, UserId),
+    /// That somebody is not in a group in which they were not before, as far as this node knows.
+    Absence(GroupId, UserId),
     /// A message that may be there.
     Message(ChannelId, MessageId),
     /// Something of what changed in a channel.
@@ -40,8 +42,17 @@ pub enum Owed {
     Channel { channel_id: ChannelId, group_id: Option<GroupId>, push: Push },
     /// That a channel's message mentions everyone, to the nodes that tell those of them who are there.
     EveryoneMentioned(ChannelId),
+    /// The same, to those of them who are here.
+    EveryoneHere(ChannelId),
     /// What something is by now that is changed as a whole, and no more than that.
     Current(Push, Entity),
+}
+
+impl Owed {
+    /// Whether each command tells its own of it, and no other's.
+    const fn is_told_piecemeal(&self) -> bool {
+        matches!(self, Self::Missed(_) | Self::EveryoneMentioned(_) | Self::EveryoneHere(_))
+    }
 }
 
 /// Everything that is owed.
@@ -170,10 +181,10 @@ impl Debt {
     }
 
     /// Everybody whom it concerns has been told, and so also what was owed of the same before: it was told as it is
-    /// now. But of what changed in a channel each command tells its own.
+    /// now. But of what happens in a channel each command tells its own.
     pub fn paid(mut self) {
         if let Some((owed, debts)) = self.open.take()
-            && !matches!(owed, Owed::Missed(_))
+            && !owed.is_told_piecemeal()
         {
             debts.strike(&owed);
         }

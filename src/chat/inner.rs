@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use crate::chat::ChatParts;
 use crate::chat::announced::Announced;
@@ -14,14 +15,14 @@ use crate::chat::changes::Untold;
 use crate::chat::current::Readings;
 use crate::chat::debts::Debts;
 use crate::chat::limits::Limits;
-use crate::chat::mentions::{MentionNews, NEWS_QUEUED_MAX};
+use crate::chat::mentions::{MENTIONS_QUEUED_MAX, Telling};
 use crate::chat::passwords::Passwords;
 use crate::chat::peers::Peers;
 use crate::chat::presence::PresenceBoard;
 use crate::chat::rates::PersonRates;
 use crate::chat::skews::Skews;
 use crate::chat::tokens::Tokens;
-use crate::chat::turns::{RunningCommands, Turns};
+use crate::chat::turns::Turns;
 use crate::chat::watermark::Watermark;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
@@ -53,7 +54,7 @@ pub struct ChatInner {
     /// Up to when what this node stored has been announced.
     pub(in crate::chat) watermark: Watermark,
     /// Read by [`run_mentions`](crate::chat::mentions::run_mentions).
-    pub(in crate::chat) mention_news: mpsc::Sender<MentionNews>,
+    pub(in crate::chat) mentions: mpsc::Sender<Telling>,
     /// What has changed and other nodes may not know; told by
     /// [`run_changes`](crate::chat::changes::run_changes).
     pub(in crate::chat) untold: Arc<Untold>,
@@ -62,14 +63,15 @@ pub struct ChatInner {
     /// How far the clocks of other nodes are from this one's.
     pub(in crate::chat) skews: Skews,
     pub(in crate::chat) turns: Arc<Turns>,
-    pub(in crate::chat) running: Arc<RunningCommands>,
+    /// Commands that are being carried out, or wait for their turns, and what they are still to tell.
+    pub(in crate::chat) running: TaskTracker,
 }
 
 impl ChatInner {
-    /// And the news that the commands queue.
-    pub(in crate::chat) fn new(parts: ChatParts) -> (Self, mpsc::Receiver<MentionNews>) {
+    /// And the mentions that the commands queue.
+    pub(in crate::chat) fn new(parts: ChatParts) -> (Self, mpsc::Receiver<Telling>) {
         let ChatParts { store, bus, clock, ids, limits, tokens, settled_ms, lifecycle } = parts;
-        let (mention_news, news) = mpsc::channel(NEWS_QUEUED_MAX);
+        let (mentions, queue) = mpsc::channel(MENTIONS_QUEUED_MAX);
         let is_alone = bus.is_alone();
         let inner = Self {
             node: ids.node(),
@@ -82,13 +84,13 @@ impl ChatInner {
             peers: Peers::default(),
             announced: Announced::default(),
             debts: Arc::default(),
-            watermark: Watermark::new(settled_ms),
-            mention_news,
+            watermark: Watermark::new(settled_ms, clock.now_ms()),
+            mentions,
             untold: Arc::new(Untold::new(is_alone)),
             readings: Readings::default(),
             skews: Skews::default(),
             turns: Arc::default(),
-            running: Arc::default(),
+            running: TaskTracker::new(),
             store,
             bus: Announcer::new(bus),
             clock,
@@ -97,6 +99,6 @@ impl ChatInner {
             tokens,
             lifecycle,
         };
-        (inner, news)
+        (inner, queue)
     }
 }

@@ -106,6 +106,9 @@ impl Chat {
         let Some(before) = before else { return Err(missing) };
         let person = self.person(user_id).await?;
         if !changes(&patch, &before.member) {
+            if patch.roles.is_some() {
+                self.repeat_roles(group_id, user_id).await?;
+            }
             return Ok(MemberView::new(&before.member, person.user.clone()));
         }
         let owed = Owed::Member(group_id, user_id);
@@ -126,14 +129,32 @@ impl Chat {
         // An earlier change may not have been applied everywhere.
         let changed = permissions != before.permissions || self.debts.is_owed(&owed);
         let effect = changed.then_some(Effect::Membership { user_id, group_id, is_member: true });
-        self.announce_member(&view, group.official, changes, effect, debt).await;
+        let told = self.announce_member(&view, group.official, changes, effect, debt).await;
         if changed {
             self.announce_permissions(user_id, &before, permissions).await;
         }
-        Ok(view)
+        told.map(|()| view)
+    }
+
+    /// Makes sure that the roles that somebody has hold everywhere: an earlier try may have stored them and got no
+    /// further, perhaps at another node. In their turn.
+    async fn repeat_roles(&self, group_id: GroupId, user_id: UserId) -> Result<(), ChatError> {
+        let owed = Owed::Member(group_id, user_id);
+        if self.debts.is_owed(&owed) {
+            return self.announce_member_anew(group_id, user_id).await;
+        }
+        let debt = self.owe(owed);
+        let changes = self.changed([Changed::Membership(group_id, user_id)]);
+        let applied = self.apply_joined(user_id, group_id, changes, Content::None, &debt).await;
+        debt.settled_by(&applied);
+        applied
     }
 
     /// The members learn of it, except in the official group.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError::Unavailable`] if it is not certain that the effect holds everywhere. It is owed.
     async fn announce_member(
         &self,
         view: &MemberView,
@@ -141,9 +162,10 @@ impl Chat {
         changes: Changes,
         effect: Option<Effect>,
         debt: Debt,
-    ) {
+    ) -> Result<(), ChatError> {
         if official && effect.is_none() {
-            return debt.paid();
+            debt.paid();
+            return Ok(());
         }
         let (topic, content) = match official {
             true => (Topic::User(view.user_id), Content::None),
@@ -156,12 +178,12 @@ impl Chat {
         let envelope = self.envelope([topic], content).with_changes(changes);
         let Some(effect) = effect else {
             self.announce(debt, envelope).await;
-            return;
+            return Ok(());
         };
         // From the answer on they may do what they may now, and no more, at every node.
-        if self.announce_applied(&debt, envelope.with_effect(effect)).await.is_ok() {
-            debt.paid();
-        }
+        self.announce_applied(&debt, envelope.with_effect(effect)).await?;
+        debt.paid();
+        Ok(())
     }
 
     /// Tells a person which channels they have other permissions in now.

@@ -136,15 +136,18 @@ impl Chat {
         Ok(())
     }
 
-    /// Makes sure that no node has the sockets of somebody in the group who is not a member.
+    /// Makes sure that no node has the sockets of somebody in the group who is not a member. Nobody is told that
+    /// they left, unless that is owed. `debt` is that of their absence.
     pub(crate) async fn apply_absent(
         &self,
         user_id: UserId,
         group_id: GroupId,
         debt: Debt,
     ) -> Result<(), ChatError> {
-        if self.debts.is_owed(&Owed::Membership(group_id, user_id)) {
-            return self.announce_left(user_id, group_id, debt).await;
+        let departure = Owed::Membership(group_id, user_id);
+        if self.debts.is_owed(&departure) {
+            debt.void(); // That they left says more.
+            return self.announce_left(user_id, group_id, self.owe(departure)).await;
         }
         let changes = self.changed([Changed::Membership(group_id, user_id)]);
         let effect = Effect::Membership { user_id, group_id, is_member: false };
@@ -179,6 +182,8 @@ impl Chat {
         let deletion = self.store.delete_member(group_id, user_id);
         let (deleted, debt) = self.owing(owed, deletion).await?;
         if deleted.is_none() {
+            debt.void();
+            let debt = self.owe(Owed::Absence(group_id, user_id));
             self.apply_absent(user_id, group_id, debt).await?;
             return Err(ChatError::NotFound(missing));
         }
@@ -196,7 +201,7 @@ impl Chat {
         let chat = self.clone();
         self.in_turn(Subject::Memberships(user_id), async move {
             if chat.store.find_member(group_id, user_id).await?.is_none() {
-                let debt = chat.owe(Owed::Membership(group_id, user_id));
+                let debt = chat.owe(Owed::Absence(group_id, user_id));
                 chat.apply_absent(user_id, group_id, debt).await?;
             }
             Err(ChatError::NotFound(missing))

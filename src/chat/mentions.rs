@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::bus::envelope::{Content, Entity, Topic};
 use crate::bus::node_event::{EveryoneMentioned, NodeEvent};
@@ -15,14 +16,13 @@ use crate::chat::turns::Subject;
 use crate::chat::{Chat, ChatError};
 use crate::model::channel::Channel;
 use crate::model::event::Push;
-use crate::model::id::{ChannelId, GroupId, UserId};
+use crate::model::id::{GroupId, UserId};
 use crate::model::message::{Message, mentions_in};
 use crate::model::permission::Permissions;
 use crate::telemetry::{self, log_seldom};
 
-/// Messages whose mentioned people have yet to be told. Beyond it they learn of the mention from
-/// their next `ready`, and the drop is counted.
-pub const NEWS_QUEUED_MAX: usize = 4096;
+/// Messages whose mentioned people have yet to be told. Beyond it that is owed to them, and counted.
+pub const MENTIONS_QUEUED_MAX: usize = 4096;
 /// People of one slice, when everybody is mentioned.
 const PEOPLE_PER_SLICE: usize = 1000;
 /// For one slice, a read of each person's counts; longer means the store is in trouble.
@@ -104,14 +104,34 @@ impl Chat {
         Ok((mentioned, says_everyone && standing.permissions.has(Permissions::MENTION_EVERYONE)))
     }
 
-    /// Queues the news; nobody waits for it.
-    pub(crate) fn tell_mentioned(&self, news: Option<MentionNews>) {
-        let Some(news) = news else { return };
-        let Err(refused) = self.mention_news.try_send(news) else { return };
-        let news = refused.into_inner();
-        drop(self.owe_read_states(&news.users, news.channel.id));
-        metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
-        log_seldom!(warn, "too many mentions are waiting, some people are not told at once");
+    /// Queues the news; nobody waits for it. False if they are too many: then it is owed.
+    pub(crate) fn tell_mentioned(&self, news: Option<MentionNews>) -> bool {
+        let Some(news) = news else { return true };
+        let is_queued = self.mentions.try_send(self.telling(news)).is_ok();
+        if !is_queued {
+            metrics::counter!(telemetry::MENTIONS_UNTOLD).increment(1);
+            log_seldom!(warn, "too many mentions are waiting, some people are not told at once");
+        }
+        is_queued
+    }
+
+    fn telling(&self, news: MentionNews) -> Telling {
+        let (channel_id, is_own) = (news.channel.id, !news.is_from_elsewhere);
+        let owed = |user_id: UserId| {
+            Owed::Current(Push::ReadStateUpdated, Entity::ReadState(user_id, channel_id))
+        };
+        let named = news.users.iter().filter(|user| is_own && **user != news.author);
+        let named = named.map(|user_id| (*user_id, self.owe(owed(*user_id)))).collect();
+        let everyone = news.everyone_of.is_some();
+        let elsewhere = everyone && is_own && !self.bus.is_alone();
+        Telling {
+            named,
+            elsewhere: elsewhere.then(|| self.owe(Owed::EveryoneMentioned(channel_id))),
+            here: everyone.then(|| self.owe(Owed::EveryoneHere(channel_id))),
+            everyone_after: news.is_from_elsewhere.then_some(UserId::ZERO),
+            news,
+            _running: self.running.token(),
+        }
     }
 
     /// Tells the next people of `telling`; returns what is left to do.
@@ -125,11 +145,10 @@ impl Chat {
         None
     }
 
-    async fn try_slice(&self, telling: Telling) -> Result<Option<Telling>, ChatError> {
-        let Telling { news, everyone_after } = telling;
-        let Some(after) = everyone_after else {
-            if news.everyone_of.is_some() && !self.bus.is_alone() {
-                let debt = self.owe(Owed::EveryoneMentioned(news.channel.id));
+    async fn try_slice(&self, mut telling: Telling) -> Result<Option<Telling>, ChatError> {
+        let news = &telling.news;
+        let Some(after) = telling.everyone_after else {
+            if let Some(debt) = telling.elsewhere.take() {
                 let told = self.tell_nodes(NodeEvent::EveryoneMentioned(EveryoneMentioned {
                     channel: news.channel.clone(),
                     author: news.author,
@@ -139,17 +158,28 @@ impl Chat {
                     debt.paid();
                 }
             }
-            let named = news.users.iter().copied().filter(|user| *user != news.author);
-            self.tell_read_states(named.collect(), &news.channel).await?;
-            let more = news.everyone_of.is_some();
-            return Ok(more.then_some(Telling { news, everyone_after: Some(UserId::ZERO) }));
+            for (user_id, debt) in telling.named.drain(..) {
+                self.tell_read_state(user_id, &news.channel, debt).await?;
+            }
+            telling.everyone_after = Some(UserId::ZERO);
+            return Ok(telling.here.is_some().then_some(telling));
         };
         let Some(group_id) = news.everyone_of else { return Ok(None) };
         let (members, last) = self.online_members(group_id, after).await?;
         let is_untold = |user: &UserId| *user != news.author && !news.users.contains(user);
-        let untold = members.into_iter().filter(is_untold).collect();
-        self.tell_read_states(untold, &news.channel).await?;
-        Ok(last.map(|last| Telling { news, everyone_after: Some(last) }))
+        for user_id in members.into_iter().filter(is_untold) {
+            // One debt for all of them.
+            if !self.tell_read_state(user_id, &news.channel, Debt::none()).await? {
+                return Err(ChatError::Unavailable);
+            }
+        }
+        if last.is_none()
+            && let Some(debt) = telling.here.take()
+        {
+            debt.paid();
+        }
+        telling.everyone_after = last;
+        Ok(last.is_some().then_some(telling))
     }
 
     /// Some of a group's online members after `after`, and whom to go on after. Goes through whichever is
@@ -173,33 +203,14 @@ impl Chat {
         Ok((self.store.filter_members(group_id, &online).await?, next_after(&online)))
     }
 
-    /// Should it end early, those who are not told yet are owed it.
-    async fn tell_read_states(
-        &self,
-        user_ids: Vec<UserId>,
-        channel: &Channel,
-    ) -> Result<(), ChatError> {
-        let debts = self.owe_read_states(&user_ids, channel.id);
-        for (user_id, debt) in user_ids.into_iter().zip(debts) {
-            self.tell_read_state(user_id, channel, debt).await?;
-        }
-        Ok(())
-    }
-
-    fn owe_read_states(&self, user_ids: &[UserId], channel_id: ChannelId) -> Vec<Debt> {
-        let owed = |user_id: &UserId| {
-            Owed::Current(Push::ReadStateUpdated, Entity::ReadState(*user_id, channel_id))
-        };
-        user_ids.iter().map(|user_id| self.owe(owed(user_id))).collect()
-    }
-
-    /// In turn with the person's own marking: one read before it and told after it would undo it for them.
+    /// In turn with the person's own marking: one read before it and told after it would undo it for them. False if
+    /// it could not be announced.
     async fn tell_read_state(
         &self,
         user_id: UserId,
         channel: &Channel,
         debt: Debt,
-    ) -> Result<(), ChatError> {
+    ) -> Result<bool, ChatError> {
         let (chat, channel) = (self.clone(), channel.clone());
         self.in_turn(Subject::ReadState(user_id, channel.id), async move {
             let (push, entity) = (Push::ReadStateUpdated, Entity::ReadState(user_id, channel.id));
@@ -207,25 +218,26 @@ impl Chat {
                 true => crate::chat::push(push, &chat.read_state(user_id, &channel).await?),
                 false => Content::Current { push, entity },
             };
-            chat.announce(debt, chat.envelope([Topic::User(user_id)], content)).await;
-            Ok(())
+            Ok(chat.announce(debt, chat.envelope([Topic::User(user_id)], content)).await)
         })
         .await
     }
 }
 
-/// A message whose people are being told, first those it names.
-struct Telling {
+/// A message whose people are being told, first those it names. Dropped before that is done, it is owed to them.
+#[derive(Debug)]
+pub struct Telling {
     news: MentionNews,
-    /// Once those are told: everybody up to this one has been, too.
+    /// Those it names who are to be told yet.
+    named: Vec<(UserId, Debt)>,
+    /// Until other nodes know that everyone is mentioned.
+    elsewhere: Option<Debt>,
+    /// Until everyone who is here has been told.
+    here: Option<Debt>,
+    /// Once those named are told: everybody up to this one has been, too.
     everyone_after: Option<UserId>,
-}
-
-impl Telling {
-    fn new(news: MentionNews) -> Self {
-        let everyone_after = news.is_from_elsewhere.then_some(UserId::ZERO);
-        Self { news, everyone_after }
-    }
+    /// A node that stops waits until this is told, or owed.
+    _running: TaskTrackerToken,
 }
 
 /// The last of a slice, unless nobody follows it.
@@ -235,7 +247,7 @@ fn next_after(slice: &[UserId]) -> Option<UserId> {
 
 /// Tells people of their mentions until the node stops. A message to very many is told of a slice at a
 /// time, in turn with others, so that those do not wait for it.
-pub async fn run_mentions(chat: Chat, mut news: mpsc::Receiver<MentionNews>) {
+pub async fn run_mentions(chat: Chat, mut queue: mpsc::Receiver<Telling>) {
     let mut waiting = VecDeque::new();
     let mut slices = FuturesUnordered::new();
     loop {
@@ -247,8 +259,8 @@ pub async fn run_mentions(chat: Chat, mut news: mpsc::Receiver<MentionNews>) {
         tokio::select! {
             biased;
             () = chat.lifecycle.stopping() => return,
-            next = news.recv(), if waiting.len() < TELLING_MAX => match next {
-                Some(news) => waiting.push_back(Telling::new(news)),
+            next = queue.recv(), if waiting.len() < TELLING_MAX => match next {
+                Some(telling) => waiting.push_back(telling),
                 None => return,
             },
             Some(rest) = slices.next() => waiting.extend(rest),

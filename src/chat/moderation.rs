@@ -84,14 +84,17 @@ impl Chat {
 
     async fn store_ban(&self, ban: Ban) -> Result<(), ChatError> {
         let Ban { group_id, user_id, .. } = ban;
-        let member = self.find_member(group_id, user_id).await?;
-        let owed = Owed::Membership(group_id, user_id);
+        let is_member = self.find_member(group_id, user_id).await?.is_some();
+        let owed = match is_member {
+            true => Owed::Membership(group_id, user_id),
+            false => Owed::Absence(group_id, user_id),
+        };
         let (_, debt) = self.owing(owed, self.store.insert_ban(&ban)).await?;
-        if member.is_some() {
-            return self.announce_left(user_id, group_id, debt).await;
+        match is_member {
+            true => self.announce_left(user_id, group_id, debt).await,
+            // They may have joined through another node a moment ago.
+            false => self.apply_absent(user_id, group_id, debt).await,
         }
-        // They may have joined through another node a moment ago.
-        self.apply_absent(user_id, group_id, debt).await
     }
 
     /// Lifts a ban; also answers ok if there is none. In the official group the person is a member

@@ -192,8 +192,9 @@ pub async fn run_presence(chat: Chat) {
         }
     }
     // A node that still owes something goes like one that dies, and the others begin anew.
+    chat.running.close();
     if !chat.bus.is_alone()
-        && timeout(LAST_COMMANDS_TIMEOUT, chat.running.ended()).await.is_ok()
+        && timeout(LAST_COMMANDS_TIMEOUT, chat.running.wait()).await.is_ok()
         && chat.pay().await
     {
         chat.tell_nodes(NodeEvent::Left).await;

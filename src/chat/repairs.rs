@@ -6,6 +6,7 @@
 //! changed in a channel is not told anew: who sees it is told to sync. Of messages that would not do: who has seen
 //! later ones does not ask for those before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::{SmallVec, smallvec};
@@ -13,9 +14,11 @@ use smallvec::{SmallVec, smallvec};
 use crate::bus::envelope::{About, Changed, Content, Entity, Topic};
 use crate::bus::node_event::{EveryoneMentioned, NodeEvent};
 use crate::chat::debts::Owed;
+use crate::chat::mentions::MentionNews;
 use crate::chat::turns::Subject;
 use crate::chat::views::{ChannelView, MemberView, SyncRequiredView};
 use crate::chat::{Chat, ChatError, audience, push};
+use crate::model::channel::Channel;
 use crate::model::event::Push;
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
 use crate::telemetry;
@@ -56,6 +59,10 @@ impl Chat {
                 let work = async move { chat.settle_membership(group_id, user_id).await };
                 self.in_turn(Subject::Memberships(user_id), work).await
             }
+            Owed::Absence(group_id, user_id) => {
+                let work = async move { chat.settle_absence(group_id, user_id).await };
+                self.in_turn(Subject::Memberships(user_id), work).await
+            }
             Owed::Message(channel_id, message_id) => {
                 self.announce_message_anew(channel_id, message_id).await
             }
@@ -79,6 +86,7 @@ impl Chat {
                 self.in_turn(Subject::Channel(channel_id), work).await
             }
             Owed::EveryoneMentioned(channel_id) => self.tell_everyone_mentioned(channel_id).await,
+            Owed::EveryoneHere(channel_id) => self.tell_everyone_here(channel_id).await,
             Owed::Current(push, entity) => {
                 let work = async move { chat.announce_current_anew(push, entity).await };
                 self.in_turn(subject(entity), work).await
@@ -101,6 +109,17 @@ impl Chat {
             Some(_) => self.announce_joined(user_id, group_id, debt).await.map(drop),
             None => self.announce_left(user_id, group_id, debt).await,
         }
+    }
+
+    async fn settle_absence(&self, group_id: GroupId, user_id: UserId) -> Result<(), ChatError> {
+        let owed = Owed::Absence(group_id, user_id);
+        if self.store.find_member(group_id, user_id).await?.is_some() {
+            self.debts.strike(&owed);
+            return Ok(());
+        }
+        self.apply_absent(user_id, group_id, self.owe(owed)).await?;
+        self.debts.strike(&owed);
+        Ok(())
     }
 
     /// Announces that a group is gone, if that is owed and it is. In its turn.
@@ -149,7 +168,7 @@ impl Chat {
         Ok(())
     }
 
-    async fn announce_member_anew(
+    pub(crate) async fn announce_member_anew(
         &self,
         group_id: GroupId,
         user_id: UserId,
@@ -215,19 +234,41 @@ impl Chat {
 
     /// Who knows already is told the same.
     async fn tell_everyone_mentioned(&self, channel_id: ChannelId) -> Result<(), ChatError> {
-        let debt = self.owe(Owed::EveryoneMentioned(channel_id));
-        let Some(channel) = self.find_channel(channel_id).await? else {
-            debt.paid();
-            return Ok(());
-        };
-        let mentioned = EveryoneMentioned {
+        let owed = Owed::EveryoneMentioned(channel_id);
+        let number = self.debts.number(&owed);
+        if let Some(mentioned) = self.everyone_mentioned(channel_id).await? {
+            unless_lost(self.tell_nodes(NodeEvent::EveryoneMentioned(mentioned)).await)?;
+        }
+        self.debts.strike_noted(&owed, number);
+        Ok(())
+    }
+
+    /// Likewise. Should they not be told this time either, it is owed anew.
+    async fn tell_everyone_here(&self, channel_id: ChannelId) -> Result<(), ChatError> {
+        let owed = Owed::EveryoneHere(channel_id);
+        let number = self.debts.number(&owed);
+        // Who is with a node that stops goes with it.
+        if !self.lifecycle.is_stopping()
+            && let Some(mentioned) = self.everyone_mentioned(channel_id).await?
+        {
+            unless_lost(self.tell_mentioned(MentionNews::of_everyone(mentioned)))?;
+        }
+        self.debts.strike_noted(&owed, number);
+        Ok(())
+    }
+
+    /// By whichever message; `None` if its channel is gone.
+    async fn everyone_mentioned(
+        &self,
+        channel_id: ChannelId,
+    ) -> Result<Option<EveryoneMentioned>, ChatError> {
+        let channel = self.find_channel(channel_id).await?;
+        let mentioned = |channel: Arc<Channel>| EveryoneMentioned {
             channel: (*channel).clone(),
             author: UserId::ZERO,
             named: Vec::new(),
         };
-        unless_lost(self.tell_nodes(NodeEvent::EveryoneMentioned(mentioned)).await)?;
-        debt.paid();
-        Ok(())
+        Ok(channel.map(mentioned))
     }
 
     /// Whom it concerns; nobody if it is gone.

@@ -9,12 +9,10 @@
 use std::future::Future;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::chat::{Chat, ChatError};
 use crate::model::id::{ChannelId, GroupId, MessageId, UserId};
@@ -69,42 +67,6 @@ impl Turns {
     }
 }
 
-/// Commands that are being carried out, or wait for their turns.
-#[derive(Default)]
-pub struct RunningCommands {
-    count: AtomicUsize,
-    none: Notify,
-}
-
-impl RunningCommands {
-    fn begin(self: &Arc<Self>) -> RunningCommand {
-        self.count.fetch_add(1, Ordering::AcqRel);
-        RunningCommand(self.clone())
-    }
-
-    /// Waits until there are none.
-    pub async fn ended(&self) {
-        loop {
-            let mut none = pin!(self.none.notified());
-            none.as_mut().enable();
-            if self.count.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            none.await;
-        }
-    }
-}
-
-struct RunningCommand(Arc<RunningCommands>);
-
-impl Drop for RunningCommand {
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.none.notify_waiters();
-        }
-    }
-}
-
 impl Chat {
     /// Who waits for what, for those who want to see commands wait for each other.
     pub fn turns(&self) -> &Turns {
@@ -139,7 +101,7 @@ impl Chat {
         T: Send + 'static,
         F: Future<Output = Result<T, ChatError>> + Send + 'static,
     {
-        let running = self.running.begin();
+        let running = self.running.token();
         let work = AssertUnwindSafe(async move {
             let _running = running;
             work.await

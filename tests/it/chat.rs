@@ -112,16 +112,8 @@ impl TestChat {
         let (store, folder) = open_store(clock.clone(), None);
         let ids = Arc::new(IdGenerator::new(NodeId::default()));
         let lifecycle = Lifecycle::new();
-        let chat = new_chat(ChatParts {
-            store: store.clone(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            limits,
-            tokens: tokens(),
-            settled_ms: SETTLED_MS,
-            lifecycle: lifecycle.clone(),
-        });
+        let parts = parts(store.clone(), bus.clone(), clock.clone(), ids.clone(), &lifecycle);
+        let chat = new_chat(ChatParts { limits, ..parts });
         let faults = store.faults().clone();
         let record =
             Arc::new(Record { envelopes: Mutex::default(), applies: watch::Sender::new(true) });
@@ -263,6 +255,26 @@ impl TestChat {
 /// Those of all test nodes.
 pub fn tokens() -> Tokens {
     Tokens::new([7; 32], ACCESS_TTL, REFRESH_TTL)
+}
+
+/// What the commands of a test node are made of.
+pub fn parts(
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Clock,
+    ids: Arc<IdGenerator>,
+    lifecycle: &Lifecycle,
+) -> ChatParts {
+    ChatParts {
+        store,
+        bus,
+        clock,
+        ids,
+        limits: Limits::default(),
+        tokens: tokens(),
+        settled_ms: SETTLED_MS,
+        lifecycle: lifecycle.clone(),
+    }
 }
 
 /// The commands of one node, with what tells people of mentions.

@@ -29,12 +29,11 @@ use vibetalk::lifecycle::Lifecycle;
 use vibetalk::model::event::Push;
 use vibetalk::model::id::{ChannelId, GroupId, IdGenerator, NodeId, SessionId, UserId};
 use vibetalk::model::presence::SocketKey;
-use vibetalk::model::time_budget::SETTLED_MS;
 use vibetalk::store::Store;
 use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::SqliteStore;
 
-use super::chat::{NOW_MS, new_chat, tokens};
+use super::chat::{NOW_MS, new_chat, parts};
 use super::people::{account, open_store, session};
 
 mod accounts;
@@ -44,6 +43,7 @@ mod codec;
 mod deaths;
 mod debts;
 mod lease;
+mod marks;
 mod order;
 mod presence;
 mod simulation;
@@ -171,16 +171,8 @@ impl Node {
         let bus: Arc<dyn Bus> = bus;
         let limits = Limits { rates: false, ..Limits::default() };
         let ids = Arc::new(IdGenerator::new(id));
-        let chat = new_chat(ChatParts {
-            store,
-            bus: bus.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            limits,
-            tokens: tokens(),
-            settled_ms: SETTLED_MS,
-            lifecycle: lifecycle.clone(),
-        });
+        let parts = parts(store, bus.clone(), clock.clone(), ids.clone(), &lifecycle);
+        let chat = new_chat(ChatParts { limits, ..parts });
         lifecycle.spawn("changes", run_changes(chat.clone()));
         let gaps = Gaps::default();
         let context = Context {

@@ -1,13 +1,22 @@
 //! Mentions: who counts as mentioned, how many are unread, and who is told.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::sync::mpsc;
 use vibetalk::bus::envelope::{Content, Topic};
+use vibetalk::bus::node_event::{EveryoneMentioned, NodeEvent};
+use vibetalk::bus::{Delivery, Inbound};
 use vibetalk::chat::Caller;
 use vibetalk::chat::direct::OpenDirect;
+use vibetalk::chat::mentions::MENTIONS_QUEUED_MAX;
 use vibetalk::chat::read_states::MarkRead;
+use vibetalk::chat::views::JoinedGroupView;
 use vibetalk::model::event::Push;
-use vibetalk::model::id::ChannelId;
+use vibetalk::model::id::{ChannelId, NodeId};
 use vibetalk::model::presence::SocketKey;
+use vibetalk::store::faults::Fault;
 
 use super::TestChat;
 
@@ -125,4 +134,66 @@ async fn nobody_mentions_everyone_or_strangers_in_a_direct_channel() {
     let message = test.chat.get_message(ada, channel_id, message_id).await.unwrap();
     assert_eq!((message.mentions, message.mentions_everyone), (vec![bob.user_id], false));
     assert_eq!(test.mention_count(bob, channel_id).await, 1);
+}
+
+#[tokio::test]
+async fn everyone_who_was_not_told_because_the_store_failed_is_told_later() {
+    let test = TestChat::start();
+    let [owner, first, last] = test.people("p").await;
+    let channel_id = test.channel(owner, &[first, last]).await;
+    for (person, key) in [(first, 1), (last, 2)] {
+        test.chat.presence_opened(person, SocketKey(key));
+    }
+    test.announced().await;
+    test.faults.count();
+    test.faults.plan("list_read_states", Fault::NotDone);
+    test.send(owner, channel_id, &format!("@everyone, not least {}", mention(&[first]))).await;
+    let failing = async {
+        while !test.faults.counted().contains_key("list_read_states") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), failing).await.unwrap();
+    assert!(!test.chat.pay().await, "the store still fails");
+    test.faults.clear();
+    assert!(test.chat.pay().await);
+    let mut told = test.told_until(last).await;
+    told.sort_unstable_by_key(|(topic, _)| format!("{topic:?}"));
+    told.dedup();
+    assert_eq!(told, [to(first, 1), to(last, 1)]);
+}
+
+#[tokio::test]
+async fn mentions_that_find_no_room_in_the_queue_are_told_later() {
+    let test = TestChat::start();
+    let [owner, member] = test.people("p").await;
+    let group = test.group(owner, &[member]).await;
+    let quiet = test.group(owner, &[]).await;
+    test.chat.presence_opened(member, SocketKey(1));
+    test.announced().await;
+    let everyone_in = async |group: &JoinedGroupView| {
+        let channel = test.chat.find_channel(group.channels[0].id).await.unwrap().unwrap();
+        let (author, named) = (owner.user_id, Vec::new());
+        let mentioned = EveryoneMentioned { channel: (*channel).clone(), author, named };
+        Arc::new(NodeEvent::EveryoneMentioned(mentioned))
+    };
+    let (in_quiet, in_group) = (everyone_in(&quiet).await, everyone_in(&group).await);
+    let hear = |event: &Arc<NodeEvent>| {
+        let (origin, nobody) = (NodeId::new(1).unwrap(), mpsc::channel(1).0);
+        assert!(
+            test.chat.heard(Delivery::Node { origin, event: event.clone() }, &nobody).is_none()
+        );
+    };
+    // Nothing takes them from the queue meanwhile: no other task runs.
+    for _ in 0..MENTIONS_QUEUED_MAX {
+        hear(&in_quiet);
+    }
+    hear(&in_group);
+    let paid = async {
+        while !test.chat.pay().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), paid).await.unwrap();
+    assert_eq!(test.told_until(member).await, [to(member, 0)]);
 }

@@ -182,6 +182,52 @@ async fn a_departure_is_announced_by_the_next_try_or_without() {
 }
 
 #[tokio::test]
+async fn nobody_is_said_to_have_left_who_never_was_in_the_group() {
+    for (how, repeated) in [("ban", "ok"), ("remove", "member_not_found")] {
+        for again in [true, false] {
+            let (test, owner, _, group_id) = scene().await;
+            let stranger = test.person("stranger").await.user_id;
+            let depart = async || {
+                let reason = Moderation { reason: None };
+                match how {
+                    "ban" => test.chat.ban_member(owner, group_id, stranger, reason).await,
+                    _ => test.chat.remove_member(owner, group_id, stranger, reason).await,
+                }
+            };
+            test.lose(true);
+            assert_eq!(code(depart().await), "unavailable", "{how}");
+            let lines = match again {
+                false => test.paid().await,
+                true => {
+                    test.lose(false);
+                    assert_eq!(code(depart().await), repeated);
+                    let lines = test.announced().await;
+                    assert!(test.chat.pay().await && test.announced().await.is_empty());
+                    lines
+                }
+            };
+            let expected = [format!("nothing to user {stranger}, {stranger} is out")];
+            assert_eq!(lines, expected, "{how}, again: {again}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_joined_before_their_absence_was_announced_stays() {
+    let (test, owner, _, group_id) = scene().await;
+    let late = test.person("late").await;
+    let invite = test.invite(owner, group_id).await;
+    test.lose(true);
+    let removed = test.chat.remove_member(owner, group_id, late.user_id, Default::default()).await;
+    assert_eq!(code(removed), "unavailable", "they are not in yet");
+    test.lose(false);
+    test.chat.accept_invite(late, &invite).await.unwrap();
+    test.announced().await;
+    assert!(test.chat.pay().await);
+    assert!(test.announced().await.is_empty());
+}
+
+#[tokio::test]
 async fn who_came_back_before_their_departure_was_announced_is_announced_as_a_member() {
     let (test, owner, member, group_id) = scene().await;
     let invite = test.invite(owner, group_id).await;
@@ -214,7 +260,8 @@ async fn what_became_of_channels_and_members_is_announced_late() {
 
     test.lose(true);
     let promote = UpdateMember { nickname: None, roles: Some(vec!["admin".to_owned()]) };
-    test.chat.update_member(owner, group_id, member.user_id, promote).await.unwrap();
+    let promoted = test.chat.update_member(owner, group_id, member.user_id, promote).await;
+    assert_eq!(code(promoted), "unavailable");
     let me = member.user_id;
     let mut lines = test.paid().await;
     lines.sort_unstable();

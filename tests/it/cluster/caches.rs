@@ -1,17 +1,36 @@
 //! What one node has changed holds at the other from the answer on.
 
+use vibetalk::chat::Caller;
 use vibetalk::chat::accounts::{Register, Requester};
 use vibetalk::chat::channels::UpdateChannel;
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::moderation::Moderation;
 use vibetalk::chat::users::UpdateUser;
+use vibetalk::model::id::GroupId;
 
 use super::super::chat::code;
 use super::super::chat::messages::content;
 use super::Cluster;
 
 const NO_REASON: Moderation = Moderation { reason: None };
+
+fn roles(name: &str) -> UpdateMember {
+    UpdateMember { nickname: None, roles: Some(vec![name.into()]) }
+}
+
+/// The owner, a moderator and a member of a group.
+async fn moderated_group(cluster: &Cluster) -> ([Caller; 3], GroupId) {
+    let (one, people) = (&cluster.nodes[0], cluster.people().await);
+    let [owner, moderator, member] = people;
+    let (group_id, _) = one.group(owner).await;
+    let code = one.invite(owner, group_id).await;
+    for person in [moderator, member] {
+        one.accept_invite(person, &code).await.unwrap();
+    }
+    one.update_member(owner, group_id, moderator.user_id, roles("moderator")).await.unwrap();
+    (people, group_id)
+}
 
 #[tokio::test]
 async fn who_was_removed_at_one_node_is_refused_at_the_other() {
@@ -32,14 +51,7 @@ async fn who_was_removed_at_one_node_is_refused_at_the_other() {
 async fn a_member_who_was_promoted_at_one_node_is_not_banned_at_the_other() {
     let cluster = Cluster::of(2);
     let (one, other) = cluster.both();
-    let [owner, moderator, ada] = cluster.people().await;
-    let (group_id, _) = one.group(owner).await;
-    let code_of = one.invite(owner, group_id).await;
-    for person in [moderator, ada] {
-        one.accept_invite(person, &code_of).await.unwrap();
-    }
-    let roles = |name: &str| UpdateMember { nickname: None, roles: Some(vec![name.into()]) };
-    one.update_member(owner, group_id, moderator.user_id, roles("moderator")).await.unwrap();
+    let ([owner, moderator, ada], group_id) = moderated_group(&cluster).await;
     // The other node knows both as they are.
     other.get_group(moderator, group_id).await.unwrap();
     other.get_group(ada, group_id).await.unwrap();
@@ -53,19 +65,13 @@ async fn a_member_who_was_promoted_at_one_node_is_not_banned_at_the_other() {
 async fn who_was_promoted_where_the_bus_refused_is_neither_banned_nor_removed_nor_demoted() {
     let cluster = Cluster::of(2);
     let (one, other) = cluster.both();
-    let [owner, moderator, ada] = cluster.people().await;
-    let (group_id, _) = one.group(owner).await;
-    let code_of = one.invite(owner, group_id).await;
-    for person in [moderator, ada] {
-        one.accept_invite(person, &code_of).await.unwrap();
-    }
-    let roles = |name: &str| UpdateMember { nickname: None, roles: Some(vec![name.into()]) };
-    one.update_member(owner, group_id, moderator.user_id, roles("moderator")).await.unwrap();
+    let ([owner, moderator, ada], group_id) = moderated_group(&cluster).await;
     cluster.broker.refuse(one.id);
     for command in ["ban", "remove", "demote"] {
         // The other node remembers her as she is before.
         other.get_group(ada, group_id).await.unwrap();
-        one.update_member(owner, group_id, ada.user_id, roles("admin")).await.unwrap();
+        let promoted = one.update_member(owner, group_id, ada.user_id, roles("admin")).await;
+        assert_eq!(code(promoted), "unavailable", "the other does not know of it");
         let (by, of) = (moderator, ada.user_id);
         let refused = match command {
             "ban" => code(other.ban_member(by, group_id, of, NO_REASON).await),

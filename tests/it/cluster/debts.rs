@@ -164,7 +164,8 @@ async fn what_somebody_may_do_in_channels_since_the_bus_refused() {
     let screen = other.open(bob).await;
     scene.cluster.broker.refuse(one.id);
     let request = UpdateMember { nickname: None, roles: Some(vec!["admin".into()]) };
-    one.update_member(scene.ada, scene.group_id, bob.user_id, request).await.unwrap();
+    let promoted = one.update_member(scene.ada, scene.group_id, bob.user_id, request).await;
+    assert_eq!(code(promoted), "unavailable");
     scene.cluster.broker.accept(one.id);
     assert!(one.pay().await);
     scene.cluster.settle().await;
@@ -173,6 +174,42 @@ async fn what_somebody_may_do_in_channels_since_the_bus_refused() {
     assert!(one.pay().await);
     scene.cluster.settle().await;
     assert_eq!(screen.rest(), Vec::<&str>::new());
+}
+
+/// What somebody may do holds at every node once it is answered, whichever node is asked again.
+#[tokio::test]
+async fn roles_that_were_not_applied_everywhere_are_by_whoever_is_asked_again() {
+    for asks_the_other in [false, true] {
+        let scene = Scene::start().await;
+        let (one, other) = scene.cluster.both();
+        let bob = scene.cluster.person().await;
+        let invite = one.invite(scene.ada, scene.group_id).await;
+        one.accept_invite(bob, &invite).await.unwrap();
+        let give = async |node: &Node| {
+            let request = UpdateMember { nickname: None, roles: Some(vec!["admin".into()]) };
+            code(node.update_member(scene.ada, scene.group_id, bob.user_id, request).await)
+        };
+        let of_bob = async |node: &Node| {
+            let channel = node.get_channel(bob, scene.channel_id).await.unwrap();
+            channel.permissions.unwrap().bits()
+        };
+        let before = of_bob(other).await;
+        // Neither hears the other.
+        for node in [one, other] {
+            scene.cluster.broker.refuse(node.id);
+        }
+        assert_eq!(give(one).await, "unavailable");
+        assert_eq!(give(one).await, "unavailable", "it is stored, and still not known everywhere");
+        assert_eq!(of_bob(other).await, before);
+        let asked = if asks_the_other { other } else { one };
+        assert_eq!(give(asked).await, "unavailable");
+        for node in [one, other] {
+            scene.cluster.broker.accept(node.id);
+        }
+        assert_eq!(give(asked).await, "ok");
+        assert_ne!(of_bob(other).await, before, "asks the other: {asks_the_other}");
+        assert_eq!(of_bob(one).await, of_bob(other).await);
+    }
 }
 
 /// What a node remembers goes its own way: it is forgotten also where nobody is told.
