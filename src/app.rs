@@ -37,6 +37,7 @@ use crate::model::id::{ClockBehind, IdGenerator, NodeId};
 use crate::model::time::Timestamp;
 use crate::model::time_budget::SETTLED_MS;
 use crate::store::StateStore;
+use crate::store::config::Backend;
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
@@ -90,7 +91,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 ///
 /// If there is no such person, or no database yet.
 pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
-    let store = SqliteStore::open_beside(&sqlite_config(config), Clock::system())?;
+    let store = SqliteStore::open_beside(&sqlite_config(config)?, Clock::system())?;
     let outcome = official::promote(&store, username).await;
     store.close().await;
     outcome.map(|_| ()).map_err(|error| anyhow::anyhow!("{username}: {error}"))
@@ -205,7 +206,7 @@ async fn open_store(
     lifecycle: &Lifecycle,
     readiness: &Readiness,
 ) -> anyhow::Result<SqliteStore> {
-    let settings = sqlite_config(config);
+    let settings = sqlite_config(config)?;
     let open = move || SqliteStore::open(&settings, Clock::system());
     let store = tokio::task::spawn_blocking(open).await.context("opening the store failed")??;
     watch_store(&store, lifecycle);
@@ -327,9 +328,14 @@ async fn start_metrics(
     bound
 }
 
-fn sqlite_config(config: &Config) -> SqliteConfig {
+fn sqlite_config(config: &Config) -> anyhow::Result<SqliteConfig> {
     let data_dir = &config.node.data_dir;
-    SqliteConfig { companions: Secrets::files(data_dir), ..config.store.sqlite(data_dir) }
+    match config.store.backend(data_dir) {
+        Backend::Sqlite(store) => {
+            Ok(SqliteConfig { companions: Secrets::files(data_dir), ..store })
+        }
+        Backend::Scylla(_) => anyhow::bail!("a node cannot be run on ScyllaDB yet: set store.url"),
+    }
 }
 
 fn edge_config(config: &Config, identity: &Identity, secrets: &Secrets) -> EdgeConfig {

@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
 /// Some characters fold to eighteen; a name cannot make much more of itself by that.
-const KEY_CHARS_MAX: usize = 64;
+pub const KEY_CHARS_MAX: usize = 64;
 
 /// The form in which names and queries are compared: NFKC and without case, as RFC 8266 (2.4) compares
 /// nicknames. Upper case comes first, so that ß is ss and the two forms of a small sigma are one.

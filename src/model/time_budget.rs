@@ -74,3 +74,4 @@ pub const PUBLISH_MAX: Duration = Duration::from_millis(PUBLISH_MS_MAX);
 pub const TELLING_READ_MAX: Duration = Duration::from_millis(TELLING_READ_MS_MAX);
 pub const EMBEDDED_LOCK_MAX: Duration = Duration::from_millis(EMBEDDED_LOCK_MS_MAX);
 pub const EMBEDDED_WRITE_MAX: Duration = Duration::from_millis(EMBEDDED_WRITE_MS_MAX);
+pub const SHARED_WRITE_MAX: Duration = Duration::from_millis(SHARED_WRITE_MS_MAX);

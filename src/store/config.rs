@@ -3,34 +3,68 @@
 use std::path::{Path, PathBuf};
 
 use crate::section::{SettingValue, quoted, section};
+use crate::store::scylla::ScyllaConfig;
+use crate::store::scylla::config::{Address, Replication};
 use crate::store::sqlite::{SqliteConfig, Synchronous};
 
 section! {
     /// What operators may set of the store.
     pub struct StoreSettings {
-        /// Where messages are stored: `sqlite` for `vibetalk.db` in the data folder, or `sqlite:PATH`.
+        /// Where messages are stored: `sqlite` for `vibetalk.db` in the data folder, `sqlite:PATH`, or
+        /// `scylla://[user:password@]host[:port][,host…]/keyspace` for ScyllaDB or Cassandra 5, which several nodes may
+        /// share. The keyspace is made if it is not there.
         url: StoreUrl = "store.url", StoreUrl::SqliteInDataDir;
         /// `full` makes an acked message survive a power cut; `normal` only a crash of the process;
         /// `off` is for tests.
         synchronous: Synchronous = "store.sqlite.synchronous", Synchronous::Full;
         /// Threads that read from SQLite, 1 to 16.
         readers: usize = "store.sqlite.readers", 2, 1..=16;
+        /// In how many copies a new keyspace is kept, 1 to 9: `3`, or as many in each data centre: `one:3,two:3`. Of no
+        /// matter to one that is there.
+        replication: Replication = "store.scylla.replication", Replication::default();
+        /// Certificates (PEM) of who may vouch for the database. With them connections are encrypted.
+        tls_ca: Option<PathBuf> = "store.scylla.tls_ca", None;
+        /// The data centre whose nodes of the database are asked; empty for any. All nodes that share a keyspace name
+        /// the same.
+        datacenter: String = "store.scylla.datacenter", String::new();
+        /// Requests to the database under way at a time, 16 to 16384. What comes beyond waits for a second at most.
+        requests_max: usize = "store.scylla.requests_max", 512, 16..=16_384;
     }
 }
 
 impl StoreSettings {
-    /// Of the embedded store.
-    pub fn sqlite(&self, data_dir: &Path) -> SqliteConfig {
-        let path = match &self.url {
-            StoreUrl::SqliteInDataDir => data_dir.join("vibetalk.db"),
-            StoreUrl::Sqlite(path) => path.clone(),
-        };
+    pub fn backend(&self, data_dir: &Path) -> Backend {
+        match &self.url {
+            StoreUrl::SqliteInDataDir => Backend::Sqlite(self.sqlite(data_dir.join("vibetalk.db"))),
+            StoreUrl::Sqlite(path) => Backend::Sqlite(self.sqlite(path.clone())),
+            StoreUrl::Scylla(address) => Backend::Scylla(self.scylla(address.clone())),
+        }
+    }
+
+    fn sqlite(&self, path: PathBuf) -> SqliteConfig {
         SqliteConfig {
             synchronous: self.synchronous,
             readers: self.readers,
             ..SqliteConfig::new(path)
         }
     }
+
+    fn scylla(&self, address: Address) -> ScyllaConfig {
+        ScyllaConfig {
+            address,
+            replication: self.replication.clone(),
+            tls_ca: self.tls_ca.clone(),
+            datacenter: self.datacenter.clone(),
+            requests_max: self.requests_max,
+        }
+    }
+}
+
+/// Which store, with its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Backend {
+    Sqlite(SqliteConfig),
+    Scylla(ScyllaConfig),
 }
 
 /// Which database, and where.
@@ -38,6 +72,7 @@ impl StoreSettings {
 pub enum StoreUrl {
     SqliteInDataDir,
     Sqlite(PathBuf),
+    Scylla(Address),
 }
 
 impl SettingValue for StoreUrl {
@@ -45,8 +80,13 @@ impl SettingValue for StoreUrl {
         if text == "sqlite" {
             return Ok(Self::SqliteInDataDir);
         }
+        if text.starts_with("scylla:") {
+            return Address::parse(text).map(Self::Scylla);
+        }
         let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
-            return Err(format!(r#"takes "sqlite" or "sqlite:PATH", not {text:?}"#));
+            return Err(format!(
+                r#"takes "sqlite", "sqlite:PATH" or "scylla://host/keyspace", not {text:?}"#
+            ));
         };
         // Other programs write an absolute path behind two more slashes. A relative one there would be
         // taken for a folder at the root.
@@ -67,6 +107,8 @@ impl SettingValue for StoreUrl {
         match self {
             Self::SqliteInDataDir => quoted("sqlite"),
             Self::Sqlite(path) => quoted(&format!("sqlite:{}", path.display())),
+            // It is printed, and so never with the password.
+            Self::Scylla(address) => quoted(&address.to_string()),
         }
     }
 }
@@ -85,7 +127,10 @@ mod tests {
         ] {
             let settings =
                 StoreSettings { url: StoreUrl::from_text(url).unwrap(), ..Default::default() };
-            assert_eq!(settings.sqlite(Path::new("/data")).path, Path::new(path), "{url}");
+            let Backend::Sqlite(config) = settings.backend(Path::new("/data")) else {
+                panic!("{url}")
+            };
+            assert_eq!(config.path, Path::new(path), "{url}");
         }
     }
 

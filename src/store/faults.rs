@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -18,10 +18,30 @@ pub enum Fault {
     /// Nothing is done, and the caller is told that the time is over.
     NotDone,
     /// The same is told, and only so many of the steps are done that the docs of the method name. Where they
-    /// are one commit, as in the embedded store, none is.
+    /// are one commit, as in the embedded store, none is; a call that has fewer steps is carried out.
     StoppedAfter(u8),
     /// The same is told, but all is done.
     AnswerLost,
+}
+
+/// Counts the steps of one call of a store that does them one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    done: AtomicU8,
+    /// None unless the call is to stop.
+    last: Option<u8>,
+}
+
+impl Steps {
+    /// To be asked after each step that the docs of the method name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Timeout`] if the call is to stop here.
+    pub(crate) fn done(&self) -> Result<(), StoreError> {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.last == Some(done) { Err(StoreError::Timeout) } else { Ok(()) }
+    }
 }
 
 /// Where calls wait before they are carried out.
@@ -116,12 +136,39 @@ impl Faults {
         self.0.calls.lock().clone().unwrap_or_default()
     }
 
-    /// Carries `call` out, unless it is to fail.
+    /// The steps of a call of `operation` that is about to begin.
+    pub(crate) fn steps(&self, operation: &'static str) -> Steps {
+        let last = match self.planned(operation) {
+            Some(Fault::StoppedAfter(steps)) => Some(steps),
+            _ => None,
+        };
+        Steps { last, ..Steps::default() }
+    }
+
+    fn planned(&self, operation: &'static str) -> Option<Fault> {
+        let is_watching = self.0.watching.load(Ordering::Acquire);
+        is_watching.then(|| self.0.by_operation.lock().get(operation).copied()).flatten()
+    }
+
+    /// Carries `call` out, which is one commit, unless it is to fail.
     ///
     /// # Errors
     ///
     /// Those of `call`, and [`StoreError::Timeout`] if it is to fail.
     pub(crate) async fn inject<T: Send>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let stopped = matches!(self.planned(operation), Some(Fault::StoppedAfter(_)));
+        self.inject_steps(operation, async {
+            if stopped { Err(StoreError::Timeout) } else { call.await }
+        })
+        .await
+    }
+
+    /// Likewise for a call that asks its [`Steps`] where to stop.
+    pub(crate) async fn inject_steps<T: Send>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
@@ -143,11 +190,13 @@ impl Faults {
             let is_answered = surroundings.call(operation, carried_out).await;
             return result.filter(|_| is_answered).unwrap_or(Err(StoreError::Timeout));
         }
-        let fault = self.0.by_operation.lock().get(operation).copied();
-        match fault {
+        match self.planned(operation) {
             None => call.await,
-            Some(Fault::NotDone | Fault::StoppedAfter(_)) => Err(StoreError::Timeout),
-            Some(Fault::AnswerLost) => call.await.and(Err(StoreError::Timeout)),
+            Some(Fault::NotDone) => Err(StoreError::Timeout),
+            // A call with fewer steps is carried out.
+            Some(Fault::AnswerLost | Fault::StoppedAfter(_)) => {
+                call.await.and(Err(StoreError::Timeout))
+            }
         }
     }
 }

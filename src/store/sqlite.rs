@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
@@ -21,12 +21,12 @@ use crate::model::time_budget::EMBEDDED_WRITE_MAX;
 use crate::section::choices;
 use crate::store::StoreError;
 use crate::store::faults::Faults;
+use crate::store::measured::measured;
 use crate::store::sqlite::call::Call;
 use crate::store::sqlite::files::OpenFiles;
 use crate::store::sqlite::maintenance::Maintenance;
 use crate::store::sqlite::queue::Queue;
 use crate::store::sqlite::writer::Write;
-use crate::telemetry;
 
 mod accounts;
 mod attempts;
@@ -266,7 +266,7 @@ impl SqliteStore {
     {
         let (call, answer) = call::new(work);
         let exchange = exchange(&self.shared.reads, call, answer, limit);
-        answered(operation, self.shared.faults.inject(operation, exchange)).await
+        measured(operation, self.shared.faults.inject(operation, exchange)).await
     }
 
     /// Runs `work` in a transaction of the writer; `Err` takes back what it did. It stores about
@@ -284,19 +284,8 @@ impl SqliteStore {
         let (call, answer) = call::new(work);
         let (write, limit) = (Write { call, bytes }, self.shared.timeout);
         let exchange = exchange(&self.shared.writes, write, answer, limit);
-        answered(operation, self.shared.faults.inject(operation, exchange)).await
+        measured(operation, self.shared.faults.inject(operation, exchange)).await
     }
-}
-
-async fn answered<T>(
-    operation: &'static str,
-    exchange: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let started = Instant::now();
-    let result = exchange.await;
-    metrics::histogram!(telemetry::STORE_DURATION, "operation" => operation)
-        .record(started.elapsed().as_secs_f64());
-    result.inspect_err(count_failure)
 }
 
 async fn exchange<T, Q>(
@@ -315,16 +304,6 @@ async fn exchange<T, Q>(
         Ok(answered) => answered.map_err(|_| closed())?,
         Err(_) => Err(StoreError::Timeout),
     }
-}
-
-fn count_failure(error: &StoreError) {
-    let cause = match error {
-        StoreError::Conflict => return, // An answer, not a failure.
-        StoreError::Unavailable(_) => "unavailable",
-        StoreError::Timeout => "timeout",
-        StoreError::Failed(_) => "failed",
-    };
-    metrics::counter!(telemetry::STORE_ERRORS, "cause" => cause).increment(1);
 }
 
 impl SqliteInner {

@@ -15,6 +15,8 @@ use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{NewMessage, ReadScope, Store};
 
+use crate::cassandra;
+
 mod model;
 mod sqlite;
 
@@ -22,9 +24,10 @@ mod sqlite;
 pub const NOW_MS: UnixMs = 1_795_000_000_000;
 pub const MINUTE_MS: UnixMs = 60_000;
 
-/// Declares the files with cases, and stamps each case onto each backend.
+/// Declares the files with cases, and stamps each case onto each backend. Those that are `alone` need an empty
+/// store.
 macro_rules! cases {
-    ($($file:ident { $($case:ident)* })*) => {
+    ($($file:ident $($alone:ident)? { $($case:ident)* })*) => {
         $(mod $file;)*
         mod on_sqlite {
             $(mod $file {
@@ -36,7 +39,27 @@ macro_rules! cases {
                 )*
             })*
         }
+        mod on_scylla {
+            $(mod $file {
+                stamp_on_scylla! { $($alone)? $file $($case)* }
+            })*
+        }
     };
+}
+
+macro_rules! stamp_on_scylla {
+    (alone $file:ident $($case:ident)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            super::super::run_on_own_scylla(super::super::$file::$case).await;
+        }
+    )*};
+    ($file:ident $($case:ident)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            super::super::run_on_scylla(super::super::$file::$case).await;
+        }
+    )*};
 }
 
 /// Likewise for cases that make calls fail.
@@ -48,6 +71,14 @@ macro_rules! crash_cases {
                 #[tokio::test]
                 async fn $case() {
                     super::run_faulty_on_sqlite(super::crashes::$case).await;
+                }
+            )*
+        }
+        mod crashes_on_scylla {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::run_faulty_on_scylla(super::crashes::$case).await;
                 }
             )*
         }
@@ -76,11 +107,11 @@ crash_cases! {
 }
 
 cases! {
-    state {
+    state alone {
         a_probe_succeeds_again_and_again
         the_newest_id_is_the_highest_of_all_kinds
     }
-    nodes {
+    nodes alone {
         a_node_id_is_taken_once
         racing_takers_get_different_node_ids
         a_lease_is_renewed_until_it_ends
@@ -88,11 +119,11 @@ cases! {
         what_is_given_back_is_free_at_once
         there_are_so_many_node_ids
     }
-    keys {
+    keys alone {
         the_first_secret_stays
         racing_first_writers_share_one_secret
     }
-    accounts {
+    accounts alone {
         an_account_is_found_by_id_and_by_name_in_any_case
         a_user_name_is_unique_without_case
         one_of_racing_inserts_of_a_name_succeeds
@@ -131,7 +162,6 @@ cases! {
         a_group_comes_with_all_that_is_in_it
         many_groups_are_found_at_once
         repeating_an_insert_of_a_group_changes_nothing
-        there_is_one_official_group
         groups_change_field_by_field
         a_deleted_group_takes_everything_with_it
         nothing_of_a_huge_deleted_group_is_found
@@ -151,7 +181,8 @@ cases! {
         members_are_filtered_and_listed_by_person
         racing_joins_and_leaves_keep_the_count
     }
-    official {
+    official alone {
+        there_is_one_official_group
         everybody_who_has_an_account_is_in_the_official_group
         who_has_no_account_is_not_in_it
         nobody_joins_or_leaves_it
@@ -259,6 +290,24 @@ async fn run_on_sqlite(case: impl AsyncFnOnce(&dyn Store)) {
 async fn run_faulty_on_sqlite(case: impl AsyncFnOnce(&dyn Store, &Faults)) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&sqlite_config(folder.path()), Clock::fixed(NOW_MS)).unwrap();
+    case(&store, store.faults()).await;
+    store.close().await;
+}
+
+async fn run_on_scylla(case: impl AsyncFnOnce(&dyn Store)) {
+    let store = cassandra::shared_store(Clock::fixed(NOW_MS)).await;
+    case(&store).await;
+    store.close().await;
+}
+
+async fn run_on_own_scylla(case: impl AsyncFnOnce(&dyn Store)) {
+    let store = cassandra::own_store(Clock::fixed(NOW_MS)).await;
+    case(&store).await;
+    store.close().await;
+}
+
+async fn run_faulty_on_scylla(case: impl AsyncFnOnce(&dyn Store, &Faults)) {
+    let store = cassandra::own_store(Clock::fixed(NOW_MS)).await;
     case(&store, store.faults()).await;
     store.close().await;
 }

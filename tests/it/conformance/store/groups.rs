@@ -4,7 +4,7 @@ use futures_util::future::{join3, join_all};
 use vibetalk::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, built_in_roles};
 use vibetalk::model::id::{ChangeId, GroupId, MessageId, UserId};
 use vibetalk::model::channel::Channel;
-use vibetalk::store::{ChannelsSize, GroupHead, Joining, Redemption, Store, StoreError};
+use vibetalk::store::{ChannelsSize, GroupHead, Joining, Redemption, Store};
 
 use super::invites::stored as stored_invite;
 use super::{NOW_MS, channel, check_count, find_group, group, insert, member, message, stored_group, user_id};
@@ -73,17 +73,6 @@ pub async fn repeating_an_insert_of_a_group_changes_nothing(store: &dyn Store) {
     }
     check_count(store, group.id, 1).await;
     assert_eq!(store.list_channels(&[group.id]).await.unwrap().len(), 1);
-}
-
-pub async fn there_is_one_official_group(store: &dyn Store) {
-    assert_eq!(store.find_official_group().await.unwrap(), None);
-    let official = Group { official: true, owner_id: None, icon: None, ..group() };
-    store.insert_group(&official, &[], &[], &[]).await.unwrap();
-    let second = Group { official: true, ..group() };
-    let refused = store.insert_group(&second, &[], &[channel(second.id)], &[]).await;
-    assert!(matches!(refused, Err(StoreError::Conflict)));
-    assert_eq!(store.find_official_group().await.unwrap(), Some(official));
-    assert!(store.list_channels(&[second.id]).await.unwrap().is_empty());
 }
 
 pub async fn groups_change_field_by_field(store: &dyn Store) {

@@ -2,12 +2,12 @@
 
 use futures_util::future::{join, join_all};
 use vibetalk::model::account::Account;
-use vibetalk::model::group::{Ban, Invite, Member, MemberPatch};
+use vibetalk::model::group::{Ban, Group, Invite, Member, MemberPatch};
 use vibetalk::model::id::{GroupId, UserId};
-use vibetalk::store::{Joining, Redemption, Store};
+use vibetalk::store::{Joining, Redemption, Store, StoreError};
 
 use super::{
-    NOW_MS, account, check_count, member, stored_group, stored_official_group, user_id,
+    NOW_MS, account, channel, check_count, group, member, stored_group, stored_official_group, user_id,
 };
 
 /// Somebody who registered at some other time than that of the group.
@@ -55,6 +55,17 @@ async fn check_absent(store: &dyn Store, group_id: GroupId, user_id: UserId) {
     assert!(store.list_memberships(user_id).await.unwrap().is_empty());
     assert!(store.filter_members(group_id, &[user_id]).await.unwrap().is_empty());
     assert!(!listed(store, group_id, None).await.contains(&user_id));
+}
+
+pub async fn there_is_one_official_group(store: &dyn Store) {
+    assert_eq!(store.find_official_group().await.unwrap(), None);
+    let official = Group { official: true, owner_id: None, icon: None, ..group() };
+    store.insert_group(&official, &[], &[], &[]).await.unwrap();
+    let second = Group { official: true, ..group() };
+    let refused = store.insert_group(&second, &[], &[channel(second.id)], &[]).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)));
+    assert_eq!(store.find_official_group().await.unwrap(), Some(official));
+    assert!(store.list_channels(&[second.id]).await.unwrap().is_empty());
 }
 
 pub async fn everybody_who_has_an_account_is_in_the_official_group(store: &dyn Store) {

@@ -1,0 +1,24 @@
+//! All statements, by the file that they are written in.
+
+use scylla::errors::PrepareError;
+
+use crate::store::scylla::connection::Connection;
+use crate::store::scylla::{accounts, attempts, keys, nodes, sessions, settings, state, words};
+
+macro_rules! files {
+    ($($file:ident)+) => {
+        pub struct Statements {
+            $(pub $file: $file::Statements,)+
+        }
+
+        impl Statements {
+            pub async fn prepare(connection: &Connection, keyspace: &str) -> Result<Self, PrepareError> {
+                $(let $file = $file::Statements::prepare(connection, keyspace);)+
+                let ($($file,)+) = futures_util::try_join!($($file),+)?;
+                Ok(Self { $($file,)+ })
+            }
+        }
+    };
+}
+
+files! { accounts attempts keys nodes sessions settings state words }
