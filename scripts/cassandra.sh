@@ -15,6 +15,9 @@ if [ ! -e "$folder/complete" ]; then
     exit 1
   fi
   mkdir -p "$folder"
+  # One at a time; who waited finds it done, and Maven has nothing to fetch.
+  exec 9> "$folder.lock"
+  flock 9
   mvn -B -q -f tests/cassandra/pom.xml \
     org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$folder" >&2

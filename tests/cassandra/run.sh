@@ -19,7 +19,7 @@ for package in $exports; do access="$access --add-exports $package=ALL-UNNAMED";
 for package in $opens; do access="$access --add-opens $package=ALL-UNNAMED"; done
 
 # shellcheck disable=SC2086 # $access is many words
-java -Xms384m -Xmx384m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxDirectMemorySize=256m \
+java -Xms512m -Xmx512m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxDirectMemorySize=256m \
   -XX:+ExitOnOutOfMemoryError -javaagent:"$(ls "$jars"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true \
   -Djava.net.preferIPv4Stack=true -Dio.netty.tryReflectionSetAccessible=true $access \
   -Dcassandra.config="file://$folder/conf/cassandra.yaml" \
@@ -29,10 +29,15 @@ java -Xms384m -Xmx384m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:Max
   -Dcassandra.consistent.rangemovement=false -Dcassandra.libjemalloc=- "$@" \
   -cp "$jars/*" org.apache.cassandra.service.CassandraDaemon < /dev/null > "$folder/logs/output.log" 2>&1 &
 server=$!
+
+stop() {
+  kill -9 "$server" 2> /dev/null || true
+  wait "$server" 2> /dev/null || true
+  rm -rf -- "$folder"
+}
+trap stop EXIT
+trap 'exit 1' HUP INT TERM
 echo "$server"
 
 # Returns at the end of the input, or when somebody says something.
 read -r _ || true
-kill -9 "$server" 2> /dev/null || true
-wait "$server" 2> /dev/null || true
-rm -rf -- "$folder"

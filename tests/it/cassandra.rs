@@ -3,12 +3,16 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Deref;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+use scylla::client::session_builder::SessionBuilder;
 use tokio::sync::OnceCell;
 use vibetalk::clock::Clock;
 use vibetalk::store::scylla::config::{Address, Replication};
@@ -48,6 +52,8 @@ impl Server {
             .arg("-Dcassandra.unsafesystem=true")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // What is sent to the tests as a group must not reach it before it has cleared up.
+            .process_group(0)
             .spawn()
             .unwrap();
         let mut pid = String::new();
@@ -127,10 +133,59 @@ pub async fn shared_store(clock: Clock) -> ScyllaStore {
     ScyllaStore::open(&config, clock).await.unwrap()
 }
 
-/// A store in a keyspace of its own.
-pub async fn own_store(clock: Clock) -> ScyllaStore {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    let server = tokio::task::spawn_blocking(Server::shared).await.unwrap();
-    let keyspace = format!("own_{}", MADE.fetch_add(1, Ordering::Relaxed));
-    ScyllaStore::open(&server.config(&keyspace), clock).await.unwrap()
+/// A store in a keyspace that no other test uses at the same time, and that is empty. They are used again: one has some
+/// forty tables, of which a server holds a few hundred.
+pub struct OwnStore {
+    store: ScyllaStore,
+    keyspace: String,
+}
+
+static FREE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl OwnStore {
+    pub async fn open(clock: Clock) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let server = tokio::task::spawn_blocking(Server::shared).await.unwrap();
+        let free = FREE.lock().pop();
+        let keyspace = match free {
+            Some(used) => used,
+            None => format!("own_{}", MADE.fetch_add(1, Ordering::Relaxed)),
+        };
+        empty(server, &keyspace).await;
+        let store = ScyllaStore::open(&server.config(&keyspace), clock).await.unwrap();
+        Self { store, keyspace }
+    }
+}
+
+impl Deref for OwnStore {
+    type Target = ScyllaStore;
+    fn deref(&self) -> &ScyllaStore {
+        &self.store
+    }
+}
+
+impl Drop for OwnStore {
+    fn drop(&mut self) {
+        FREE.lock().push(std::mem::take(&mut self.keyspace));
+    }
+}
+
+/// Empties the tables of a keyspace that another test has used.
+async fn empty(server: &Server, keyspace: &str) {
+    let session = SessionBuilder::new().known_node_addr(server.address).build().await.unwrap();
+    let tables = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
+    let tables = session.query_unpaged(tables, (keyspace,)).await.unwrap().into_rows_result().unwrap();
+    for table in tables.rows::<(String,)>().unwrap() {
+        let (table,) = table.unwrap();
+        if table == "settings" {
+            continue; // It says how far the schema is.
+        }
+        // Also what deletions left would be in the way of rows with timestamps of ids that are used again.
+        session.query_unpaged(format!("TRUNCATE {keyspace}.{table}"), ()).await.unwrap();
+    }
+    for name in ["shared_secret", "official_group"] {
+        let forget = format!("DELETE FROM {keyspace}.settings WHERE name = '{name}' IF EXISTS");
+        // There are no settings before the first test.
+        let _answer = session.query_unpaged(forget, ()).await.ok();
+    }
 }

@@ -15,7 +15,7 @@ use vibetalk::store::faults::Faults;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore, Synchronous};
 use vibetalk::store::{NewMessage, ReadScope, Store};
 
-use crate::cassandra;
+use crate::cassandra::{self, OwnStore};
 
 mod model;
 mod sqlite;
@@ -301,14 +301,14 @@ async fn run_on_scylla(case: impl AsyncFnOnce(&dyn Store)) {
 }
 
 async fn run_on_own_scylla(case: impl AsyncFnOnce(&dyn Store)) {
-    let store = cassandra::own_store(Clock::fixed(NOW_MS)).await;
-    case(&store).await;
+    let store = OwnStore::open(Clock::fixed(NOW_MS)).await;
+    case(&*store).await;
     store.close().await;
 }
 
 async fn run_faulty_on_scylla(case: impl AsyncFnOnce(&dyn Store, &Faults)) {
-    let store = cassandra::own_store(Clock::fixed(NOW_MS)).await;
-    case(&store, store.faults()).await;
+    let store = OwnStore::open(Clock::fixed(NOW_MS)).await;
+    case(&*store, store.faults()).await;
     store.close().await;
 }
 
