@@ -16,23 +16,37 @@ use crate::store::StoreError;
 use crate::store::faults::{Faults, Steps};
 use crate::store::measured::measured;
 use crate::store::scylla::database::Database;
+use crate::store::scylla::places::Places;
+use crate::store::scylla::sending::Entered;
 use crate::store::scylla::statements::Statements;
 use crate::store::scylla::turns::Turns;
 
 mod accounts;
+mod activity;
 mod attempts;
 mod bounds;
+mod changes;
 pub mod config;
 mod connection;
 mod database;
+mod edits;
 mod errors;
 mod keys;
+mod mentions;
+mod messages;
 mod missing;
 mod nodes;
+mod nonces;
 mod options;
+mod pins;
+mod places;
+mod reactions;
+mod read_states;
 mod schema;
+mod sending;
 mod sessions;
 mod settings;
+mod slow_mode;
 mod state;
 mod statement;
 mod statements;
@@ -79,6 +93,8 @@ struct Parts {
     database: Database,
     statements: Statements,
     turns: Turns,
+    places: Places,
+    entered: Entered,
     faults: Faults,
     clock: Clock,
 }
@@ -99,8 +115,15 @@ impl ScyllaStore {
             .await
             .map_err(|error| prepare_failed(Box::new(error).into()))?;
         let database = Database::new(connection, config.requests_max);
-        let (turns, faults) = (Turns::new(), Faults::default());
-        let parts = Parts { database, statements, turns, faults, clock };
+        let parts = Parts {
+            database,
+            statements,
+            turns: Turns::new(),
+            places: places::remembered(),
+            entered: sending::remembered(),
+            faults: Faults::default(),
+            clock,
+        };
         Ok(Self(Arc::new(parts)))
     }
 

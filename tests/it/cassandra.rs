@@ -174,7 +174,8 @@ impl Drop for OwnStore {
 async fn empty(server: &Server, keyspace: &str) {
     let session = SessionBuilder::new().known_node_addr(server.address).build().await.unwrap();
     let tables = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
-    let tables = session.query_unpaged(tables, (keyspace,)).await.unwrap().into_rows_result().unwrap();
+    let tables =
+        session.query_unpaged(tables, (keyspace,)).await.unwrap().into_rows_result().unwrap();
     for table in tables.rows::<(String,)>().unwrap() {
         let (table,) = table.unwrap();
         if table == "settings" {

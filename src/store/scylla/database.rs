@@ -220,6 +220,11 @@ impl Decision {
         self.applied
     }
 
+    /// Whether a first try, of which nobody knew, may be what it found.
+    pub fn is_repeated(&self) -> bool {
+        self.repeated
+    }
+
     /// For what cannot tell its own first try from somebody else's, as a deletion.
     ///
     /// # Errors

@@ -5,14 +5,11 @@ use async_trait::async_trait;
 use crate::clock::UnixMs;
 use crate::model::channel::{Channel, ChannelPatch};
 use crate::model::group::{Ban, Group, GroupPatch, Invite, Member, MemberPatch, Role};
-use crate::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
-use crate::model::message::{Change, Message, MessageEdit, ReactionCount};
-use crate::model::read_state::ReadState;
+use crate::model::id::{ChannelId, GroupId, UserId};
 use crate::store::scylla::ScyllaStore;
 use crate::store::{
-    Activity, BanStore, ChannelPlace, ChannelStore, GroupHead, GroupStore, Inserted, InviteStore,
-    Joining, MemberStore, MessageStore, NewMessage, Opening, OpeningQuota, Outcome, PinStore,
-    Reaction, ReactionStore, ReadMark, ReadScope, ReadStateStore, Redemption, StoreError, TooEarly,
+    Activity, BanStore, ChannelPlace, ChannelStore, GroupHead, GroupStore, InviteStore, Joining,
+    MemberStore, Opening, OpeningQuota, Redemption, StoreError,
 };
 
 fn missing<T>() -> Result<T, StoreError> {
@@ -200,154 +197,6 @@ impl ChannelStore for ScyllaStore {
         _reader: UserId,
         _channels: &[ChannelPlace],
     ) -> Result<Vec<Activity>, StoreError> {
-        missing()
-    }
-}
-
-#[async_trait]
-impl MessageStore for ScyllaStore {
-    async fn insert_message(
-        &self,
-        _new: &NewMessage,
-    ) -> Result<Result<Inserted, TooEarly>, StoreError> {
-        missing()
-    }
-    async fn find_message_by_nonce(
-        &self,
-        _author_id: UserId,
-        _channel_id: ChannelId,
-        _nonce: &str,
-        _now_ms: UnixMs,
-    ) -> Result<Option<Message>, StoreError> {
-        missing()
-    }
-    async fn find_message(
-        &self,
-        _channel_id: ChannelId,
-        _message_id: MessageId,
-    ) -> Result<Option<Message>, StoreError> {
-        missing()
-    }
-    async fn list_messages(
-        &self,
-        _channel_id: ChannelId,
-        _message_ids: &[MessageId],
-    ) -> Result<Vec<Message>, StoreError> {
-        missing()
-    }
-    async fn messages_before(
-        &self,
-        _channel_id: ChannelId,
-        _before: MessageId,
-        _limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        missing()
-    }
-    async fn messages_after(
-        &self,
-        _channel_id: ChannelId,
-        _after: MessageId,
-        _limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        missing()
-    }
-    async fn update_message(
-        &self,
-        _edit: &MessageEdit,
-        _change_id: ChangeId,
-    ) -> Result<Option<Message>, StoreError> {
-        missing()
-    }
-    async fn delete_message(
-        &self,
-        _channel_id: ChannelId,
-        _message_id: MessageId,
-        _change_id: ChangeId,
-    ) -> Result<bool, StoreError> {
-        missing()
-    }
-    async fn list_changes(
-        &self,
-        _channel_id: ChannelId,
-        _since: ChangeId,
-        _limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
-        missing()
-    }
-}
-
-#[async_trait]
-impl ReactionStore for ScyllaStore {
-    async fn insert_reaction(
-        &self,
-        _reaction: &Reaction,
-        _change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        missing()
-    }
-    async fn delete_reaction(
-        &self,
-        _reaction: &Reaction,
-        _change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        missing()
-    }
-    async fn list_reaction_users(
-        &self,
-        _channel_id: ChannelId,
-        _message_id: MessageId,
-        _emoji: &str,
-        _after: UserId,
-        _limit: usize,
-    ) -> Result<Vec<UserId>, StoreError> {
-        missing()
-    }
-    async fn count_reactions(
-        &self,
-        _channel_id: ChannelId,
-        _message_ids: &[MessageId],
-        _reader: Option<UserId>,
-    ) -> Result<Vec<(MessageId, Vec<ReactionCount>)>, StoreError> {
-        missing()
-    }
-}
-
-#[async_trait]
-impl PinStore for ScyllaStore {
-    async fn insert_pin(
-        &self,
-        _channel_id: ChannelId,
-        _message_id: MessageId,
-        _change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        missing()
-    }
-    async fn delete_pin(
-        &self,
-        _channel_id: ChannelId,
-        _message_id: MessageId,
-        _change_id: ChangeId,
-    ) -> Result<Outcome, StoreError> {
-        missing()
-    }
-    async fn list_pinned_ids(&self, _channel_id: ChannelId) -> Result<Vec<MessageId>, StoreError> {
-        missing()
-    }
-    async fn list_pins(&self, _channel_id: ChannelId) -> Result<Vec<Message>, StoreError> {
-        missing()
-    }
-}
-
-#[async_trait]
-impl ReadStateStore for ScyllaStore {
-    async fn set_read_state(&self, _mark: ReadMark) -> Result<(), StoreError> {
-        missing()
-    }
-    async fn list_read_states(
-        &self,
-        _user_id: UserId,
-        _scopes: &[ReadScope],
-    ) -> Result<Vec<ReadState>, StoreError> {
         missing()
     }
 }

@@ -3,7 +3,10 @@
 use scylla::errors::PrepareError;
 
 use crate::store::scylla::connection::Connection;
-use crate::store::scylla::{accounts, attempts, keys, nodes, sessions, settings, state, words};
+use crate::store::scylla::{
+    accounts, activity, attempts, changes, edits, keys, mentions, messages, nodes, nonces, pins,
+    places, reactions, read_states, sending, sessions, settings, slow_mode, state, words,
+};
 
 macro_rules! files {
     ($($file:ident)+) => {
@@ -21,4 +24,25 @@ macro_rules! files {
     };
 }
 
-files! { accounts attempts keys nodes sessions settings state words }
+files! {
+    accounts
+    activity
+    attempts
+    changes
+    edits
+    keys
+    mentions
+    messages
+    nodes
+    nonces
+    pins
+    places
+    reactions
+    read_states
+    sending
+    sessions
+    settings
+    slow_mode
+    state
+    words
+}

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Places; two that have nothing to do with each other seldom share one.
-const PLACES: usize = 1024;
+const PLACES: usize = 16_384;
 
 pub struct Turns {
     hasher: RandomState,
