@@ -8,8 +8,9 @@ use crate::clock::UnixMs;
 use crate::model::id::{Bucket, ChangeId, ChannelId, MessageId, UserId};
 use crate::model::message::{Change, Message, MessageEdit};
 use crate::store::scylla::ScyllaStore;
+use crate::store::scylla::places::Place;
 use crate::store::scylla::statement::{Statement, statements};
-use crate::store::scylla::value::{Ms, rows};
+use crate::store::scylla::value::{KEYS_AT_A_TIME, Ms, rows};
 use crate::store::{Inserted, MessageStore, NewMessage, StoreError, TooEarly};
 
 macro_rules! select_messages {
@@ -29,6 +30,8 @@ statements! {
     after: read select_messages!(" AND message_id > ? ORDER BY message_id LIMIT ?");
     authors: read "SELECT message_id, author_id FROM ks.messages
                    WHERE channel_id = ? AND bucket = ? AND message_id > ? ORDER BY message_id LIMIT ?";
+    // A group's channel is a row of the group; without it the messages are of one that was deleted.
+    is_there: read "SELECT created_at_ms, kind FROM ks.groups WHERE group_id = ? AND channel_id = ?";
     buckets_to: read "SELECT bucket FROM ks.channel_buckets WHERE channel_id = ? AND bucket <= ?";
     buckets_from: read "SELECT bucket FROM ks.channel_buckets WHERE channel_id = ? AND bucket >= ?
                         ORDER BY bucket ASC";
@@ -67,6 +70,27 @@ impl Row {
 }
 
 impl ScyllaStore {
+    /// What `found` finds in a channel; nothing if the channel was deleted.
+    pub(super) async fn in_channel<T: Default>(
+        &self,
+        channel_id: ChannelId,
+        found: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let (is_there, found) = futures_util::try_join!(self.is_there(channel_id), found)?;
+        Ok(if is_there { found } else { T::default() })
+    }
+
+    async fn is_there(&self, channel_id: ChannelId) -> Result<bool, StoreError> {
+        let group_id = match self.place_of(channel_id).await?.as_deref() {
+            None => return Ok(false),
+            Some(Place::Direct(_)) => return Ok(true),
+            Some(Place::Group(group_id)) => *group_id,
+        };
+        let row: Option<(Option<Ms>, Option<String>)> =
+            self.db().row(&self.cql().messages.is_there, (group_id, channel_id)).await?;
+        Ok(row.is_some_and(|(created, kind)| created.is_some() && kind.is_some()))
+    }
+
     pub(super) async fn message_row(
         &self,
         channel_id: ChannelId,
@@ -162,13 +186,14 @@ impl ScyllaStore {
     }
 }
 
-/// In any order.
+/// By their buckets, as many at a time as one statement takes.
 pub(super) fn by_bucket(message_ids: &[MessageId]) -> Vec<(Bucket, Vec<MessageId>)> {
     let mut ids = message_ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
-    let chunks = ids.chunk_by(|a, b| a.bucket() == b.bucket());
-    chunks.map(|chunk| (chunk[0].bucket(), chunk.to_vec())).collect()
+    let buckets = ids.chunk_by(|a, b| a.bucket() == b.bucket());
+    let some = buckets.flat_map(|ids| ids.chunks(KEYS_AT_A_TIME));
+    some.map(|ids| (ids[0].bucket(), ids.to_vec())).collect()
 }
 
 #[async_trait]
@@ -188,13 +213,13 @@ impl MessageStore for ScyllaStore {
         nonce: &str,
         now_ms: UnixMs,
     ) -> Result<Option<Message>, StoreError> {
-        self.call("find_message_by_nonce", async {
+        let find = async {
             match self.claimed((author_id, channel_id), nonce, now_ms).await? {
                 Some(message_id) => self.message_at(channel_id, message_id).await,
                 None => Ok(None),
             }
-        })
-        .await
+        };
+        self.call("find_message_by_nonce", self.in_channel(channel_id, find)).await
     }
 
     async fn find_message(
@@ -202,7 +227,8 @@ impl MessageStore for ScyllaStore {
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<Option<Message>, StoreError> {
-        self.call("find_message", self.message_at(channel_id, message_id)).await
+        let find = self.message_at(channel_id, message_id);
+        self.call("find_message", self.in_channel(channel_id, find)).await
     }
 
     async fn list_messages(
@@ -210,7 +236,8 @@ impl MessageStore for ScyllaStore {
         channel_id: ChannelId,
         message_ids: &[MessageId],
     ) -> Result<Vec<Message>, StoreError> {
-        self.call("list_messages", self.messages_at(channel_id, message_ids)).await
+        let list = self.messages_at(channel_id, message_ids);
+        self.call("list_messages", self.in_channel(channel_id, list)).await
     }
 
     async fn messages_before(
@@ -219,7 +246,8 @@ impl MessageStore for ScyllaStore {
         before: MessageId,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.call("messages_before", self.history_before(channel_id, before, limit)).await
+        let page = self.history_before(channel_id, before, limit);
+        self.call("messages_before", self.in_channel(channel_id, page)).await
     }
 
     async fn messages_after(
@@ -228,7 +256,8 @@ impl MessageStore for ScyllaStore {
         after: MessageId,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.call("messages_after", self.history_after(channel_id, after, limit)).await
+        let page = self.history_after(channel_id, after, limit);
+        self.call("messages_after", self.in_channel(channel_id, page)).await
     }
 
     async fn update_message(
@@ -256,7 +285,8 @@ impl MessageStore for ScyllaStore {
         since: ChangeId,
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
-        self.call("list_changes", self.changes_since(channel_id, since, limit)).await
+        let list = self.changes_since(channel_id, since, limit);
+        self.call("list_changes", self.in_channel(channel_id, list)).await
     }
 }
 
@@ -270,5 +300,8 @@ mod tests {
         let [a, b, c] = [1, 2, BUCKET_MS].map(MessageId::first_at);
         assert_eq!(by_bucket(&[c, b, a, b]), [(Bucket(0), vec![a, b]), (Bucket(1), vec![c])]);
         assert!(by_bucket(&[]).is_empty());
+        let many: Vec<MessageId> = (1..=201).map(MessageId::new).collect();
+        let sizes: Vec<usize> = by_bucket(&many).iter().map(|(_, ids)| ids.len()).collect();
+        assert_eq!(sizes, [100, 100, 1]);
     }
 }

@@ -108,16 +108,17 @@ impl PinStore for ScyllaStore {
     }
 
     async fn list_pinned_ids(&self, channel_id: ChannelId) -> Result<Vec<MessageId>, StoreError> {
-        self.call("list_pinned_ids", async { Ok(self.pinned(channel_id).await?.ids) }).await
+        let list = async { Ok(self.pinned(channel_id).await?.ids) };
+        self.call("list_pinned_ids", self.in_channel(channel_id, list)).await
     }
 
     async fn list_pins(&self, channel_id: ChannelId) -> Result<Vec<Message>, StoreError> {
-        self.call("list_pins", async {
+        let list = async {
             let ids = self.pinned(channel_id).await?.ids;
             let mut messages = self.messages_at(channel_id, &ids).await?;
             messages.sort_unstable_by(|a, b| b.id.cmp(&a.id));
             Ok(messages)
-        })
-        .await
+        };
+        self.call("list_pins", self.in_channel(channel_id, list)).await
     }
 }

@@ -56,6 +56,9 @@ kept_as! {
     Ms as i64: |ms| i64::try_from(ms.0).unwrap_or(i64::MAX), |ms| Self(ms.unsigned_abs());
 }
 
+/// Keys of one partition that a statement names (`IN ?`): as many as ScyllaDB takes.
+pub const KEYS_AT_A_TIME: usize = 100;
+
 /// A point in time, or a span; beyond `i64::MAX` it is for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ms(pub UnixMs);
