@@ -1,5 +1,5 @@
 # What one does with VibeTalk from a clone. `make help` lists it.
-# Needs Rust (rust-version in Cargo.toml), Node.js 20 for the web client, and Chromium and Firefox for the tests.
+# Needs Rust (rust-version in Cargo.toml), Node.js 20 for the web client, and Chromium, Firefox, Java 17 and Maven for the tests.
 # The server alone needs none of this: `cargo run --release`.
 
 SHELL := /bin/bash
@@ -58,7 +58,7 @@ build-debug: has-cargo web-client
 	@$(CARGO) build --quiet --workspace --bins --tests --locked
 
 .PHONY: test-rust
-test-rust: build-debug ## Unit, conformance and integration tests
+test-rust: build-debug cassandra ## Unit, conformance and integration tests
 	@$(CARGO) test --quiet --workspace --locked
 
 .PHONY: test-types
@@ -117,6 +117,11 @@ has-cargo:
 has-node:
 	@command -v node > /dev/null && command -v $(NPM) > /dev/null || { echo "Node.js 20 or later with npm is missing (the server alone needs only cargo: cargo run --release)" >&2; exit 1; }
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' || { echo "Node.js is too old: 20 or later" >&2; exit 1; }
+
+# The CQL server that the tests start.
+.PHONY: cassandra
+cassandra:
+	@scripts/cassandra.sh --install > /dev/null
 
 .PHONY: chromium
 chromium:

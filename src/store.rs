@@ -87,6 +87,7 @@ mod keys;
 mod measured;
 mod members;
 mod messages;
+mod ms;
 mod nodes;
 mod pins;
 mod reactions;

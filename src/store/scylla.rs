@@ -18,8 +18,8 @@ use crate::store::measured::measured;
 use crate::store::scylla::database::Database;
 use crate::store::scylla::places::Places;
 use crate::store::scylla::sending::Entered;
-use crate::store::scylla::statements::Statements;
-use crate::store::scylla::turns::Turns;
+use crate::store::scylla::statements::AllStatements;
+use crate::store::scylla::turns::WriteTurns;
 
 mod accounts;
 mod activity;
@@ -57,7 +57,7 @@ mod words;
 pub use config::ScyllaConfig;
 
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum ScyllaError {
     #[error("cannot read the certificates in {}", path.display())]
     TlsCa {
         path: std::path::PathBuf,
@@ -91,8 +91,8 @@ pub struct ScyllaStore(Arc<Parts>);
 
 struct Parts {
     database: Database,
-    statements: Statements,
-    turns: Turns,
+    statements: AllStatements,
+    turns: WriteTurns,
     places: Places,
     entered: Entered,
     faults: Faults,
@@ -106,19 +106,19 @@ impl ScyllaStore {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NewerSchema`] and [`OpenError::BucketMs`] if the keyspace is not for this program.
-    pub async fn open(config: &ScyllaConfig, clock: Clock) -> Result<Self, OpenError> {
+    /// [`ScyllaError::NewerSchema`] and [`ScyllaError::BucketMs`] if the keyspace is not for this program.
+    pub async fn open(config: &ScyllaConfig, clock: Clock) -> Result<Self, ScyllaError> {
         let connection = connection::connect(config).await?;
         schema::migrate(&connection, config).await?;
-        let prepare_failed = |source| OpenError::Schema { what: "a statement".into(), source };
-        let statements = Statements::prepare(&connection, &config.address.keyspace)
+        let prepare_failed = |source| ScyllaError::Schema { what: "a statement".into(), source };
+        let statements = AllStatements::prepare(&connection, &config.address.keyspace)
             .await
             .map_err(|error| prepare_failed(Box::new(error).into()))?;
         let database = Database::new(connection, config.requests_max);
         let parts = Parts {
             database,
             statements,
-            turns: Turns::new(),
+            turns: WriteTurns::new(),
             places: places::remembered(),
             entered: sending::remembered(),
             faults: Faults::default(),
@@ -141,7 +141,7 @@ impl ScyllaStore {
         &self.0.database
     }
 
-    fn cql(&self) -> &Statements {
+    fn cql(&self) -> &AllStatements {
         &self.0.statements
     }
 

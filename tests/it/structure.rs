@@ -49,6 +49,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Libraries, and what belongs to HTTP, that only these modules name.
 const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/sqlite"]),
+    ("rustls", &["store/scylla"]),
+    ("DeserializeRow", &["store/scylla"]),
     ("socketioxide", &["gateway", "edge"]),
     ("engineioxide", &["gateway", "edge"]),
     ("axum", &["http", "edge", "app"]),

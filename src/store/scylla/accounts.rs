@@ -59,7 +59,7 @@ impl From<UserRow> for User {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct AccountRow {
     user_id: UserId,
     username: String,
     display_name: String,
@@ -69,10 +69,17 @@ struct Row {
     created_at_ms: Ms,
 }
 
-impl From<Row> for Account {
-    fn from(row: Row) -> Self {
-        let Row { user_id, username, display_name, avatar, password_hash, operator, created_at_ms } =
-            row;
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        let AccountRow {
+            user_id,
+            username,
+            display_name,
+            avatar,
+            password_hash,
+            operator,
+            created_at_ms,
+        } = row;
         let user = User { id: user_id, username, display_name, avatar };
         Self { user, password_hash, operator, created_at_ms: created_at_ms.0 }
     }
@@ -91,7 +98,7 @@ impl ScyllaStore {
     }
 
     pub(super) async fn account(&self, user_id: UserId) -> Result<Option<Account>, StoreError> {
-        let row: Option<Row> = self.db().row(&self.cql().accounts.find, (user_id,)).await?;
+        let row: Option<AccountRow> = self.db().row(&self.cql().accounts.find, (user_id,)).await?;
         Ok(row.map(Account::from))
     }
 

@@ -4,7 +4,7 @@ use crate::model::id::{ChangeId, ChannelId, MessageId};
 use crate::store::StoreError;
 use crate::store::scylla::ScyllaStore;
 use crate::store::scylla::database::for_all;
-use crate::store::scylla::places::Place;
+use crate::store::scylla::places::ChannelOwner;
 use crate::store::scylla::statement::statements;
 use crate::store::scylla::value::timestamp;
 
@@ -45,14 +45,14 @@ impl ScyllaStore {
     /// In a group it is one row; between people one for each of them.
     pub(super) async fn note_activity(
         &self,
-        place: &Place,
+        place: &ChannelOwner,
         channel_id: ChannelId,
         happened: Happened,
     ) -> Result<(), StoreError> {
         let (cql, id) = (&self.cql().activity, happened.id());
         let at = timestamp(id.unsigned_abs());
         match place {
-            Place::Group(group_id) => {
+            ChannelOwner::Group(group_id) => {
                 let statement = match happened {
                     Happened::Message(_) => &cql.message,
                     Happened::Change(_) => &cql.change,
@@ -60,7 +60,7 @@ impl ScyllaStore {
                 };
                 self.db().write(statement, (at, id, *group_id, channel_id)).await
             }
-            Place::Direct(people) => {
+            ChannelOwner::Direct(people) => {
                 let statement = match happened {
                     Happened::Message(_) => &cql.direct_message,
                     Happened::Change(_) => &cql.direct_change,

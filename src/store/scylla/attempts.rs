@@ -29,7 +29,7 @@ statements! {
 
 /// While all attempts have expired and the version has not there is a row without an attempt.
 #[derive(DeserializeRow)]
-struct Row {
+struct AttemptRow {
     version: Option<i32>,
     attempt_id: Option<AttemptId>,
     network: Option<String>,
@@ -39,7 +39,11 @@ struct Row {
 
 /// When there is room for one more attempt among those that count: the `max`th of them, from the one that counts
 /// longest, has to cease first. None while there is room.
-fn full_until<'a>(rows: impl Iterator<Item = &'a Row>, max: u32, now_ms: UnixMs) -> Option<UnixMs> {
+fn full_until<'a>(
+    rows: impl Iterator<Item = &'a AttemptRow>,
+    max: u32,
+    now_ms: UnixMs,
+) -> Option<UnixMs> {
     let expiries = rows.filter_map(|row| row.expires_at_ms).map(|Ms(at_ms)| at_ms);
     let mut counting: Vec<UnixMs> = expiries.filter(|at_ms| *at_ms > now_ms).collect();
     counting.sort_unstable_by(|a, b| b.cmp(a));
@@ -47,7 +51,7 @@ fn full_until<'a>(rows: impl Iterator<Item = &'a Row>, max: u32, now_ms: UnixMs)
 }
 
 fn judge(
-    rows: &[Row],
+    rows: &[AttemptRow],
     attempt: &PasswordAttempt,
     limits: AttemptLimits,
     now_ms: UnixMs,
@@ -72,7 +76,7 @@ impl ScyllaStore {
         now_ms: UnixMs,
     ) -> Result<Option<Reservation>, StoreError> {
         let (cql, name) = (&self.cql().attempts, folded_username(&attempt.username));
-        let rows: Vec<Row> = self.db().rows(&cql.list, (&name,)).await?;
+        let rows: Vec<AttemptRow> = self.db().rows(&cql.list, (&name,)).await?;
         if rows.iter().any(|row| row.attempt_id == Some(attempt.id)) {
             return Ok(Some(Reservation::Reserved));
         }

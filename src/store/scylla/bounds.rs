@@ -21,7 +21,7 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Requests that wait at most. The next one is refused at once.
 const WAITING_MAX: usize = 8192;
 
-pub struct Bounds {
+pub struct RequestBounds {
     all: Semaphore,
     waiting: AtomicUsize,
     partitions: Box<[Semaphore]>,
@@ -42,7 +42,7 @@ pub enum Company {
     Alone,
 }
 
-impl Bounds {
+impl RequestBounds {
     pub fn new(all_max: usize) -> Self {
         let places = |permits| (0..PLACES).map(|_| Semaphore::new(permits)).collect();
         Self {
@@ -119,7 +119,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_partition_keeps_nobody_else_away() {
-        let bounds = Bounds::new(64);
+        let bounds = RequestBounds::new(64);
         let others = || bounds.turn(7, Company::Others);
         let busy: Vec<_> = join_all((0..OF_PARTITION_MAX).map(|_| others())).await;
         assert!(busy.iter().all(Result::is_ok));
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_bounded_number_waits() {
-        let bounds = Bounds::new(1);
+        let bounds = RequestBounds::new(1);
         let first = bounds.turn(0, Company::Others).await;
         let mut waiting: Vec<_> =
             (0..WAITING_MAX).map(|n| Box::pin(bounds.turn(n as i64, Company::Others))).collect();

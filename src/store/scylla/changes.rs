@@ -18,7 +18,7 @@ statements! {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct ChangeRow {
     change_id: ChangeId,
     message_id: MessageId,
     kind: i8,
@@ -46,8 +46,8 @@ impl ScyllaStore {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
         let values = (channel_id, since, rows(limit));
-        let listed: Vec<Row> = self.db().rows(&self.cql().changes.since, values).await?;
-        let change = |Row { change_id, message_id, kind }| {
+        let listed: Vec<ChangeRow> = self.db().rows(&self.cql().changes.since, values).await?;
+        let change = |ChangeRow { change_id, message_id, kind }| {
             let kind = ChangeKind::from_code(kind.cast_unsigned());
             let kind =
                 kind.ok_or_else(|| failed(format!("change {change_id} is of no known kind")))?;

@@ -16,7 +16,7 @@ use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::statement::{Consistency, SerialConsistency};
 
 use crate::model::time_budget::SHARED_WRITE_MAX;
-use crate::store::scylla::OpenError;
+use crate::store::scylla::ScyllaError;
 use crate::store::scylla::config::ScyllaConfig;
 
 /// A change of the schema has to reach every node of the database.
@@ -27,15 +27,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SPECULATION_DELAY: Duration = Duration::from_millis(100);
 
 /// What the kinds of statements may do.
-pub struct Connection {
+pub struct DatabaseConnection {
     pub session: Session,
     pub profiles: Profiles,
-    pub server: Server,
+    pub server: Dialect,
 }
 
 /// Which database it is. They speak one language but for some options of tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub enum Dialect {
     Scylla,
     Cassandra,
 }
@@ -77,7 +77,7 @@ impl Profiles {
     }
 }
 
-pub async fn connect(config: &ScyllaConfig) -> Result<Connection, OpenError> {
+pub async fn connect(config: &ScyllaConfig) -> Result<DatabaseConnection, ScyllaError> {
     let profiles = Profiles::new(&config.datacenter);
     let tls = config.tls_ca.as_deref().map(trusting).transpose()?;
     let mut builder = SessionBuilder::new()
@@ -92,20 +92,20 @@ pub async fn connect(config: &ScyllaConfig) -> Result<Connection, OpenError> {
     if let Some(credentials) = &config.address.credentials {
         builder = builder.user(&credentials.user, &credentials.password);
     }
-    let session = builder.build().await.map_err(|error| OpenError::Connect(Box::new(error)))?;
+    let session = builder.build().await.map_err(|error| ScyllaError::Connect(Box::new(error)))?;
     let server = server_of(&session);
-    Ok(Connection { session, profiles, server })
+    Ok(DatabaseConnection { session, profiles, server })
 }
 
 /// Only ScyllaDB tells how it spreads what it keeps over its cores. The versions that both name are
 /// Cassandra's.
-fn server_of(session: &Session) -> Server {
+fn server_of(session: &Session) -> Dialect {
     let state = session.get_cluster_state();
     let is_scylla = state.get_nodes_info().iter().any(|node| node.sharder().is_some());
-    if is_scylla { Server::Scylla } else { Server::Cassandra }
+    if is_scylla { Dialect::Scylla } else { Dialect::Cassandra }
 }
 
-fn trusting(path: &Path) -> Result<Arc<ClientConfig>, OpenError> {
+fn trusting(path: &Path) -> Result<Arc<ClientConfig>, ScyllaError> {
     type Cause = Box<dyn std::error::Error + Send + Sync>;
     let read = || -> Result<ClientConfig, Cause> {
         let mut roots = RootCertStore::empty();
@@ -120,5 +120,5 @@ fn trusting(path: &Path) -> Result<Arc<ClientConfig>, OpenError> {
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         Ok(versions.with_root_certificates(roots).with_no_client_auth())
     };
-    read().map(Arc::new).map_err(|source| OpenError::TlsCa { path: path.to_owned(), source })
+    read().map(Arc::new).map_err(|source| ScyllaError::TlsCa { path: path.to_owned(), source })
 }

@@ -14,10 +14,10 @@ use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::bound::BoundStatement;
 
 use crate::store::StoreError;
-use crate::store::scylla::bounds::{Bounds, Company};
-use crate::store::scylla::connection::{Connection, Profiles};
+use crate::store::scylla::bounds::{Company, RequestBounds};
+use crate::store::scylla::connection::{DatabaseConnection, Profiles};
 use crate::store::scylla::errors::{failed, is_unknown};
-use crate::store::scylla::statement::{Kind, Statement};
+use crate::store::scylla::statement::{CqlStatement, Kind};
 
 /// Requests that one call has under way at a time, so that a call for a thousand people leaves room for others.
 const AT_A_TIME: usize = 64;
@@ -25,7 +25,7 @@ const AT_A_TIME: usize = 64;
 pub struct Database {
     session: Session,
     profiles: Profiles,
-    bounds: Bounds,
+    bounds: RequestBounds,
 }
 
 /// A row that is decoded whole.
@@ -33,9 +33,9 @@ pub trait Decoded: for<'row> DeserializeRow<'row, 'row> {}
 impl<T> Decoded for T where T: for<'row> DeserializeRow<'row, 'row> {}
 
 impl Database {
-    pub fn new(connection: Connection, requests_max: usize) -> Self {
-        let Connection { session, profiles, .. } = connection;
-        Self { session, profiles, bounds: Bounds::new(requests_max) }
+    pub fn new(connection: DatabaseConnection, requests_max: usize) -> Self {
+        let DatabaseConnection { session, profiles, .. } = connection;
+        Self { session, profiles, bounds: RequestBounds::new(requests_max) }
     }
 
     pub fn close(&self) {
@@ -45,7 +45,7 @@ impl Database {
     /// All rows; the statement or its partition bounds how many.
     pub async fn rows<R: Decoded>(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
     ) -> Result<Vec<R>, StoreError> {
         let mut all = Vec::new();
@@ -56,7 +56,7 @@ impl Database {
     /// Shows every row to `visit`.
     pub async fn each<R: Decoded>(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
         mut visit: impl FnMut(R),
     ) -> Result<(), StoreError> {
@@ -81,7 +81,7 @@ impl Database {
     /// The first row.
     pub async fn row<R: Decoded>(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
     ) -> Result<Option<R>, StoreError> {
         let bound = bind(statement, &values)?;
@@ -93,7 +93,7 @@ impl Database {
     /// Rows of a single column.
     pub async fn column<T>(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
     ) -> Result<Vec<T>, StoreError>
     where
@@ -106,7 +106,7 @@ impl Database {
     /// The first value of the first row.
     pub async fn value<T>(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
     ) -> Result<Option<T>, StoreError>
     where
@@ -118,7 +118,7 @@ impl Database {
     /// A plain write.
     pub async fn write(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
     ) -> Result<(), StoreError> {
         debug_assert_eq!(statement.kind, Kind::Write);
@@ -130,7 +130,7 @@ impl Database {
     /// caller asks [`Decision::once`].
     pub async fn decide(
         &self,
-        statement: &Statement,
+        statement: &CqlStatement,
         values: impl SerializeRow,
     ) -> Result<Decision, StoreError> {
         debug_assert_eq!(statement.kind, Kind::Decide);
@@ -148,7 +148,7 @@ impl Database {
     /// partition.
     pub async fn decide_all(
         &self,
-        statements: &[&Statement],
+        statements: &[&CqlStatement],
         values: impl BatchValues,
         partition: impl SerializeRow,
     ) -> Result<Decision, StoreError> {
@@ -191,7 +191,10 @@ where
     stream::iter(items).buffered(AT_A_TIME).try_collect().await
 }
 
-fn bind(statement: &Statement, values: &impl SerializeRow) -> Result<BoundStatement, StoreError> {
+fn bind(
+    statement: &CqlStatement,
+    values: &impl SerializeRow,
+) -> Result<BoundStatement, StoreError> {
     statement.prepared.clone().bind(values).map_err(failed)
 }
 

@@ -8,7 +8,7 @@ use crate::model::message::Message;
 use crate::store::scylla::ScyllaStore;
 use crate::store::scylla::activity::Happened;
 use crate::store::scylla::database::for_all;
-use crate::store::scylla::places::Place;
+use crate::store::scylla::places::ChannelOwner;
 use crate::store::scylla::statement::statements;
 use crate::store::scylla::value::{rows, timestamp};
 use crate::store::{MENTIONS_COUNTED_MAX, StoreError};
@@ -58,7 +58,7 @@ impl ScyllaStore {
     /// Notes whom a message mentions as it was sent.
     pub(super) async fn note_mentions_of(
         &self,
-        place: &Place,
+        place: &ChannelOwner,
         message: &Message,
     ) -> Result<(), StoreError> {
         let mentioned = Mentioned {
@@ -74,7 +74,7 @@ impl ScyllaStore {
     /// Nobody is mentioned twice by one message, or by themselves.
     pub(super) async fn note_mentions(
         &self,
-        place: &Place,
+        place: &ChannelOwner,
         (channel_id, message_id): (ChannelId, MessageId),
         mentioned: Mentioned<'_>,
     ) -> Result<(), StoreError> {
@@ -112,7 +112,7 @@ impl ScyllaStore {
 
     async fn note_everyone(
         &self,
-        place: &Place,
+        place: &ChannelOwner,
         (channel_id, message_id): (ChannelId, MessageId),
         author_id: UserId,
         (by, is_mentioned): (u64, bool),

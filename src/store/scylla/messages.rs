@@ -8,8 +8,8 @@ use crate::clock::UnixMs;
 use crate::model::id::{Bucket, ChangeId, ChannelId, MessageId, UserId};
 use crate::model::message::{Change, Message, MessageEdit};
 use crate::store::scylla::ScyllaStore;
-use crate::store::scylla::places::Place;
-use crate::store::scylla::statement::{Statement, statements};
+use crate::store::scylla::places::ChannelOwner;
+use crate::store::scylla::statement::{CqlStatement, statements};
 use crate::store::scylla::value::{KEYS_AT_A_TIME, Ms, rows};
 use crate::store::{Inserted, MessageStore, NewMessage, StoreError, TooEarly};
 
@@ -39,7 +39,7 @@ statements! {
 
 /// A row without an author is what is left of a message.
 #[derive(DeserializeRow)]
-pub(super) struct Row {
+pub(super) struct MessageRow {
     channel_id: ChannelId,
     message_id: MessageId,
     author_id: Option<UserId>,
@@ -53,7 +53,7 @@ pub(super) struct Row {
     pub(super) ever_mentioned: Option<Vec<UserId>>,
 }
 
-impl Row {
+impl MessageRow {
     pub(super) fn message(self) -> Option<Message> {
         Some(Message {
             id: self.message_id,
@@ -83,8 +83,8 @@ impl ScyllaStore {
     async fn is_there(&self, channel_id: ChannelId) -> Result<bool, StoreError> {
         let group_id = match self.place_of(channel_id).await?.as_deref() {
             None => return Ok(false),
-            Some(Place::Direct(_)) => return Ok(true),
-            Some(Place::Group(group_id)) => *group_id,
+            Some(ChannelOwner::Direct(_)) => return Ok(true),
+            Some(ChannelOwner::Group(group_id)) => *group_id,
         };
         let row: Option<(Option<Ms>, Option<String>)> =
             self.db().row(&self.cql().messages.is_there, (group_id, channel_id)).await?;
@@ -95,7 +95,7 @@ impl ScyllaStore {
         &self,
         channel_id: ChannelId,
         message_id: MessageId,
-    ) -> Result<Option<Row>, StoreError> {
+    ) -> Result<Option<MessageRow>, StoreError> {
         let at = (channel_id, message_id.bucket(), message_id);
         self.db().row(&self.cql().messages.find, at).await
     }
@@ -105,7 +105,7 @@ impl ScyllaStore {
         channel_id: ChannelId,
         message_id: MessageId,
     ) -> Result<Option<Message>, StoreError> {
-        Ok(self.message_row(channel_id, message_id).await?.and_then(Row::message))
+        Ok(self.message_row(channel_id, message_id).await?.and_then(MessageRow::message))
     }
 
     /// Those of `message_ids` that exist, in any order.
@@ -116,10 +116,10 @@ impl ScyllaStore {
     ) -> Result<Vec<Message>, StoreError> {
         let list = &self.cql().messages.list;
         let read = async |(bucket, ids): (Bucket, Vec<MessageId>)| {
-            self.db().rows::<Row>(list, (channel_id, bucket, ids)).await
+            self.db().rows::<MessageRow>(list, (channel_id, bucket, ids)).await
         };
         let found = try_join_all(by_bucket(message_ids).into_iter().map(read)).await?;
-        Ok(found.into_iter().flatten().filter_map(Row::message).collect())
+        Ok(found.into_iter().flatten().filter_map(MessageRow::message).collect())
     }
 
     /// Messages older than `before`, newest first.
@@ -131,9 +131,9 @@ impl ScyllaStore {
     ) -> Result<Vec<Message>, StoreError> {
         let cql = &self.cql().messages;
         let buckets = self.db().column(&cql.buckets_to, (channel_id, before.bucket())).await?;
-        let rows: Vec<Row> =
+        let rows: Vec<MessageRow> =
             self.read_buckets(&cql.before, channel_id, &buckets, before, limit).await?;
-        Ok(rows.into_iter().filter_map(Row::message).collect())
+        Ok(rows.into_iter().filter_map(MessageRow::message).collect())
     }
 
     /// Messages newer than `after`, oldest first.
@@ -145,9 +145,9 @@ impl ScyllaStore {
     ) -> Result<Vec<Message>, StoreError> {
         let cql = &self.cql().messages;
         let buckets = self.db().column(&cql.buckets_from, (channel_id, after.bucket())).await?;
-        let rows: Vec<Row> =
+        let rows: Vec<MessageRow> =
             self.read_buckets(&cql.after, channel_id, &buckets, after, limit).await?;
-        Ok(rows.into_iter().filter_map(Row::message).collect())
+        Ok(rows.into_iter().filter_map(MessageRow::message).collect())
     }
 
     /// Who wrote the messages that are newer than `after`, oldest first.
@@ -165,7 +165,7 @@ impl ScyllaStore {
     /// One bucket after the other until there are enough.
     async fn read_buckets<R>(
         &self,
-        read: &Statement,
+        read: &CqlStatement,
         channel_id: ChannelId,
         buckets: &[Bucket],
         from: MessageId,

@@ -26,7 +26,7 @@ statements! {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct NodeRow {
     node_id: i32,
     version: i32,
     name: String,
@@ -35,7 +35,7 @@ struct Row {
     until_ms: Ms,
 }
 
-impl Row {
+impl NodeRow {
     fn known(&self) -> Result<KnownNode, StoreError> {
         let node = u16::try_from(self.node_id).ok().and_then(NodeId::new);
         Ok(KnownNode {
@@ -58,7 +58,7 @@ impl ScyllaStore {
         &self,
         taking: &NodeTaking,
         lease: &NodeLease,
-        rows: &[Row],
+        rows: &[NodeRow],
     ) -> Result<bool, StoreError> {
         let cql = &self.cql().nodes;
         let (node, holder) = (i32::from(lease.node.get()), lease.holder.cast_signed());
@@ -67,7 +67,7 @@ impl ScyllaStore {
             None => {
                 self.db().decide(&cql.insert, (&taking.name, holder, from, until, node)).await?
             }
-            Some(Row { version, .. }) => {
+            Some(NodeRow { version, .. }) => {
                 let values =
                     (&taking.name, holder, from, until, version.wrapping_add(1), node, version);
                 self.db().decide(&cql.take, values).await?
@@ -76,7 +76,7 @@ impl ScyllaStore {
         Ok(decision.applied())
     }
 
-    async fn find_node(&self, node: NodeId) -> Result<Option<Row>, StoreError> {
+    async fn find_node(&self, node: NodeId) -> Result<Option<NodeRow>, StoreError> {
         self.db().row(&self.cql().nodes.find, (i32::from(node.get()),)).await
     }
 }
@@ -87,8 +87,8 @@ impl NodeStore for ScyllaStore {
         self.call("take_node_id", async {
             let _turn = self.turn("nodes").await;
             loop {
-                let rows: Vec<Row> = self.db().rows(&self.cql().nodes.list, ()).await?;
-                let known = rows.iter().map(Row::known).collect::<Result<Vec<_>, _>>()?;
+                let rows: Vec<NodeRow> = self.db().rows(&self.cql().nodes.list, ()).await?;
+                let known = rows.iter().map(NodeRow::known).collect::<Result<Vec<_>, _>>()?;
                 let Some(lease) = free_node_id(&known, taking) else { return Ok(None) };
                 if self.take(taking, &lease, &rows).await? {
                     return Ok(Some(lease));

@@ -3,21 +3,21 @@
 //! Cassandra is what the tests run; a golden text holds what ScyllaDB is told.
 
 use crate::store::scylla::config::Replication;
-use crate::store::scylla::connection::Server;
+use crate::store::scylla::connection::Dialect;
 
 /// `CREATE KEYSPACE`.
-pub fn keyspace(name: &str, replication: &Replication, server: Server) -> String {
+pub fn keyspace(name: &str, replication: &Replication, server: Dialect) -> String {
     let replication = replication.to_cql();
     let made = format!("CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {replication}");
     match server {
         // Conditional writes on tablets came after 2025.3.
-        Server::Scylla => format!("{made} AND tablets = {{'enabled': false}}"),
-        Server::Cassandra => made,
+        Dialect::Scylla => format!("{made} AND tablets = {{'enabled': false}}"),
+        Dialect::Cassandra => made,
     }
 }
 
 /// Replaces `{state}` and the like in a statement of a migration by the options of such a table.
-pub fn expand(statement: &str, server: Server) -> String {
+pub fn expand(statement: &str, server: Dialect) -> String {
     KINDS.iter().fold(statement.to_owned(), |text, (name, kind)| {
         text.replace(&format!("{{{name}}}"), &kind.options(server))
     })
@@ -44,7 +44,7 @@ enum TableKind {
 }
 
 impl TableKind {
-    fn options(self, server: Server) -> String {
+    fn options(self, server: Dialect) -> String {
         let compaction = match self {
             Self::State | Self::Queue => "{'class': 'LeveledCompactionStrategy'}",
             Self::History => "{'class': 'SizeTieredCompactionStrategy'}",
@@ -56,9 +56,9 @@ impl TableKind {
         let deleted = match (self, server) {
             (Self::Queue, _) => "gc_grace_seconds = 3600",
             // Forgotten when a repair has carried them everywhere.
-            (_, Server::Scylla) => "tombstone_gc = {'mode': 'repair'}",
+            (_, Dialect::Scylla) => "tombstone_gc = {'mode': 'repair'}",
             // Two days: repairs run nightly.
-            (_, Server::Cassandra) => "gc_grace_seconds = 172800",
+            (_, Dialect::Cassandra) => "gc_grace_seconds = 172800",
         };
         format!("compaction = {compaction} AND {deleted}")
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn scylla_is_told_what_only_it_knows() {
-        let made = keyspace("chat", &Replication::Copies(3), Server::Scylla);
+        let made = keyspace("chat", &Replication::Copies(3), Dialect::Scylla);
         let expected = "CREATE KEYSPACE IF NOT EXISTS chat WITH replication = \
                         {'class': 'NetworkTopologyStrategy', 'replication_factor': 3} \
                         AND tablets = {'enabled': false}";
@@ -78,19 +78,19 @@ mod tests {
         let text = "CREATE TABLE ks.x (y int PRIMARY KEY) WITH {state}";
         let expected = "CREATE TABLE ks.x (y int PRIMARY KEY) WITH compaction = \
                         {'class': 'LeveledCompactionStrategy'} AND tombstone_gc = {'mode': 'repair'}";
-        assert_eq!(expand(text, Server::Scylla), expected);
-        let queue = expand("{queue}", Server::Scylla);
+        assert_eq!(expand(text, Dialect::Scylla), expected);
+        let queue = expand("{queue}", Dialect::Scylla);
         assert!(queue.ends_with("AND gc_grace_seconds = 3600"), "{queue}");
-        let history = expand("{history}", Server::Scylla);
+        let history = expand("{history}", Dialect::Scylla);
         assert!(history.contains("SizeTiered"), "{history}");
     }
 
     #[test]
     fn cassandra_is_told_nothing_of_it() {
-        let made = keyspace("chat", &Replication::Copies(1), Server::Cassandra);
+        let made = keyspace("chat", &Replication::Copies(1), Dialect::Cassandra);
         assert!(!made.contains("tablets"), "{made}");
         for (name, _) in KINDS {
-            let options = expand(&format!("{{{name}}}"), Server::Cassandra);
+            let options = expand(&format!("{{{name}}}"), Dialect::Cassandra);
             assert!(options.contains("gc_grace_seconds") && !options.contains("tombstone_gc"));
         }
     }

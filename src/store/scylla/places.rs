@@ -17,10 +17,10 @@ statements! {
     find: read "SELECT group_id, recipients FROM ks.channel_places WHERE channel_id = ?";
 }
 
-pub type Places = Cache<ChannelId, Arc<Place>>;
+pub type Places = Cache<ChannelId, Arc<ChannelOwner>>;
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ChannelOwner {
     Group(GroupId),
     /// Sorted.
     Direct(Vec<UserId>),
@@ -35,16 +35,16 @@ impl ScyllaStore {
     pub(super) async fn place_of(
         &self,
         channel_id: ChannelId,
-    ) -> Result<Option<Arc<Place>>, StoreError> {
+    ) -> Result<Option<Arc<ChannelOwner>>, StoreError> {
         if let Some(place) = self.0.places.get(&channel_id) {
             return Ok(Some(place));
         }
-        type Row = (Option<GroupId>, Option<Vec<UserId>>);
-        let row: Option<Row> = self.db().row(&self.cql().places.find, (channel_id,)).await?;
+        type PlaceRow = (Option<GroupId>, Option<Vec<UserId>>);
+        let row: Option<PlaceRow> = self.db().row(&self.cql().places.find, (channel_id,)).await?;
         let place = match row {
             None => return Ok(None),
-            Some((Some(group_id), _)) => Place::Group(group_id),
-            Some((None, Some(recipients))) => Place::Direct(recipients),
+            Some((Some(group_id), _)) => ChannelOwner::Group(group_id),
+            Some((None, Some(recipients))) => ChannelOwner::Direct(recipients),
             Some((None, None)) => return Err(failed(format!("channel {channel_id} is nobody's"))),
         };
         let place = Arc::new(place);

@@ -39,14 +39,14 @@ statements! {
 
 /// How many people use an emoji, as it was counted by the change of this id: larger than what an earlier one counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counted {
+struct CountedEmoji {
     by: u64,
     count: u32,
     /// Of the first use: what orders emojis.
     first_ms: UnixMs,
 }
 
-impl Counted {
+impl CountedEmoji {
     fn to_bytes(self) -> Vec<u8> {
         let Self { by, count, first_ms } = self;
         [&by.to_be_bytes()[..], &count.to_be_bytes()[..], &first_ms.to_be_bytes()[..]].concat()
@@ -68,7 +68,7 @@ impl Counted {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct ReactionRow {
     message_id: MessageId,
     emoji: String,
     counted: Vec<u8>,
@@ -78,14 +78,14 @@ struct Row {
 struct Used {
     message_id: MessageId,
     emoji: String,
-    counted: Counted,
+    counted: CountedEmoji,
 }
 
 /// In the order of their first use.
-fn used(rows: Vec<Row>) -> Result<Vec<Used>, StoreError> {
+fn used(rows: Vec<ReactionRow>) -> Result<Vec<Used>, StoreError> {
     let mut all = Vec::new();
-    for Row { message_id, emoji, counted } in rows {
-        let counted = Counted::from_bytes(&counted)?;
+    for ReactionRow { message_id, emoji, counted } in rows {
+        let counted = CountedEmoji::from_bytes(&counted)?;
         if counted.count > 0 {
             all.push(Used { message_id, emoji, counted });
         }
@@ -172,7 +172,7 @@ impl ScyllaStore {
         let (count, first) = row.unwrap_or_default();
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let first_ms = first.map_or(0, |Ms(at_ms)| at_ms);
-        let counted = Counted { by, count, first_ms }.to_bytes();
+        let counted = CountedEmoji { by, count, first_ms }.to_bytes();
         let bucket = message_id.bucket();
         let values = (timestamp(by), counted, channel_id, bucket, message_id, emoji);
         self.db().write(&cql.note, values).await
@@ -243,7 +243,7 @@ impl ReactionStore for ScyllaStore {
         let list = &self.cql().reactions.of_messages;
         self.call("count_reactions", async {
             let read = async |(bucket, ids): (Bucket, Vec<MessageId>)| {
-                self.db().rows::<Row>(list, (channel_id, bucket, ids)).await
+                self.db().rows::<ReactionRow>(list, (channel_id, bucket, ids)).await
             };
             let rows = try_join_all(by_bucket(message_ids).into_iter().map(read)).await?;
             let used = used(rows.into_iter().flatten().collect())?;
@@ -269,10 +269,10 @@ mod tests {
 
     #[test]
     fn what_was_counted_later_is_larger() {
-        let earlier = Counted { by: 255, count: 9, first_ms: 7 };
-        let later = Counted { by: 256, count: 8, first_ms: 7 };
+        let earlier = CountedEmoji { by: 255, count: 9, first_ms: 7 };
+        let later = CountedEmoji { by: 256, count: 8, first_ms: 7 };
         assert!(later.to_bytes() > earlier.to_bytes());
-        assert_eq!(Counted::from_bytes(&later.to_bytes()).unwrap(), later);
-        assert!(Counted::from_bytes(&[1; 19]).is_err());
+        assert_eq!(CountedEmoji::from_bytes(&later.to_bytes()).unwrap(), later);
+        assert!(CountedEmoji::from_bytes(&[1; 19]).is_err());
     }
 }

@@ -52,7 +52,7 @@ impl Mark {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct MarkRow {
     channel_id: ChannelId,
     mark: Option<Vec<u8>>,
     last_mention_id: Option<MessageId>,
@@ -107,11 +107,11 @@ impl ScyllaStore {
                 Ok(Vec::new())
             }
         };
-        let marks = self.db().rows::<Row>(&cql.list, (user_id,));
+        let marks = self.db().rows::<MarkRow>(&cql.list, (user_id,));
         let (marks, direct, of_groups) =
             futures_util::try_join!(marks, direct, for_all(groups, of_group))?;
         let mut known: HashMap<ChannelId, Known> = HashMap::new();
-        for Row { channel_id, mark, last_mention_id } in marks {
+        for MarkRow { channel_id, mark, last_mention_id } in marks {
             let entry = known.entry(channel_id).or_default();
             entry.mark = mark.as_deref().map(Mark::from_bytes).transpose()?;
             entry.last_mention_id = last_mention_id;

@@ -15,9 +15,9 @@ use scylla::serialize::row::SerializeRow;
 use scylla::statement::unprepared::Statement;
 
 use crate::model::id::BUCKET_MS;
-use crate::store::scylla::OpenError;
+use crate::store::scylla::ScyllaError;
 use crate::store::scylla::config::{Replication, ScyllaConfig};
-use crate::store::scylla::connection::Connection;
+use crate::store::scylla::connection::DatabaseConnection;
 use crate::store::scylla::options;
 use crate::store::scylla::statement::with_keyspace;
 
@@ -36,12 +36,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How far the schema is: so many statements of the migration after `version` have been carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Progress {
+struct SchemaProgress {
     version: usize,
     statements: usize,
 }
 
-impl Progress {
+impl SchemaProgress {
     fn to_text(self) -> String {
         format!("{}.{}", self.version, self.statements)
     }
@@ -52,7 +52,10 @@ impl Progress {
     }
 }
 
-pub async fn migrate(connection: &Connection, config: &ScyllaConfig) -> Result<(), OpenError> {
+pub async fn migrate(
+    connection: &DatabaseConnection,
+    config: &ScyllaConfig,
+) -> Result<(), ScyllaError> {
     let schema = Schema { connection, keyspace: &config.address.keyspace };
     if !schema.has_settings().await? {
         schema.make_keyspace(&config.replication).await?;
@@ -62,7 +65,7 @@ pub async fn migrate(connection: &Connection, config: &ScyllaConfig) -> Result<(
     let known = MIGRATIONS.len();
     let done = schema.progress().await?;
     if done.version > known {
-        return Err(OpenError::NewerSchema { found: done.version, known });
+        return Err(ScyllaError::NewerSchema { found: done.version, known });
     }
     if done.version < known {
         schema.migrate().await?;
@@ -71,7 +74,7 @@ pub async fn migrate(connection: &Connection, config: &ScyllaConfig) -> Result<(
 }
 
 struct Schema<'a> {
-    connection: &'a Connection,
+    connection: &'a DatabaseConnection,
     keyspace: &'a str,
 }
 
@@ -81,13 +84,13 @@ impl Schema<'_> {
     }
 
     /// Whether the tables were begun. Nothing is made twice at the same time if it is there already.
-    async fn has_settings(&self) -> Result<bool, OpenError> {
+    async fn has_settings(&self) -> Result<bool, ScyllaError> {
         let text = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'settings'";
         let found = self.query("the list of tables", text, (self.keyspace,)).await?;
         Ok(found.rows_num() > 0)
     }
 
-    async fn make_keyspace(&self, replication: &Replication) -> Result<(), OpenError> {
+    async fn make_keyspace(&self, replication: &Replication) -> Result<(), ScyllaError> {
         let text = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
         let found = self.query("the list of keyspaces", text, (self.keyspace,)).await?;
         if found.rows_num() > 0 {
@@ -98,13 +101,13 @@ impl Schema<'_> {
             && copies > nodes
         {
             let keyspace = self.keyspace.to_owned();
-            return Err(OpenError::TooFewNodes { keyspace, copies, nodes });
+            return Err(ScyllaError::TooFewNodes { keyspace, copies, nodes });
         }
         let text = options::keyspace(self.keyspace, replication, self.connection.server);
         self.execute("the keyspace", &text, ()).await.map(drop)
     }
 
-    async fn migrate(&self) -> Result<(), OpenError> {
+    async fn migrate(&self) -> Result<(), ScyllaError> {
         let holder = format!("{:016x}", rand::random::<u64>());
         self.take_lease(&holder).await?;
         // Whoever had the lease may have done it meanwhile.
@@ -117,7 +120,7 @@ impl Schema<'_> {
                 done.statements = count;
                 self.note(done).await?;
             }
-            done = Progress { version, statements: 0 };
+            done = SchemaProgress { version, statements: 0 };
             self.note(done).await?;
             tracing::info!(schema.version = version, "migrated the keyspace to version {version}");
         }
@@ -125,52 +128,52 @@ impl Schema<'_> {
         self.give_back_lease(&holder).await
     }
 
-    async fn take_lease(&self, holder: &str) -> Result<(), OpenError> {
+    async fn take_lease(&self, holder: &str) -> Result<(), ScyllaError> {
         let since = Instant::now();
         let text = format!(
             "INSERT INTO ks.settings (name, value) VALUES ('migrating', ?) IF NOT EXISTS USING TTL {LEASE_SECONDS}"
         );
         while !self.decide(&text, (holder,)).await? {
             if since.elapsed() > PATIENCE {
-                return Err(OpenError::Migrating(PATIENCE));
+                return Err(ScyllaError::Migrating(PATIENCE));
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    async fn keep_lease(&self, holder: &str) -> Result<(), OpenError> {
+    async fn keep_lease(&self, holder: &str) -> Result<(), ScyllaError> {
         let text = format!(
             "UPDATE ks.settings USING TTL {LEASE_SECONDS} SET value = ? WHERE name = 'migrating' IF value = ?"
         );
         if self.decide(&text, (holder, holder)).await? {
             return Ok(());
         }
-        Err(OpenError::Migrating(Duration::from_secs(LEASE_SECONDS.unsigned_abs().into())))
+        Err(ScyllaError::Migrating(Duration::from_secs(LEASE_SECONDS.unsigned_abs().into())))
     }
 
-    async fn give_back_lease(&self, holder: &str) -> Result<(), OpenError> {
+    async fn give_back_lease(&self, holder: &str) -> Result<(), ScyllaError> {
         let text = "DELETE FROM ks.settings WHERE name = 'migrating' IF value = ?";
         self.decide(text, (holder,)).await.map(drop)
     }
 
-    async fn progress(&self) -> Result<Progress, OpenError> {
+    async fn progress(&self) -> Result<SchemaProgress, ScyllaError> {
         let found = self.setting("schema").await?;
-        let none = Progress { version: 0, statements: 0 };
-        match found.as_deref().map(Progress::from_text) {
+        let none = SchemaProgress { version: 0, statements: 0 };
+        match found.as_deref().map(SchemaProgress::from_text) {
             None => Ok(none),
             Some(Some(progress)) => Ok(progress),
             Some(None) => Err(error("its version", "it is not one of this program's".into())),
         }
     }
 
-    async fn note(&self, done: Progress) -> Result<(), OpenError> {
+    async fn note(&self, done: SchemaProgress) -> Result<(), ScyllaError> {
         let text = "INSERT INTO ks.settings (name, value) VALUES ('schema', ?)";
         self.execute("its version", text, (done.to_text(),)).await.map(drop)
     }
 
     /// Buckets are part of keys: a database keeps the length that it was made with.
-    async fn check_bucket_ms(&self) -> Result<(), OpenError> {
+    async fn check_bucket_ms(&self) -> Result<(), ScyllaError> {
         let text = "INSERT INTO ks.settings (name, value) VALUES ('bucket_ms', ?) IF NOT EXISTS";
         let found = match self.setting("bucket_ms").await? {
             Some(found) => found,
@@ -178,12 +181,12 @@ impl Schema<'_> {
             None => self.setting("bucket_ms").await?.unwrap_or_default(),
         };
         if found != BUCKET_MS.to_string() {
-            return Err(OpenError::BucketMs { found, expected: BUCKET_MS });
+            return Err(ScyllaError::BucketMs { found, expected: BUCKET_MS });
         }
         Ok(())
     }
 
-    async fn setting(&self, name: &str) -> Result<Option<String>, OpenError> {
+    async fn setting(&self, name: &str) -> Result<Option<String>, ScyllaError> {
         let text = "SELECT value FROM ks.settings WHERE name = ?";
         let found = self.query("the settings", text, (name,)).await?;
         let found = found.maybe_first_row::<(Option<String>,)>();
@@ -191,7 +194,7 @@ impl Schema<'_> {
     }
 
     /// A statement that changes the schema, which may have been carried out before.
-    async fn change(&self, statement: &str) -> Result<(), OpenError> {
+    async fn change(&self, statement: &str) -> Result<(), ScyllaError> {
         let text = options::expand(statement, self.connection.server);
         let what = text.split(['(', '\n']).next().unwrap_or_default().trim().to_owned();
         let mut statement = Statement::new(with_keyspace(&text, self.keyspace));
@@ -202,14 +205,14 @@ impl Schema<'_> {
         }
     }
 
-    async fn agreed(&self) -> Result<(), OpenError> {
+    async fn agreed(&self) -> Result<(), ScyllaError> {
         let agreed = self.session().await_schema_agreement().await;
         agreed.map_err(|cause| error("its nodes do not agree on it", cause.into()))?;
         let refreshed = self.session().refresh_metadata().await;
         refreshed.map_err(|cause| error("it cannot be read", cause.into()))
     }
 
-    async fn decide(&self, text: &str, values: impl SerializeRow) -> Result<bool, OpenError> {
+    async fn decide(&self, text: &str, values: impl SerializeRow) -> Result<bool, ScyllaError> {
         const WHAT: &str = "the settings";
         let answer = self.query(WHAT, text, values).await?;
         let mut columns = answer
@@ -225,7 +228,7 @@ impl Schema<'_> {
         what: &str,
         text: &str,
         values: impl SerializeRow,
-    ) -> Result<QueryRowsResult, OpenError> {
+    ) -> Result<QueryRowsResult, ScyllaError> {
         let result = self.execute(what, text, values).await?;
         result.into_rows_result().map_err(|cause| error(what, cause.into()))
     }
@@ -235,7 +238,7 @@ impl Schema<'_> {
         what: &str,
         text: &str,
         values: impl SerializeRow,
-    ) -> Result<scylla::response::query_result::QueryResult, OpenError> {
+    ) -> Result<scylla::response::query_result::QueryResult, ScyllaError> {
         let mut statement = Statement::new(with_keyspace(text, self.keyspace));
         statement.set_execution_profile_handle(Some(self.connection.profiles.schema.clone()));
         let executed = self.session().query_unpaged(statement, values).await;
@@ -258,8 +261,8 @@ fn is_there_already(error: &ExecutionError) -> bool {
     }
 }
 
-fn error(what: &str, source: Box<dyn std::error::Error + Send + Sync>) -> OpenError {
-    OpenError::Schema { what: what.to_owned(), source }
+fn error(what: &str, source: Box<dyn std::error::Error + Send + Sync>) -> ScyllaError {
+    ScyllaError::Schema { what: what.to_owned(), source }
 }
 
 /// The statements of a file, without comments.
@@ -273,7 +276,7 @@ fn statements_of(file: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::scylla::connection::Server;
+    use crate::store::scylla::connection::Dialect;
 
     #[test]
     fn every_statement_may_be_repeated() {
@@ -281,7 +284,7 @@ mod tests {
             let repeatable =
                 ["CREATE TABLE IF NOT EXISTS ks.", "ALTER TABLE ks.", "DROP TABLE IF EXISTS ks."];
             assert!(repeatable.iter().any(|start| statement.starts_with(start)), "{statement}");
-            for server in [Server::Scylla, Server::Cassandra] {
+            for server in [Dialect::Scylla, Dialect::Cassandra] {
                 let text = options::expand(&statement, server);
                 let left = ["{state}", "{history}", "{passing}", "{queue}"];
                 assert!(!left.iter().any(|name| text.contains(name)), "{text}");
@@ -297,10 +300,10 @@ mod tests {
 
     #[test]
     fn progress_is_kept_as_text() {
-        let progress = Progress { version: 3, statements: 14 };
-        assert_eq!(Progress::from_text(&progress.to_text()), Some(progress));
+        let progress = SchemaProgress { version: 3, statements: 14 };
+        assert_eq!(SchemaProgress::from_text(&progress.to_text()), Some(progress));
         for text in ["", "3", "3.", "a.1", "-1.2"] {
-            assert_eq!(Progress::from_text(text), None, "{text}");
+            assert_eq!(SchemaProgress::from_text(text), None, "{text}");
         }
     }
 }

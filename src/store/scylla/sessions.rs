@@ -38,7 +38,7 @@ statements! {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct SessionRow {
     session_id: SessionId,
     user_id: UserId,
     refresh_hash: Vec<u8>,
@@ -49,7 +49,7 @@ struct Row {
     ended: bool,
 }
 
-impl Row {
+impl SessionRow {
     fn session(self) -> Result<Session, StoreError> {
         let refresh_hash = self.refresh_hash.try_into();
         Ok(Session {
@@ -75,11 +75,11 @@ fn ttl(from_ms: UnixMs, expires_at_ms: UnixMs) -> i32 {
 
 impl ScyllaStore {
     /// Also one that has ended or expired.
-    async fn session_row(&self, session_id: SessionId) -> Result<Option<Row>, StoreError> {
+    async fn session_row(&self, session_id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         self.db().row(&self.cql().sessions.find, (session_id,)).await
     }
 
-    async fn session_rows_of(&self, user_id: UserId) -> Result<Vec<Row>, StoreError> {
+    async fn session_rows_of(&self, user_id: UserId) -> Result<Vec<SessionRow>, StoreError> {
         let session_ids: Vec<SessionId> =
             self.db().column(&self.cql().sessions.list, (user_id,)).await?;
         let found = for_all(session_ids, |session_id| self.session_row(session_id)).await?;
@@ -87,7 +87,7 @@ impl ScyllaStore {
     }
 
     /// Noted first, so that whoever has to tell of it finds it, and ended then.
-    async fn end_session(&self, row: &Row) -> Result<(), StoreError> {
+    async fn end_session(&self, row: &SessionRow) -> Result<(), StoreError> {
         let cql = &self.cql().sessions;
         let (session_id, ttl) = (row.session_id, row.ttl());
         self.db().write(&cql.note_ended, (session_id, row.user_id, ttl)).await?;
@@ -190,7 +190,7 @@ impl SessionStore for ScyllaStore {
         self.call("find_session", async {
             let row = self.session_row(session_id).await?;
             let row = row.filter(|row| !row.ended && row.expires_at_ms.0 > now_ms);
-            row.map(Row::session).transpose()
+            row.map(SessionRow::session).transpose()
         })
         .await
     }
@@ -265,7 +265,7 @@ impl SessionStore for ScyllaStore {
         self.call("list_sessions", async {
             let rows = self.session_rows_of(user_id).await?.into_iter();
             let current = rows.filter(|row| !row.ended && row.expires_at_ms.0 > now_ms);
-            let mut sessions = current.map(Row::session).collect::<Result<Vec<_>, _>>()?;
+            let mut sessions = current.map(SessionRow::session).collect::<Result<Vec<_>, _>>()?;
             sessions.sort_unstable_by_key(|session| (session.created_at_ms, session.id));
             Ok(sessions)
         })

@@ -24,7 +24,7 @@ statements! {
 }
 
 #[derive(DeserializeRow)]
-struct Row {
+struct SlowModeRow {
     message_id: MessageId,
     sent_at_ms: Ms,
 }
@@ -42,7 +42,7 @@ impl ScyllaStore {
             |sent_at_ms: UnixMs| sent_at_ms.saturating_add(interval_ms).saturating_sub(now_ms);
         loop {
             let find = &self.cql().slow_mode.find;
-            let noted: Option<Row> = self.db().row(find, (channel_id, author_id)).await?;
+            let noted: Option<SlowModeRow> = self.db().row(find, (channel_id, author_id)).await?;
             if noted.as_ref().is_some_and(|row| row.message_id == id) {
                 return Ok(Ok(()));
             }
@@ -64,7 +64,7 @@ impl ScyllaStore {
     async fn note_sent(
         &self,
         message: &Message,
-        noted: Option<Row>,
+        noted: Option<SlowModeRow>,
         now_ms: UnixMs,
     ) -> Result<bool, StoreError> {
         let (cql, ttl) = (&self.cql().slow_mode, ttl_seconds(SLOW_MODE_KEPT_MS, KEPT_LONGER_MS));

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::clock::UnixMs;
 use crate::store::scylla::ScyllaStore;
-use crate::store::scylla::statement::{Statement, statements};
+use crate::store::scylla::statement::{CqlStatement, statements};
 use crate::store::{StateStore, StoreError};
 
 /// Every person, session, group and channel is looked at: a million in some ten seconds.
@@ -28,7 +28,7 @@ statements! {
 
 impl ScyllaStore {
     /// The highest id of a table.
-    async fn newest_in(&self, list: &Statement) -> Result<u64, StoreError> {
+    async fn newest_in(&self, list: &CqlStatement) -> Result<u64, StoreError> {
         let mut newest = 0;
         let visit = |(id,): (Option<i64>,)| newest = newest.max(id.unwrap_or_default());
         self.db().each(list, (), visit).await?;

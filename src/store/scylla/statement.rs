@@ -6,7 +6,7 @@ use scylla::errors::PrepareError;
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::unprepared;
 
-use crate::store::scylla::connection::Connection;
+use crate::store::scylla::connection::DatabaseConnection;
 
 /// What a statement does, which decides how it may be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +19,16 @@ pub enum Kind {
     Decide,
 }
 
-pub struct Statement {
+pub struct CqlStatement {
     pub prepared: PreparedStatement,
     pub kind: Kind,
 }
 
-impl Statement {
+impl CqlStatement {
     /// `text` says `ks.` for the keyspace: statements name it, because a connection that uses one makes other statements of
     /// the same texts.
     pub async fn prepare(
-        connection: &Connection,
+        connection: &DatabaseConnection,
         keyspace: &str,
         kind: Kind,
         text: &str,
@@ -56,12 +56,12 @@ macro_rules! statements {
     ($($name:ident: $kind:ident $text:expr;)+) => {
         /// The statements of this file.
         pub struct Statements {
-            $($name: $crate::store::scylla::statement::Statement,)+
+            $($name: $crate::store::scylla::statement::CqlStatement,)+
         }
 
         impl Statements {
             pub async fn prepare(
-                connection: &$crate::store::scylla::connection::Connection,
+                connection: &$crate::store::scylla::connection::DatabaseConnection,
                 keyspace: &str,
             ) -> Result<Self, scylla::errors::PrepareError> {
                 use $crate::store::scylla::statement::{Kind, prepare_all};
@@ -79,10 +79,10 @@ pub(super) use statements;
 
 /// In the order of `texts`.
 pub async fn prepare_all(
-    connection: &Connection,
+    connection: &DatabaseConnection,
     keyspace: &str,
     texts: &[(Kind, &str)],
-) -> Result<Vec<Statement>, PrepareError> {
-    let prepare = |&(kind, text)| Statement::prepare(connection, keyspace, kind, text);
+) -> Result<Vec<CqlStatement>, PrepareError> {
+    let prepare = |&(kind, text)| CqlStatement::prepare(connection, keyspace, kind, text);
     try_join_all(texts.iter().map(prepare)).await
 }

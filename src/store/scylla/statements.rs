@@ -2,7 +2,7 @@
 
 use scylla::errors::PrepareError;
 
-use crate::store::scylla::connection::Connection;
+use crate::store::scylla::connection::DatabaseConnection;
 use crate::store::scylla::{
     accounts, activity, attempts, changes, edits, keys, mentions, messages, nodes, nonces, pins,
     places, reactions, read_states, sending, sessions, settings, slow_mode, state, words,
@@ -10,12 +10,12 @@ use crate::store::scylla::{
 
 macro_rules! files {
     ($($file:ident)+) => {
-        pub struct Statements {
+        pub struct AllStatements {
             $(pub $file: $file::Statements,)+
         }
 
-        impl Statements {
-            pub async fn prepare(connection: &Connection, keyspace: &str) -> Result<Self, PrepareError> {
+        impl AllStatements {
+            pub async fn prepare(connection: &DatabaseConnection, keyspace: &str) -> Result<Self, PrepareError> {
                 $(let $file = $file::Statements::prepare(connection, keyspace);)+
                 let ($($file,)+) = futures_util::try_join!($($file),+)?;
                 Ok(Self { $($file,)+ })

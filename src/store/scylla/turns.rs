@@ -1,4 +1,4 @@
-//! Turns at what is read, changed and written back under a condition.
+//! WriteTurns at what is read, changed and written back under a condition.
 //!
 //! Of several who do so at the same time one succeeds and the others begin anew. Those of this process wait for each
 //! other instead; what decides is the condition, because other processes do not wait.
@@ -10,12 +10,12 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Places; two that have nothing to do with each other seldom share one.
 const PLACES: usize = 16_384;
 
-pub struct Turns {
+pub struct WriteTurns {
     hasher: RandomState,
     places: Box<[Mutex<()>]>,
 }
 
-impl Turns {
+impl WriteTurns {
     pub fn new() -> Self {
         let places = (0..PLACES).map(|_| Mutex::new(())).collect();
         Self { hasher: RandomState::new(), places }

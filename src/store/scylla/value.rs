@@ -7,12 +7,12 @@ use scylla::serialize::SerializationError;
 use scylla::serialize::value::SerializeValue;
 use scylla::serialize::writers::{CellWriter, WrittenCellProof};
 
-use crate::clock::UnixMs;
 use crate::model::id::{
     AttemptId, Bucket, ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId,
 };
 use crate::model::search::KEY_CHARS_MAX;
 use crate::model::time_budget::CLOCK_SKEW_MS_MAX;
+pub use crate::store::ms::Ms;
 
 /// Kept as another type, which holds every value of it.
 macro_rules! kept_as {
@@ -58,10 +58,6 @@ kept_as! {
 
 /// Keys of one partition that a statement names (`IN ?`): as many as ScyllaDB takes.
 pub const KEYS_AT_A_TIME: usize = 100;
-
-/// A point in time, or a span; beyond `i64::MAX` it is for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ms(pub UnixMs);
 
 /// A `LIMIT`.
 pub fn rows(limit: usize) -> i32 {

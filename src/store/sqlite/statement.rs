@@ -5,8 +5,8 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-use crate::clock::UnixMs;
 use crate::model::id::{AttemptId, ChangeId, ChannelId, GroupId, MessageId, SessionId, UserId};
+pub use crate::store::ms::Ms;
 
 /// Returns how many rows have changed.
 pub fn execute(conn: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
@@ -60,10 +60,6 @@ macro_rules! id_columns {
 }
 
 id_columns!(UserId, GroupId, ChannelId, MessageId, SessionId, AttemptId, ChangeId);
-
-/// A point in time, or a span; beyond `i64::MAX` it is for ever.
-#[derive(Clone, Copy)]
-pub struct Ms(pub UnixMs);
 
 impl ToSql for Ms {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
