@@ -5,17 +5,19 @@
 //! embedded one to the same behaviour.
 
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::MutexGuard;
 
 use crate::clock::Clock;
+use crate::model::id::GroupId;
 use crate::model::time_budget::SHARED_WRITE_MAX;
 use crate::store::StoreError;
 use crate::store::faults::{Faults, Steps};
 use crate::store::measured::measured;
 use crate::store::scylla::database::Database;
+use crate::store::scylla::member_counts::Counts;
 use crate::store::scylla::places::Places;
 use crate::store::scylla::sending::Entered;
 use crate::store::scylla::statements::AllStatements;
@@ -23,18 +25,29 @@ use crate::store::scylla::turns::WriteTurns;
 
 mod accounts;
 mod activity;
+mod activity_lists;
 mod attempts;
+mod bans;
 mod bounds;
 mod changes;
+mod channels;
 pub mod config;
 mod connection;
 mod database;
+mod direct_channels;
 mod edits;
 mod errors;
+mod garbage;
+mod groups;
+mod invites;
 mod keys;
+mod member_counts;
+mod member_lists;
+mod member_search;
+mod member_words;
+mod members;
 mod mentions;
 mod messages;
-mod missing;
 mod nodes;
 mod nonces;
 mod options;
@@ -95,6 +108,9 @@ struct Parts {
     turns: WriteTurns,
     places: Places,
     entered: Entered,
+    counts: Counts,
+    /// Which group is the official one, once that is known.
+    official: OnceLock<GroupId>,
     faults: Faults,
     clock: Clock,
 }
@@ -121,6 +137,8 @@ impl ScyllaStore {
             turns: WriteTurns::new(),
             places: places::remembered(),
             entered: sending::remembered(),
+            counts: member_counts::remembered(),
+            official: OnceLock::new(),
             faults: Faults::default(),
             clock,
         };

@@ -46,7 +46,7 @@ pub enum Claim {
 }
 
 /// A claim as it was found.
-struct Found {
+struct FoundClaim {
     message_id: MessageId,
     expires_at_ms: UnixMs,
     deleted: bool,
@@ -80,7 +80,11 @@ impl ScyllaStore {
     }
 
     /// `None` if the nonce was free.
-    async fn try_claim(&self, new: &NewMessage, nonce: &str) -> Result<Option<Found>, StoreError> {
+    async fn try_claim(
+        &self,
+        new: &NewMessage,
+        nonce: &str,
+    ) -> Result<Option<FoundClaim>, StoreError> {
         let Message { author_id, channel_id, id, .. } = new.message;
         let expires = Ms(new.now_ms.saturating_add(new.nonce_kept_ms));
         let ttl = ttl_seconds(new.nonce_kept_ms, KEPT_LONGER_MS);
@@ -90,7 +94,7 @@ impl ScyllaStore {
         let Some(message_id) = found.filter(|_| !decision.applied()) else { return Ok(None) };
         let expires_at_ms = decision.found::<Ms>("expires_at_ms")?.map_or(0, |Ms(at_ms)| at_ms);
         let deleted = decision.found("deleted")?.unwrap_or(false);
-        Ok(Some(Found { message_id, expires_at_ms, deleted }))
+        Ok(Some(FoundClaim { message_id, expires_at_ms, deleted }))
     }
 
     /// What becomes of a repetition of `first`; `None` if the claim has changed meanwhile.
@@ -186,11 +190,11 @@ impl ScyllaStore {
         author_id: UserId,
         channel_id: ChannelId,
         nonce: &str,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<FoundClaim>, StoreError> {
         let values = (author_id, channel_id, nonce);
         let row: Option<(MessageId, Ms, bool)> =
             self.db().row(&self.cql().nonces.find, values).await?;
-        Ok(row.map(|(message_id, Ms(expires_at_ms), deleted)| Found {
+        Ok(row.map(|(message_id, Ms(expires_at_ms), deleted)| FoundClaim {
             message_id,
             expires_at_ms,
             deleted,

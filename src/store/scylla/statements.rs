@@ -4,8 +4,10 @@ use scylla::errors::PrepareError;
 
 use crate::store::scylla::connection::DatabaseConnection;
 use crate::store::scylla::{
-    accounts, activity, attempts, changes, edits, keys, mentions, messages, nodes, nonces, pins,
-    places, reactions, read_states, sending, sessions, settings, slow_mode, state, words,
+    accounts, activity, activity_lists, attempts, bans, changes, channels, direct_channels, edits,
+    garbage, groups, invites, keys, member_counts, member_lists, member_search, member_words,
+    members, mentions, messages, nodes, nonces, pins, places, reactions, read_states, sending,
+    sessions, settings, slow_mode, state, words,
 };
 
 macro_rules! files {
@@ -27,10 +29,22 @@ macro_rules! files {
 files! {
     accounts
     activity
+    activity_lists
     attempts
+    bans
     changes
+    channels
+    direct_channels
     edits
+    garbage
+    groups
+    invites
     keys
+    member_counts
+    member_lists
+    member_search
+    member_words
+    members
     mentions
     messages
     nodes

@@ -19,7 +19,7 @@ statements! {
 }
 
 /// Racing changes of one name are looked at so often; beyond, a search may miss somebody by their newest name.
-const LOOKS_MAX: usize = 3;
+pub const LOOKS_MAX: usize = 3;
 
 /// The part of the partition key: what everything in a search begins with.
 pub fn first_character(key: &str) -> &str {
