@@ -1,9 +1,14 @@
 #!/bin/sh
-# Runs one Cassandra in the foreground: run.sh JARS FOLDER [java options]. It ends when this script's standard input
-# does: so it lives no longer than the tests that started it, however these end. FOLDER goes with it.
+# Runs one Cassandra in the foreground: run.sh JARS FOLDER [discard] [java options]. It ends, as if killed, when this
+# script's standard input does: so it lives no longer than the tests that started it, however these end. With
+# `discard` FOLDER goes with it.
 set -eu
-jars=$1 folder=$2
+jars=$1 folder=$2 discard=
 shift 2
+if [ "${1:-}" = discard ]; then
+  discard=1
+  shift
+fi
 
 # The options of Cassandra's conf/jvm17-server.options, and packages that Java 17 keeps to itself besides.
 exports="java.base/jdk.internal.misc java.base/java.lang.ref java.base/jdk.internal.ref java.base/sun.nio.ch
@@ -33,7 +38,7 @@ server=$!
 stop() {
   kill -9 "$server" 2> /dev/null || true
   wait "$server" 2> /dev/null || true
-  rm -rf -- "$folder"
+  if [ -n "$discard" ]; then rm -rf -- "$folder"; fi
 }
 trap stop EXIT
 trap 'exit 1' HUP INT TERM

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scylla::client::session_builder::SessionBuilder;
+use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use vibetalk::clock::Clock;
 use vibetalk::store::scylla::config::{Address, Replication};
@@ -23,33 +24,40 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 const CQL_PORT: u16 = 9042;
 const STORAGE_PORT: u16 = 7000;
 
+/// Where on the ring each of three servers is; the first is that of a single one, too.
+const TOKENS: [&str; 3] = ["-9223372036854775808", "-3074457345618258603", "3074457345618258602"];
+
 /// One server.
 pub struct Server {
     pub address: SocketAddr,
     /// Ends when its input does.
-    _process: Child,
+    process: Child,
+}
+
+/// As the loss of its machine.
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _status = self.process.wait(); // That of a script which has nothing else to say.
+    }
 }
 
 impl Server {
     /// All tests of this process share it.
     fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(free_address()))
+        SHARED.get_or_init(|| {
+            let address = free_address();
+            let folder = new_folder(address, address, TOKENS[0]).keep();
+            // Its own tables need not survive it, nor does the folder.
+            Self::run(&folder, address, &["discard", "-Dcassandra.unsafesystem=true"])
+        })
     }
 
-    fn start(address: Ipv4Addr) -> Self {
-        let jars = jars();
-        let folder =
-            tempfile::Builder::new().prefix("vibetalk-cassandra-").tempdir().unwrap().keep();
-        for name in ["conf", "logs", "triggers"] {
-            std::fs::create_dir(folder.join(name)).unwrap();
-        }
-        configure(&folder, "cassandra.yaml", address);
-        configure(&folder, "logback.xml", address);
+    fn run(folder: &Path, address: Ipv4Addr, options: &[&str]) -> Self {
         let mut process = Command::new(templates().join("run.sh"))
-            .args([&jars, &folder])
-            // Its own tables need not survive it.
-            .arg("-Dcassandra.unsafesystem=true")
+            .args([&jars(), folder])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // What is sent to the tests as a group must not reach it before it has cleared up.
@@ -58,16 +66,15 @@ impl Server {
             .unwrap();
         let mut pid = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut pid).unwrap();
-        let server = Self { address: (address, CQL_PORT).into(), _process: process };
-        server.wait(&pid, &folder);
+        let server = Self { address: (address, CQL_PORT).into(), process };
+        server.wait(&pid, folder);
         server
     }
 
     fn wait(&self, pid: &str, folder: &Path) {
         let (since, process) = (Instant::now(), Path::new("/proc").join(pid.trim()));
         while TcpStream::connect(self.address).is_err() {
-            let log =
-                || std::fs::read_to_string(folder.join("logs/output.log")).unwrap_or_default();
+            let log = || std::fs::read_to_string(folder.join("logs/output.log")).unwrap_or_default();
             assert!(process.exists(), "Cassandra ended: {}", log());
             assert!(since.elapsed() < START_TIMEOUT, "Cassandra did not start in time: {}", log());
             std::thread::sleep(Duration::from_millis(50)); // It tells nobody.
@@ -77,6 +84,59 @@ impl Server {
     pub fn config(&self, keyspace: &str) -> ScyllaConfig {
         let address = Address::parse(&format!("scylla://{}/{keyspace}", self.address)).unwrap();
         ScyllaConfig { replication: Replication::Copies(1), ..ScyllaConfig::new(address) }
+    }
+}
+
+/// Three servers that keep everything in three copies. They take some time to start, and much memory: for the few tests
+/// in which some of them go away.
+pub struct Trio {
+    servers: [Option<Server>; 3],
+    folders: [TempDir; 3],
+    addresses: [Ipv4Addr; 3],
+}
+
+impl Trio {
+    pub async fn start() -> Self {
+        let trio = tokio::task::spawn_blocking(Self::start_all).await.unwrap();
+        trio.meet().await;
+        trio
+    }
+
+    /// The others learn of each other from the first.
+    fn start_all() -> Self {
+        let [a, b, c, _] = free_address().octets();
+        let addresses = [1, 2, 3].map(|n| Ipv4Addr::new(a, b, c, n));
+        let folders = [0, 1, 2].map(|n| new_folder(addresses[n], addresses[0], TOKENS[n]));
+        let run = |n: usize| Some(Server::run(folders[n].path(), addresses[n], &[]));
+        let servers = [0, 1, 2].map(run);
+        Self { servers, folders, addresses }
+    }
+
+    async fn meet(&self) {
+        let since = Instant::now();
+        let count = async || {
+            let session = SessionBuilder::new().known_node_addr((self.addresses[0], CQL_PORT).into());
+            let session = session.build().await.unwrap();
+            session.get_cluster_state().get_nodes_info().len()
+        };
+        while count().await < 3 {
+            assert!(since.elapsed() < START_TIMEOUT, "the servers do not find each other");
+        }
+    }
+
+    pub fn kill(&mut self, n: usize) {
+        drop(self.servers[n].take());
+    }
+
+    pub async fn restart(&mut self, n: usize) {
+        let (folder, address) = (self.folders[n].path().to_owned(), self.addresses[n]);
+        let run = move || Server::run(&folder, address, &[]);
+        self.servers[n] = Some(tokio::task::spawn_blocking(run).await.unwrap());
+    }
+
+    pub fn config(&self, keyspace: &str) -> ScyllaConfig {
+        let hosts = self.addresses.map(|address| format!("{address}:{CQL_PORT}")).join(",");
+        ScyllaConfig::new(Address::parse(&format!("scylla://{hosts}/{keyspace}")).unwrap())
     }
 }
 
@@ -93,20 +153,27 @@ fn jars() -> PathBuf {
     String::from_utf8(output.stdout).unwrap().trim().into()
 }
 
-fn configure(folder: &Path, name: &str, address: Ipv4Addr) {
-    let template = std::fs::read_to_string(templates().join(name)).unwrap();
-    let address = address.to_string();
-    let text = [
-        ("@FOLDER@", folder.to_str().unwrap()),
-        ("@RUN@", &std::process::id().to_string()),
-        ("@TOKEN@", "0"),
-        ("@SEED@", &address),
-        ("@ADDRESS@", &address),
-        ("@STORAGE_PORT@", &STORAGE_PORT.to_string()),
-        ("@CQL_PORT@", &CQL_PORT.to_string()),
-    ];
-    let text = text.into_iter().fold(template, |text, (name, value)| text.replace(name, value));
-    std::fs::write(folder.join("conf").join(name), text).unwrap();
+/// With the configuration of a server that learns of others from `seed`.
+fn new_folder(address: Ipv4Addr, seed: Ipv4Addr, token: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix("vibetalk-cassandra-").tempdir().unwrap();
+    for name in ["conf", "logs", "triggers"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    for name in ["cassandra.yaml", "logback.xml"] {
+        let template = std::fs::read_to_string(templates().join(name)).unwrap();
+        let text = [
+            ("@FOLDER@", folder.path().to_str().unwrap()),
+            ("@RUN@", &std::process::id().to_string()),
+            ("@TOKEN@", token),
+            ("@SEED@", &seed.to_string()),
+            ("@ADDRESS@", &address.to_string()),
+            ("@STORAGE_PORT@", &STORAGE_PORT.to_string()),
+            ("@CQL_PORT@", &CQL_PORT.to_string()),
+        ];
+        let text = text.into_iter().fold(template, |text, (name, value)| text.replace(name, value));
+        std::fs::write(folder.path().join("conf").join(name), text).unwrap();
+    }
+    folder
 }
 
 /// An address on this machine where nobody else is: 127.0.0.0/8 is large.

@@ -18,7 +18,8 @@ macro_rules! files {
 
         impl AllStatements {
             pub async fn prepare(connection: &DatabaseConnection, keyspace: &str) -> Result<Self, PrepareError> {
-                $(let $file = $file::Statements::prepare(connection, keyspace);)+
+                // Boxed: together they are too large for a stack.
+                $(let $file = Box::pin($file::Statements::prepare(connection, keyspace));)+
                 let ($($file,)+) = futures_util::try_join!($($file),+)?;
                 Ok(Self { $($file,)+ })
             }

@@ -18,6 +18,7 @@ use vibetalk::store::{NewMessage, ReadScope, Store};
 use crate::cassandra::{self, OwnStore};
 
 mod model;
+mod outages;
 mod sqlite;
 
 /// The time that the clocks of the stores show.
