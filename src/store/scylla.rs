@@ -38,6 +38,8 @@ mod direct_channels;
 mod edits;
 mod errors;
 mod garbage;
+mod garbage_channels;
+mod garbage_groups;
 mod groups;
 mod invites;
 mod keys;

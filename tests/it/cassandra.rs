@@ -11,11 +11,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{self, StreamExt};
 use parking_lot::Mutex;
 use scylla::client::session_builder::SessionBuilder;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use vibetalk::clock::Clock;
+use vibetalk::model::id::{MessageId, UserId};
 use vibetalk::store::scylla::config::{Address, Replication};
 use vibetalk::store::scylla::{ScyllaConfig, ScyllaStore};
 
@@ -221,6 +223,62 @@ impl OwnStore {
         empty(server, &keyspace).await;
         let store = ScyllaStore::open(&server.config(&keyspace), clock).await.unwrap();
         Self { store, keyspace }
+    }
+
+    /// Another node on the same database.
+    pub async fn another_node(&self, clock: Clock) -> ScyllaStore {
+        ScyllaStore::open(&Server::shared().config(&self.keyspace), clock).await.unwrap()
+    }
+
+    /// Registers people in bulk, with the words of their display names.
+    pub async fn insert_people(&self, people: impl Iterator<Item = (UserId, &'static str)>) {
+        let address = Server::shared().address;
+        let session = SessionBuilder::new().known_node_addr(address).build().await.unwrap();
+        let keyspace = &self.keyspace;
+        let prepare = async |text: &str| {
+            session.prepare(text.replace("ks.", &format!("{keyspace}."))).await.unwrap()
+        };
+        let user = prepare(
+            "INSERT INTO ks.users (user_id, username, display_name, password_hash, operator, created_at_ms) \
+             VALUES (?, ?, ?, '', false, 0)",
+        )
+        .await;
+        let bucket = prepare("INSERT INTO ks.account_buckets (scope, bucket) VALUES (0, ?)").await;
+        let account = prepare("INSERT INTO ks.accounts (bucket, user_id) VALUES (?, ?)").await;
+        let name = prepare(
+            "INSERT INTO ks.user_names (first, username_folded, user_id) VALUES ('u', ?, ?)",
+        )
+        .await;
+        let word = prepare(
+            "INSERT INTO ks.user_words (first, word, user_id, username_folded) VALUES (?, ?, ?, ?)",
+        )
+        .await;
+        let insert = async |(id, name_word): (UserId, &str)| {
+            let username = format!("user-{}", id.get() >> 21);
+            let of_id = i32::try_from(MessageId::new(id.get()).bucket().0).unwrap();
+            let id = id.to_i64();
+            session.execute_unpaged(&user, (id, &username, name_word)).await.unwrap();
+            session.execute_unpaged(&bucket, (of_id,)).await.unwrap();
+            session.execute_unpaged(&account, (of_id, id)).await.unwrap();
+            session.execute_unpaged(&name, (&username, id)).await.unwrap();
+            let values = (&name_word[..1], name_word, id, &username);
+            session.execute_unpaged(&word, values).await.unwrap();
+        };
+        stream::iter(people).for_each_concurrent(128, insert).await;
+    }
+
+    /// How many rows there are in each of `tables`.
+    pub async fn rows_of(&self, tables: &[&'static str]) -> Vec<(&'static str, i64)> {
+        let address = Server::shared().address;
+        let session = SessionBuilder::new().known_node_addr(address).build().await.unwrap();
+        let mut counted = Vec::new();
+        for table in tables {
+            let count = format!("SELECT count(*) FROM {}.{table}", self.keyspace);
+            let answer = session.query_unpaged(count, ()).await.unwrap();
+            let (rows,) = answer.into_rows_result().unwrap().single_row::<(i64,)>().unwrap();
+            counted.push((*table, rows));
+        }
+        counted
     }
 }
 

@@ -123,6 +123,20 @@ impl ScyllaStore {
         self.db().write(&self.cql().invites.leave, values).await
     }
 
+    /// Of a group that is gone; another group may have the code.
+    pub(super) async fn delete_invite_of(
+        &self,
+        group_id: GroupId,
+        code: &str,
+    ) -> Result<(), StoreError> {
+        match self.invite_row(code).await? {
+            Some(invite) if invite.group_id == group_id => {
+                self.db().write(&self.cql().invites.forget_uses, (code,)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// False if another one has this code, or is this one.
     async fn insert_invite_row(&self, invite: &Invite) -> Result<bool, StoreError> {
         let Invite { code, group_id, creator_id, uses, uses_max, expires_at_ms, created_at_ms } =

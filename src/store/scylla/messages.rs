@@ -80,7 +80,7 @@ impl ScyllaStore {
         Ok(if is_there { found } else { T::default() })
     }
 
-    async fn is_there(&self, channel_id: ChannelId) -> Result<bool, StoreError> {
+    pub(super) async fn is_there(&self, channel_id: ChannelId) -> Result<bool, StoreError> {
         let group_id = match self.place_of(channel_id).await?.as_deref() {
             None => return Ok(false),
             Some(ChannelOwner::Direct(_)) => return Ok(true),

@@ -5,9 +5,9 @@ use scylla::errors::PrepareError;
 use crate::store::scylla::connection::DatabaseConnection;
 use crate::store::scylla::{
     accounts, activity, activity_lists, attempts, bans, changes, channels, direct_channels, edits,
-    garbage, groups, invites, keys, member_counts, member_lists, member_search, member_words,
-    members, mentions, messages, nodes, nonces, pins, places, reactions, read_states, sending,
-    sessions, settings, slow_mode, state, words,
+    garbage, garbage_channels, garbage_groups, groups, invites, keys, member_counts, member_lists,
+    member_search, member_words, members, mentions, messages, nodes, nonces, pins, places,
+    reactions, read_states, sending, sessions, settings, slow_mode, state, words,
 };
 
 macro_rules! files {
@@ -38,6 +38,8 @@ files! {
     direct_channels
     edits
     garbage
+    garbage_channels
+    garbage_groups
     groups
     invites
     keys

@@ -19,6 +19,7 @@ use crate::cassandra::{self, OwnStore};
 
 mod model;
 mod outages;
+mod scylla;
 mod sqlite;
 
 /// The time that the clocks of the stores show.
@@ -314,7 +315,7 @@ async fn run_faulty_on_scylla(case: impl AsyncFnOnce(&dyn Store, &Faults)) {
 }
 
 /// Rises, and no two cases get the same.
-fn next_id() -> u64 {
+pub fn next_id() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(1);
     (NOW_MS << 21) + LAST.fetch_add(1, Ordering::Relaxed)
 }
