@@ -38,6 +38,7 @@ use crate::model::time::Timestamp;
 use crate::model::time_budget::SETTLED_MS;
 use crate::store::StateStore;
 use crate::store::config::Backend;
+use crate::store::scylla::ScyllaStore;
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
@@ -95,6 +96,27 @@ pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
     let outcome = official::promote(&store, username).await;
     store.close().await;
     outcome.map(|_| ()).map_err(|error| anyhow::anyhow!("{username}: {error}"))
+}
+
+/// Brings the tables of the store up to what this version needs.
+///
+/// # Errors
+///
+/// If the store cannot be opened; if a server has an embedded one open, too.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    match config.store.backend(&config.node.data_dir) {
+        Backend::Sqlite(_) => {
+            let settings = sqlite_config(config)?;
+            let open = move || SqliteStore::open(&settings, Clock::system());
+            tokio::task::spawn_blocking(open)
+                .await
+                .context("opening the store failed")??
+                .close()
+                .await;
+        }
+        Backend::Scylla(store) => ScyllaStore::open(&store, Clock::system()).await?.close().await,
+    }
+    Ok(())
 }
 
 impl App {

@@ -40,11 +40,22 @@ enum Command {
     },
     /// Asks the node on this machine whether it is ready; fails if not.
     Healthcheck,
+    /// Looks after the store.
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
     /// Manages people.
     User {
         #[command(subcommand)]
         command: UserCommand,
     },
+}
+
+#[derive(Subcommand)]
+enum StoreCommand {
+    /// Makes the tables, or brings them up to what this version needs, and ends. A node does so when it starts, too.
+    Migrate,
 }
 
 #[derive(Subcommand)]
@@ -102,6 +113,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Config { markdown: true } => print(&Config::reference()),
         Command::Config { markdown: false } => print(&config.to_toml()),
         Command::Healthcheck => healthcheck(config.node.listen),
+        Command::Store { command: StoreCommand::Migrate } => {
+            runtime()?.block_on(app::migrate(&config))?;
+            print("the tables are up to date\n")
+        }
         Command::User { command: UserCommand::Promote { username } } => {
             runtime()?.block_on(app::promote(&config, &username))?;
             print(&format!("{username} is an operator now\n"))

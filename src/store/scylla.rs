@@ -190,6 +190,8 @@ impl ScyllaStore {
         limit: Duration,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        // Boxed: what is around it would move all of it about.
+        let work = Box::pin(work);
         let work =
             async { tokio::time::timeout(limit, work).await.unwrap_or(Err(StoreError::Timeout)) };
         measured(operation, self.0.faults.inject_steps(operation, work)).await

@@ -58,7 +58,8 @@ impl Server {
 
     fn run(folder: &Path, address: Ipv4Addr, options: &[&str]) -> Self {
         let mut process = Command::new(templates().join("run.sh"))
-            .args([&jars(), folder])
+            .arg(jars())
+            .arg(folder)
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -76,7 +77,8 @@ impl Server {
     fn wait(&self, pid: &str, folder: &Path) {
         let (since, process) = (Instant::now(), Path::new("/proc").join(pid.trim()));
         while TcpStream::connect(self.address).is_err() {
-            let log = || std::fs::read_to_string(folder.join("logs/output.log")).unwrap_or_default();
+            let log =
+                || std::fs::read_to_string(folder.join("logs/output.log")).unwrap_or_default();
             assert!(process.exists(), "Cassandra ended: {}", log());
             assert!(since.elapsed() < START_TIMEOUT, "Cassandra did not start in time: {}", log());
             std::thread::sleep(Duration::from_millis(50)); // It tells nobody.
@@ -117,7 +119,8 @@ impl Trio {
     async fn meet(&self) {
         let since = Instant::now();
         let count = async || {
-            let session = SessionBuilder::new().known_node_addr((self.addresses[0], CQL_PORT).into());
+            let session =
+                SessionBuilder::new().known_node_addr((self.addresses[0], CQL_PORT).into());
             let session = session.build().await.unwrap();
             session.get_cluster_state().get_nodes_info().len()
         };

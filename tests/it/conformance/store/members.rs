@@ -139,7 +139,7 @@ pub async fn members_are_found_among_many_of_one_name(store: &dyn Store) {
     for account in &mut crowd {
         account.user.display_name = "Crowd".into();
     }
-    for some in crowd.chunks(500) {
+    for some in crowd.chunks(100) {
         let inserts = some.iter().map(|account| store.insert_account(account));
         assert!(join_all(inserts).await.iter().all(Result::is_ok));
     }

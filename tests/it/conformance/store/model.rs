@@ -15,12 +15,14 @@ use vibetalk::model::group::{Ban, Group, Invite, Member, MemberPatch, built_in_r
 use vibetalk::model::id::{ChangeId, ChannelId, GroupId, MessageId, UserId};
 use vibetalk::model::message::{Message, MessageEdit};
 use vibetalk::store::faults::{Fault, Faults};
+use vibetalk::store::scylla::ScyllaStore;
 use vibetalk::store::sqlite::SqliteStore;
 use vibetalk::store::{
     Joining, Outcome, Reaction, ReadMark, ReadScope, Redemption, Store, StoreError,
 };
 
 use super::{NOW_MS, account, channel, check_count, message_with_id, new_message, sqlite_config};
+use crate::cassandra::OwnStore;
 
 const GROUP: GroupId = GroupId::new(1);
 const OFFICIAL: GroupId = GroupId::new(4);
@@ -694,6 +696,37 @@ fn on_sqlite<Fut: Future<Output = ()>>(check: impl FnOnce(SqliteStore, Faults) -
         check(store.clone(), faults).await;
         store.close().await;
     });
+}
+
+fn on_scylla<Fut: Future<Output = ()>>(check: impl FnOnce(ScyllaStore, Faults) -> Fut) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = OwnStore::open(Clock::fixed(NOW_MS)).await;
+        let faults = store.faults().clone();
+        check((*store).clone(), faults).await;
+        store.close().await;
+    });
+}
+
+proptest! {
+    // Each takes seconds.
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_shared_store_does_what_a_model_does(
+        calls in proptest::collection::vec((ops(), faults()), 1..60)
+    ) {
+        on_scylla(|store, faults| async move { check_calls(&store, &faults, calls).await });
+    }
+
+    #[test]
+    fn what_holds_when_calls_race_holds_in_the_shared_store(
+        callers in proptest::collection::vec(
+            proptest::collection::vec((ops(), faults()), 1..30), 2..5)
+    ) {
+        on_scylla(|store, faults| async move { check_races(&store, &faults, callers).await });
+    }
 }
 
 proptest! {

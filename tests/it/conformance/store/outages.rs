@@ -32,6 +32,7 @@ async fn send_at_last(store: &ScyllaStore, message: &Message) -> Message {
             Ok(sent) => return sent,
             Err(error) => assert!(since.elapsed() < RECOVERY_TIMEOUT, "{error}"),
         }
+        tokio::time::sleep(Duration::from_millis(100)).await; // Clients pause, too.
     }
 }
 
