@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 use parking_lot::Mutex;
+use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -34,6 +35,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// Ends when its input does.
     process: Child,
+    pid: String,
 }
 
 /// As the loss of its machine.
@@ -48,12 +50,33 @@ impl Server {
     /// All tests of this process share it.
     fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let address = free_address();
-            let folder = new_folder(address, address, TOKENS[0]).keep();
-            // Its own tables need not survive it, nor does the folder.
-            Self::run(&folder, address, &["discard", "-Dcassandra.unsafesystem=true"])
-        })
+        SHARED.get_or_init(|| Self::start())
+    }
+
+    /// One that a test has for itself, because it does something to it.
+    pub async fn own() -> Self {
+        tokio::task::spawn_blocking(Self::start).await.unwrap()
+    }
+
+    fn start() -> Self {
+        let address = free_address();
+        let folder = new_folder(address, address, TOKENS[0]).keep();
+        // Its own tables need not survive it, nor does the folder.
+        Self::run(&folder, address, &["discard", "-Dcassandra.unsafesystem=true"])
+    }
+
+    /// It answers nobody until it goes on.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, self.pid.as_str()]).status();
+        assert!(status.unwrap().success());
     }
 
     fn run(folder: &Path, address: Ipv4Addr, options: &[&str]) -> Self {
@@ -69,13 +92,14 @@ impl Server {
             .unwrap();
         let mut pid = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut pid).unwrap();
-        let server = Self { address: (address, CQL_PORT).into(), process };
-        server.wait(&pid, folder);
+        let pid = pid.trim().to_owned();
+        let server = Self { address: (address, CQL_PORT).into(), process, pid };
+        server.wait(folder);
         server
     }
 
-    fn wait(&self, pid: &str, folder: &Path) {
-        let (since, process) = (Instant::now(), Path::new("/proc").join(pid.trim()));
+    fn wait(&self, folder: &Path) {
+        let (since, process) = (Instant::now(), Path::new("/proc").join(&self.pid));
         while TcpStream::connect(self.address).is_err() {
             let log =
                 || std::fs::read_to_string(folder.join("logs/output.log")).unwrap_or_default();
@@ -205,6 +229,17 @@ pub async fn shared_store(clock: Clock) -> ScyllaStore {
     ScyllaStore::open(&config, clock).await.unwrap()
 }
 
+/// A session of the driver, for what a test does past the store.
+pub async fn session() -> Session {
+    let server = tokio::task::spawn_blocking(Server::shared).await.unwrap();
+    SessionBuilder::new().known_node_addr(server.address).build().await.unwrap()
+}
+
+/// The configuration of a store in a keyspace of this name on the server that all share.
+pub async fn config(keyspace: &str) -> ScyllaConfig {
+    tokio::task::spawn_blocking(Server::shared).await.unwrap().config(keyspace)
+}
+
 /// A store in a keyspace that no other test uses at the same time, and that is empty. They are used again: one has some
 /// forty tables, of which a server holds a few hundred.
 pub struct OwnStore {
@@ -226,6 +261,10 @@ impl OwnStore {
         empty(server, &keyspace).await;
         let store = ScyllaStore::open(&server.config(&keyspace), clock).await.unwrap();
         Self { store, keyspace }
+    }
+
+    pub fn keyspace(&self) -> &str {
+        &self.keyspace
     }
 
     /// Another node on the same database.

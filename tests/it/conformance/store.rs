@@ -19,6 +19,7 @@ use crate::cassandra::{self, OwnStore};
 
 mod model;
 mod outages;
+mod schema;
 mod scylla;
 mod sqlite;
 

@@ -9,7 +9,7 @@ use vibetalk::store::scylla::ScyllaStore;
 use vibetalk::store::{MessageStore, StoreError};
 
 use super::{NOW_MS, message, new_message, stored_channel};
-use crate::cassandra::Trio;
+use crate::cassandra::{Server, Trio};
 
 /// How long the database may take to be itself again, on a machine that does much else.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -67,6 +67,28 @@ async fn what_was_acked_is_there_whichever_servers_are_away() {
     // The same store, without being opened anew.
     acked.push(send_at_last(&store, &unanswered).await);
     acked.push(send_at_last(&store, &next(channel_id)).await);
+    check_history(&store, channel_id, &acked).await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_answer_was_lost_is_stored_once() {
+    let server = Server::own().await;
+    let store = ScyllaStore::open(&server.config("paused"), Clock::fixed(NOW_MS)).await.unwrap();
+    let channel_id = stored_channel(&store).await;
+    let mut acked = vec![send_at_last(&store, &next(channel_id)).await];
+    for _ in 0..3 {
+        let message = next(channel_id);
+        let sending = send(&store, &message);
+        server.pause();
+        // Before its first step, after its last, or in between.
+        let answer = sending.await;
+        server.go_on();
+        assert!(answer.is_ok() || matches!(answer, Err(StoreError::Timeout)), "{answer:?}");
+        // Its client comes back by another node, which makes another id.
+        let again = Message { id: next(channel_id).id, ..message };
+        acked.push(send_at_last(&store, &again).await);
+    }
     check_history(&store, channel_id, &acked).await;
     store.close().await;
 }
