@@ -102,18 +102,19 @@ impl ScyllaStore {
         steps: &Steps,
     ) -> Result<Option<Member>, StoreError> {
         let member = self.member_row(group_id, user_id).await?;
-        let deleted = match &member {
-            Some(_) => self.delete_member_row(group_id, user_id).await?,
-            None => false,
-        };
+        let deleted = self.delete_member_row(group_id, user_id).await?;
         if deleted {
             self.adjust_count(group_id, -1);
         }
         steps.done()?;
         self.leave_group(group_id, user_id).await?;
-        Ok(self.forget_words_of(member).await?.filter(|_| deleted))
+        let member = self.forget_words_of(member).await?;
+        // Who was not there yet a moment ago.
+        let late = || Member::new(group_id, user_id, self.0.clock.now_ms());
+        Ok(deleted.then(|| member.unwrap_or_else(late)))
     }
 
+    /// Also if there seems to be none: a joining that got no answer may still be on its way, and the condition settles it.
     async fn delete_member_row(
         &self,
         group_id: GroupId,
@@ -138,10 +139,8 @@ impl ScyllaStore {
         user_id: UserId,
     ) -> Result<(), StoreError> {
         let member = self.member_row(group_id, user_id).await?;
-        if self.forget_words_of(member).await?.is_some() {
-            self.db().decide(&self.cql().members.delete, (group_id, user_id)).await?;
-        }
-        Ok(())
+        self.forget_words_of(member).await?;
+        self.db().decide(&self.cql().members.delete, (group_id, user_id)).await.map(drop)
     }
 
     /// False if the member is not there.
