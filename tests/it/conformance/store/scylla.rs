@@ -120,9 +120,10 @@ async fn two_nodes_make_one_official_group() {
     let official = || Group { official: true, owner_id: None, ..group() };
     let groups = [official(), official()];
     let channels = groups.each_ref().map(|group| [channel(group.id)]);
+    let roles = built_in_roles();
     let (at_one, at_other) = tokio::join!(
-        one.insert_group(&groups[0], &built_in_roles(), &channels[0], &[]),
-        other.insert_group(&groups[1], &built_in_roles(), &channels[1], &[]),
+        one.insert_group(&groups[0], &roles, &channels[0], &[]),
+        other.insert_group(&groups[1], &roles, &channels[1], &[]),
     );
     let (won, lost) = match (at_one, at_other) {
         (Ok(()), Err(StoreError::Conflict)) => (0, 1),
