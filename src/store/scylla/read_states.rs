@@ -67,14 +67,14 @@ struct LastRow {
 
 /// What is known of a channel before anything in it is looked at.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct KnownChannel {
     mark: Option<Mark>,
     last_mention_id: Option<MessageId>,
     last_message_id: Option<MessageId>,
     last_everyone_id: Option<MessageId>,
 }
 
-impl Known {
+impl KnownChannel {
     /// The first message that is unread.
     fn unread_from(&self, scope: &ReadScope) -> MessageId {
         self.mark.map_or(scope.joined_from, |mark| next(mark.last_read_id))
@@ -95,7 +95,7 @@ impl ScyllaStore {
         &self,
         user_id: UserId,
         scopes: &[ReadScope],
-    ) -> Result<HashMap<ChannelId, Known>, StoreError> {
+    ) -> Result<HashMap<ChannelId, KnownChannel>, StoreError> {
         let cql = &self.cql().read_states;
         let groups: HashSet<GroupId> = scopes.iter().filter_map(|scope| scope.group_id).collect();
         let has_direct = scopes.iter().any(|scope| scope.group_id.is_none());
@@ -110,7 +110,7 @@ impl ScyllaStore {
         let marks = self.db().rows::<MarkRow>(&cql.list, (user_id,));
         let (marks, direct, of_groups) =
             futures_util::try_join!(marks, direct, for_all(groups, of_group))?;
-        let mut known: HashMap<ChannelId, Known> = HashMap::new();
+        let mut known: HashMap<ChannelId, KnownChannel> = HashMap::new();
         for MarkRow { channel_id, mark, last_mention_id } in marks {
             let entry = known.entry(channel_id).or_default();
             entry.mark = mark.as_deref().map(Mark::from_bytes).transpose()?;
@@ -128,7 +128,7 @@ impl ScyllaStore {
         &self,
         user_id: UserId,
         scope: &ReadScope,
-        known: Known,
+        known: KnownChannel,
     ) -> Result<Option<ReadState>, StoreError> {
         let channel_id = scope.channel_id;
         let marked = known.mark.map(|mark| mark.last_read_id);
@@ -144,7 +144,7 @@ impl ScyllaStore {
         &self,
         user_id: UserId,
         scope: &ReadScope,
-        known: Known,
+        known: KnownChannel,
     ) -> Result<Option<MessageId>, StoreError> {
         let first = known.unread_from(scope);
         if known.last_message_id.is_none_or(|last| last < first) {
@@ -168,7 +168,7 @@ impl ScyllaStore {
         &self,
         user_id: UserId,
         scope: &ReadScope,
-        known: Known,
+        known: KnownChannel,
     ) -> Result<u32, StoreError> {
         let channel_id = scope.channel_id;
         let read = known.mark.map(|mark| mark.last_read_id);
