@@ -26,6 +26,7 @@ use crate::chat::tokens::Tokens;
 use crate::chat::{Chat, ChatParts};
 use crate::clock::Clock;
 use crate::cluster::identity::{ClusterSettings, Identity};
+use crate::cluster::lease::LeaseKeeper;
 use crate::config::{Config, Listen};
 use crate::edge::{CloseReason, Edge, EdgeConfig, EngineLimits};
 use crate::gateway::{self, Gateway};
@@ -34,12 +35,13 @@ use crate::http::{self, HttpState};
 use crate::http::{bind_metrics, run_upkeep, serve_metrics, serve_starting};
 use crate::lifecycle::{Lifecycle, Signals};
 use crate::model::id::{ClockBehind, IdGenerator, NodeId};
+use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 use crate::model::time_budget::SETTLED_MS;
-use crate::store::StateStore;
 use crate::store::config::Backend;
 use crate::store::scylla::ScyllaStore;
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
+use crate::store::{KeyStore, StateStore, Store};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
 
@@ -56,7 +58,7 @@ pub struct App {
     drain: Duration,
     edge: Edge,
     gateway: Gateway,
-    store: SqliteStore,
+    store: OpenedStore,
 }
 
 /// Runs a node until SIGTERM, SIGINT or SIGQUIT, or until a part it cannot do without fails.
@@ -92,8 +94,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 ///
 /// If there is no such person, or no database yet.
 pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
-    let store = SqliteStore::open_beside(&sqlite_config(config)?, Clock::system())?;
-    let outcome = official::promote(&store, username).await;
+    let store = match backend(config) {
+        Backend::Sqlite(store) => {
+            OpenedStore::Sqlite(SqliteStore::open_beside(&store, Clock::system())?)
+        }
+        Backend::Scylla(store) => {
+            OpenedStore::Scylla(ScyllaStore::open(&store, Clock::system()).await?)
+        }
+    };
+    let outcome = official::promote(&*store.shared(), username).await;
     store.close().await;
     outcome.map(|_| ()).map_err(|error| anyhow::anyhow!("{username}: {error}"))
 }
@@ -104,19 +113,52 @@ pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
 ///
 /// If the store cannot be opened; if a server has an embedded one open, too.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    match config.store.backend(&config.node.data_dir) {
-        Backend::Sqlite(_) => {
-            let settings = sqlite_config(config)?;
-            let open = move || SqliteStore::open(&settings, Clock::system());
-            tokio::task::spawn_blocking(open)
-                .await
-                .context("opening the store failed")??
-                .close()
-                .await;
-        }
-        Backend::Scylla(store) => ScyllaStore::open(&store, Clock::system()).await?.close().await,
-    }
+    OpenedStore::open(backend(config)).await?.close().await;
     Ok(())
+}
+
+/// The store that runs.
+enum OpenedStore {
+    Sqlite(SqliteStore),
+    Scylla(ScyllaStore),
+}
+
+impl OpenedStore {
+    /// Migrates, if that is needed, which can take long.
+    async fn open(backend: Backend) -> anyhow::Result<Self> {
+        Ok(match backend {
+            Backend::Sqlite(store) => {
+                let open = move || SqliteStore::open(&store, Clock::system());
+                let opened = tokio::task::spawn_blocking(open).await;
+                Self::Sqlite(opened.context("opening the store failed")??)
+            }
+            Backend::Scylla(store) => {
+                let opened = ScyllaStore::open(&store, Clock::system()).await;
+                Self::Scylla(opened.with_context(|| format!("opening {} failed", store.address))?)
+            }
+        })
+    }
+
+    fn shared(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Scylla(store) => Arc::new(store.clone()),
+        }
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Scylla(_) => "scylla",
+        }
+    }
+
+    async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Scylla(store) => store.close().await,
+        }
+    }
 }
 
 impl App {
@@ -134,10 +176,9 @@ impl App {
 
         // The database first: a node that dies in between leaves no secrets without one.
         let store = open_store(config, &lifecycle, &readiness).await?;
-        let secrets = secrets(config)?;
-        // The embedded store has one process, and needs no lease to know which.
-        let identity = Identity::new(NodeId::default(), &config.cluster, address);
-        let ids = start_ids(&identity, &store).await?;
+        let secrets = secrets(config, &store).await?;
+        let (node, ids) = start_ids(config, &store, &lifecycle).await?;
+        let identity = Identity::new(node, &config.cluster, address);
         let (bus, deliveries) = LocalBus::new();
         let bus: Arc<dyn Bus> = Arc::new(bus);
         let chat = start_chat(config, &secrets, &store, ids, bus.clone(), &lifecycle);
@@ -163,7 +204,7 @@ impl App {
         });
         lifecycle.spawn("metrics_upkeep", run_upkeep(metrics.clone(), lifecycle.clone()));
         let metrics_address = start_metrics(config, metrics, &lifecycle).await;
-        identify(&identity);
+        identify(&identity, store.name());
         readiness.started();
         let drain = config.node.drain;
         Ok(Self { address, metrics_address, lifecycle, drain, edge, gateway, store })
@@ -222,19 +263,29 @@ async fn listen(
     Ok((TcpListener::from_std(listener)?, Starting { ready, answering }))
 }
 
-/// Migrates, if that is needed, which can take long.
 async fn open_store(
     config: &Config,
     lifecycle: &Lifecycle,
     readiness: &Readiness,
-) -> anyhow::Result<SqliteStore> {
-    let settings = sqlite_config(config)?;
-    let open = move || SqliteStore::open(&settings, Clock::system());
-    let store = tokio::task::spawn_blocking(open).await.context("opening the store failed")??;
-    watch_store(&store, lifecycle);
-    lifecycle
-        .spawn("data_files", watch_files(store.intact(), lifecycle.clone(), readiness.clone()));
-    Ok(store)
+) -> anyhow::Result<OpenedStore> {
+    let opened = OpenedStore::open(backend(config)).await?;
+    match &opened {
+        OpenedStore::Sqlite(store) => {
+            watch_store(store, lifecycle);
+            let watched = watch_files(store.intact(), lifecycle.clone(), readiness.clone());
+            lifecycle.spawn("data_files", watched);
+        }
+        OpenedStore::Scylla(store) => {
+            let (store, stopping) = (store.clone(), lifecycle.clone());
+            lifecycle.spawn_critical("garbage", async move {
+                tokio::select! {
+                    () = store.collect_garbage_again_and_again() => {}
+                    () = stopping.stopping() => {}
+                }
+            });
+        }
+    }
+    Ok(opened)
 }
 
 /// A node whose database was deleted or replaced stores nothing: it is for others to serve.
@@ -253,10 +304,17 @@ async fn watch_files(
 }
 
 /// The keys, from wherever they come.
-fn secrets(config: &Config) -> anyhow::Result<Secrets> {
+async fn secrets(config: &Config, store: &OpenedStore) -> anyhow::Result<Secrets> {
     let ClusterSettings { secret, secret_file, .. } = &config.cluster;
     Ok(match (&config.node.keys_dir, secret.as_str(), secret_file) {
-        (None, None, None) => Secrets::load_or_create(&config.node.data_dir)?,
+        (None, None, None) => match store {
+            OpenedStore::Sqlite(_) => Secrets::load_or_create(&config.node.data_dir)?,
+            // All nodes of one store have the same.
+            OpenedStore::Scylla(store) => {
+                let shared = store.shared_secret(&Secret::new(rand::random())).await;
+                Secrets::derived_from(shared.context("the shared secret cannot be read")?.expose())
+            }
+        },
         (Some(folder), None, None) => Secrets::load(folder)?,
         (None, Some(text), None) => Secrets::derived_from(text.as_bytes()),
         (None, None, Some(file)) => Secrets::from_shared_file(file)?,
@@ -266,10 +324,30 @@ fn secrets(config: &Config) -> anyhow::Result<Secrets> {
     })
 }
 
+/// Which node this is, and its ids. The embedded store has one process, and needs no lease to know which.
+async fn start_ids(
+    config: &Config,
+    store: &OpenedStore,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<(NodeId, Arc<IdGenerator>)> {
+    let store = match store {
+        OpenedStore::Sqlite(store) => {
+            let ids = ids_above(store).await?;
+            return Ok((ids.node(), Arc::new(ids)));
+        }
+        OpenedStore::Scylla(_) => store.shared(),
+    };
+    let name = config.cluster.name.or_of_host();
+    let lease = LeaseKeeper::take(store, Clock::system(), name, rand::random()).await?;
+    let (node, ids) = (lease.node(), lease.ids());
+    lifecycle.spawn_critical("lease", lease.run(lifecycle.clone()));
+    Ok((node, ids))
+}
+
 /// Ids go on above all that were given out, also if the clock was ahead then.
-async fn start_ids(identity: &Identity, store: &SqliteStore) -> anyhow::Result<IdGenerator> {
+async fn ids_above(store: &SqliteStore) -> anyhow::Result<IdGenerator> {
     let newest = store.newest_id().await.context("the newest id cannot be read")?;
-    let ids = IdGenerator::above(identity.id, newest);
+    let ids = IdGenerator::above(NodeId::default(), newest);
     let now_ms = Clock::system().now_ms();
     let behind = ClockBehind { behind_ms: ids.behind_ms(now_ms) };
     if behind.wait_ms() > 0 {
@@ -286,16 +364,16 @@ async fn start_ids(identity: &Identity, store: &SqliteStore) -> anyhow::Result<I
 fn start_chat(
     config: &Config,
     secrets: &Secrets,
-    store: &SqliteStore,
-    ids: IdGenerator,
+    store: &OpenedStore,
+    ids: Arc<IdGenerator>,
     bus: Arc<dyn Bus>,
     lifecycle: &Lifecycle,
 ) -> Chat {
     let (chat, mention_news) = Chat::new(ChatParts {
-        store: Arc::new(store.clone()),
+        store: store.shared(),
         bus,
         clock: Clock::system(),
-        ids: Arc::new(ids),
+        ids,
         limits: config.limits.clone(),
         tokens: Tokens::new(
             *secrets.tokens.expose(),
@@ -314,14 +392,14 @@ fn start_chat(
 }
 
 /// What runs, for dashboards to join with, and for whoever reads the log.
-fn identify(identity: &Identity) {
+fn identify(identity: &Identity, store: &str) {
     let Identity { id, name, address } = identity;
     tracing::info!(node.id = %id, node.address = address, "node {id}, called {name}, at {address}");
     let labels = [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("node_id", id.to_string()),
         ("node_name", name.clone()),
-        ("store", "sqlite".to_owned()),
+        ("store", store.to_owned()),
         ("bus", "local".to_owned()),
     ];
     metrics::gauge!(telemetry::BUILD_INFO, &labels).set(1.0);
@@ -350,13 +428,13 @@ async fn start_metrics(
     bound
 }
 
-fn sqlite_config(config: &Config) -> anyhow::Result<SqliteConfig> {
+fn backend(config: &Config) -> Backend {
     let data_dir = &config.node.data_dir;
     match config.store.backend(data_dir) {
         Backend::Sqlite(store) => {
-            Ok(SqliteConfig { companions: Secrets::files(data_dir), ..store })
+            Backend::Sqlite(SqliteConfig { companions: Secrets::files(data_dir), ..store })
         }
-        Backend::Scylla(_) => anyhow::bail!("a node cannot be run on ScyllaDB yet: set store.url"),
+        scylla @ Backend::Scylla(_) => scylla,
     }
 }
 

@@ -13,6 +13,7 @@ use vibetalk::model::id::{MessageId, UserId};
 use vibetalk::store::AccountStore;
 use vibetalk::store::sqlite::{SqliteConfig, SqliteStore};
 
+use super::cassandra;
 use super::people::account;
 
 /// Nothing in these tests takes longer, unless it never comes.
@@ -288,4 +289,26 @@ async fn only_the_owner_reads_the_files() {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
     app.leave().await;
+}
+
+/// Each with a data folder of its own, as on another machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_of_one_shared_store_know_the_same_people() {
+    let url = cassandra::config("nodes").await.address.to_string();
+    let settings = [("store.url", url.as_str()), ("store.scylla.replication", "1")];
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let one = start_with(folders[0].path(), &settings).await.unwrap();
+    let other = start_with(folders[1].path(), &settings).await.unwrap();
+    let (status, registered) = register(&one, "ada").await;
+    assert_eq!(status, 201, "{registered}");
+    assert_eq!(register(&other, "ADA").await.0, 409, "the name is taken");
+
+    // What one of them has signed the other believes.
+    let token = registered["accessToken"].as_str().unwrap();
+    let me = reqwest::Client::new().get(format!("http://{}/api/v1/users/me", other.address));
+    let answer = me.bearer_auth(token).timeout(PATIENCE).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    assert_eq!(std::fs::read_dir(folders[0].path()).unwrap().count(), 0, "nothing is kept here");
+    one.leave().await;
+    other.leave().await;
 }
