@@ -13,13 +13,15 @@ use crate::store::scylla::{
 macro_rules! files {
     ($($file:ident)+) => {
         pub struct AllStatements {
-            $(pub $file: $file::Statements,)+
+            $(pub $file: Box<$file::Statements>,)+
         }
 
         impl AllStatements {
             pub async fn prepare(connection: &DatabaseConnection, keyspace: &str) -> Result<Self, PrepareError> {
-                // Boxed: together they are too large for a stack.
-                $(let $file = Box::pin($file::Statements::prepare(connection, keyspace));)+
+                // Boxed: what waits for them all would move all of them about.
+                $(let $file = Box::pin(async {
+                    $file::Statements::prepare(connection, keyspace).await.map(Box::new)
+                });)+
                 let ($($file,)+) = futures_util::try_join!($($file),+)?;
                 Ok(Self { $($file,)+ })
             }
