@@ -18,9 +18,9 @@ use crate::store::scylla::statement::{CqlStatement, statements};
 use crate::store::scylla::value::{prefix_end, rows};
 use crate::store::scylla::words::first_character;
 
-/// Entries of each list of names that are read at most: 400 kB of ids. Where more begin with the same, one of
-/// some hundred members does.
-const NAMES_MAX: usize = 50_000;
+/// Entries of each list of names that are read at most: 160 kB of ids. Where more begin with the same, one of
+/// fifty people in a million does.
+const NAMES_MAX: usize = 20_000;
 /// Members that are looked up at a time.
 const MEMBERS_AT_A_TIME: usize = 500;
 
