@@ -180,7 +180,7 @@ pub async fn fill(store: &dyn Store, group_id: GroupId, count: usize) -> (Vec<Me
             created_at_ms: NOW_MS,
         })
         .collect();
-    for (members, invites) in members.chunks(100).zip(invites.chunks(100)) {
+    for (members, invites) in members.chunks(25).zip(invites.chunks(25)) {
         let joins = members.iter().map(|member| store.insert_member(member));
         assert!(join_all(joins).await.into_iter().all(|joined| joined.unwrap() == Joining::New));
         join_all(invites.iter().map(async |invite| {
