@@ -145,10 +145,9 @@ impl ScyllaStore {
         let range = |key: &str, limit| {
             (first_character(key).to_owned(), key.to_owned(), prefix_end(key), rows(limit))
         };
-        let names = self.db().rows(&cql.names, range(username, limit));
+        let names = self.db().rows::<(String, UserId)>(&cql.names, range(username, limit));
         let words = self.db().rows(&cql.words, range(word, WORDS_LOOKED_AT_MAX));
-        let (mut found, by_word): (Vec<(String, UserId)>, Vec<(String, UserId)>) =
-            futures_util::try_join!(names, words)?;
+        let (mut found, by_word) = futures_util::try_join!(names, words)?;
         found.extend(by_word);
         found.sort_unstable();
         found.dedup();

@@ -1,5 +1,7 @@
 //! Messages that a channel keeps at hand: one partition, whose version each pin changes.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 
 use crate::model::id::{ChangeId, ChannelId, MessageId};
@@ -116,7 +118,7 @@ impl PinStore for ScyllaStore {
         let list = async {
             let ids = self.pinned(channel_id).await?.ids;
             let mut messages = self.messages_at(channel_id, &ids).await?;
-            messages.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+            messages.sort_unstable_by_key(|message| Reverse(message.id));
             Ok(messages)
         };
         self.call("list_pins", self.in_channel(channel_id, list)).await
