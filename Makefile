@@ -27,7 +27,7 @@ run: has-cargo web-client ## Builds the web client and the server, and starts it
 	@exec $(TARGET)/release/vibetalk serve $(ARGS)
 
 .PHONY: test
-test: has-cargo has-node chromium web-client test-rust test-types test-js test-web-client test-web ## Runs every test, also those with real clients
+test: has-cargo has-node chromium web-client test-rust test-types test-js test-js-shared test-web-client test-web ## Runs every test, also those with real clients
 
 .PHONY: check
 check: has-cargo ## Format, lints, and licences where cargo-deny is installed
@@ -71,6 +71,15 @@ test-js: has-node chromium build-debug ## The contract, with socket.io-client of
 	  $(MAKE) tests/js/node_modules/.package-lock.json; \
 	  cd tests/js && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" $(NPM) --silent test; \
 	fi
+
+# Files of tests/js, those of the core of the contract by default.
+FILES ?= messages.test.mjs sync.test.mjs groups.test.mjs members.test.mjs reactions.test.mjs
+
+.PHONY: test-js-shared
+test-js-shared: has-node build-debug cassandra ## The core of the contract on the store of several nodes; all of it with FILES='*.test.mjs'
+	@$(MAKE) tests/js/node_modules/.package-lock.json
+	@cd tests/js && VIBETALK_BIN="$(abspath $(TARGET))/debug/vibetalk" ../../scripts/with-cassandra.sh \
+	  node --test --test-concurrency=2 --test-timeout=300000 $(FILES)
 
 .PHONY: test-web-client
 test-web-client: build-debug chromium ## The web client: types, lints, tests (some against the debug binary), sizes

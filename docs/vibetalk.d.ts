@@ -28,7 +28,7 @@ export interface ApiError {
   code: ErrorCode;
   /** For developers, in English; may change. Decide by `code`. */
   message: string;
-  /** Always there when `code` is `rate_limited`. */
+  /** Always there when `code` is `rate_limited`; with `unavailable` if there is too much to do. */
   retryAfterMs?: number;
   /** What is wrong, by field of the request. */
   fields?: Record<string, string>;

@@ -9,8 +9,8 @@
 //! - `Ok`: done, or refused or found to be so already, as the value says. What was written is durable, and
 //!   every read that begins from now on sees it, on whichever node.
 //! - [`StoreError::Conflict`]: nothing was written.
-//! - [`StoreError::Unavailable`], [`StoreError::Timeout`] and [`StoreError::Failed`] of a read: nothing is
-//!   known. It may be repeated.
+//! - [`StoreError::Unavailable`], [`StoreError::Busy`], [`StoreError::Timeout`] and [`StoreError::Failed`] of a read:
+//!   nothing is known. It may be repeated.
 //! - The same of a write: **an unknown outcome**. It was done, or was not, or was done up to one of its
 //!   steps, or will be within seconds.
 //!
@@ -107,7 +107,7 @@ pub use channels::{
 pub use groups::{GROUPS_PER_READ_MAX, GroupHead, GroupStore};
 pub use invites::{InviteStore, REDEEMED_AGAIN_MS, Redemption};
 pub use keys::KeyStore;
-pub use members::{Joining, MemberStore};
+pub use members::{Joining, MEMBERS_SEARCHED_MIN, MemberStore, NAMES_SEARCHED_MIN};
 pub use messages::{
     CHANGES_KEPT_MS, Inserted, MessageStore, NewMessage, SLOW_MODE_KEPT_MS, TooEarly,
 };
@@ -126,9 +126,12 @@ pub enum StoreError {
     /// Something unique is taken: a user name, an invite's code, the place of the official group.
     #[error("already taken")]
     Conflict,
-    /// It cannot be reached, or has too much to do. Of a write, the outcome is unknown.
+    /// It cannot be reached. Of a write, the outcome is unknown.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// It has too much to do, and was not asked; but some of the steps of a write may be done.
+    #[error("the store has too much to do")]
+    Busy,
     /// Nothing is known of the outcome.
     #[error("the store did not answer in time")]
     Timeout,

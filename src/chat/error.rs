@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::model::text::TextError;
 use crate::store::StoreError;
 
+/// When those come back whom a busy store refused: not all at the same time.
+const BUSY_RETRY_MS: std::ops::Range<u64> = 1_000..3_000;
+
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
     /// The request is malformed; with the field at fault where there is one.
@@ -129,6 +132,9 @@ impl ChatError {
         };
         let retry_after_ms = match self {
             Self::RateLimited { retry_after_ms } => Some((*retry_after_ms).max(1)),
+            Self::Store(error) if matches!(**error, StoreError::Busy) => {
+                Some(rand::random_range(BUSY_RETRY_MS))
+            }
             _ => None,
         };
         ErrorBody {
@@ -162,7 +168,7 @@ impl From<Arc<StoreError>> for ChatError {
 pub struct ErrorBody {
     pub code: &'static str,
     pub message: String,
-    /// Always there with `rate_limited`.
+    /// Always there with `rate_limited`, and with `unavailable` if there is too much to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
     /// What is wrong with which field.
@@ -180,6 +186,15 @@ mod tests {
         let body = serde_json::to_string(&error.body()).unwrap();
         assert_eq!(error.code(), "unavailable");
         assert!(!body.contains("secret"), "{body}");
+    }
+
+    #[test]
+    fn who_meets_a_busy_store_learns_when_to_come_back() {
+        let body = ChatError::from(StoreError::Busy).body();
+        assert_eq!(body.code, "unavailable");
+        assert!(body.retry_after_ms.is_some_and(|wait_ms| BUSY_RETRY_MS.contains(&wait_ms)));
+        let away = ChatError::from(StoreError::Unavailable("away".into()));
+        assert_eq!(away.body().retry_after_ms, None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn count_failure(error: &StoreError) {
     let cause = match error {
         StoreError::Conflict => return, // An answer, not a failure.
         StoreError::Unavailable(_) => "unavailable",
+        StoreError::Busy => "busy",
         StoreError::Timeout => "timeout",
         StoreError::Failed(_) => "failed",
     };

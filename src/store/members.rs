@@ -6,6 +6,13 @@ use crate::model::group::{Member, MemberPatch};
 use crate::model::id::{GroupId, UserId};
 use crate::store::StoreError;
 
+/// A search leaves nobody out while at most so many names of the installation begin with what is looked for.
+pub const NAMES_SEARCHED_MIN: usize = 2_000;
+
+/// Of more, at least so many members are looked at, one after the other: a search has to end, also where nearly everybody
+/// has such a name but hardly anybody of the group.
+pub const MEMBERS_SEARCHED_MIN: usize = 5_000;
+
 /// # The official group
 ///
 /// Everybody who has an account is a member of it, since they have it, unless they are banned from it. Nothing is
@@ -21,6 +28,12 @@ use crate::store::StoreError;
 /// - [`count_members`](Self::count_members): a count that registrations and bans keep, as about as counts are.
 ///
 /// Nobody joins it, and nobody leaves it but by a ban.
+///
+/// # Crowds
+///
+/// The members of a group may lie in one partition, in which conditions are decided one after the other: some hundred
+/// joins a second. Of more who join at once some are refused within a second ([`StoreError::Busy`]), rather than
+/// to keep each other waiting until all give up. They come back, which is what `retryAfterMs` is for.
 #[async_trait]
 pub trait MemberStore: Send + Sync {
     /// Makes somebody a member, unless they are banned. In the official group nothing is stored, and the
@@ -56,6 +69,9 @@ pub trait MemberStore: Send + Sync {
 
     /// Members after `after` by user id; with `prefix` those whose user name begins with it, or whose
     /// display name or nickname does from one of its words on, without case.
+    ///
+    /// If more than [`NAMES_SEARCHED_MIN`] names begin with the prefix, those among the first [`MEMBERS_SEARCHED_MIN`]
+    /// members after `after`, or more: a page that is not full need not be the last one.
     async fn list_members(
         &self,
         group_id: GroupId,

@@ -298,7 +298,7 @@ async fn exchange<T, Q>(
     let deadline = tokio::time::Instant::now() + limit;
     match timeout(PLACE_TIMEOUT.min(limit), queue.push(call)).await {
         Ok(queued) => queued.map_err(|_| closed())?,
-        Err(_) => return Err(StoreError::Unavailable("the queue is full".into())),
+        Err(_) => return Err(StoreError::Busy),
     }
     match timeout_at(deadline, answer).await {
         Ok(answered) => answered.map_err(|_| closed())?,

@@ -24,7 +24,7 @@ for package in $exports; do access="$access --add-exports $package=ALL-UNNAMED";
 for package in $opens; do access="$access --add-opens $package=ALL-UNNAMED"; done
 
 # shellcheck disable=SC2086 # $access is many words
-java -Xms512m -Xmx512m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxDirectMemorySize=256m \
+java -Xms512m -Xmx"${CASSANDRA_HEAP:-512m}" -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxDirectMemorySize=256m \
   -XX:+ExitOnOutOfMemoryError -javaagent:"$(ls "$jars"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true \
   -Djava.net.preferIPv4Stack=true -Dio.netty.tryReflectionSetAccessible=true $access \
   -Dcassandra.config="file://$folder/conf/cassandra.yaml" \

@@ -50,7 +50,7 @@ impl Server {
     /// All tests of this process share it.
     fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start())
+        SHARED.get_or_init(Self::start)
     }
 
     /// One that a test has for itself, because it does something to it.

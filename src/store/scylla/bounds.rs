@@ -78,7 +78,7 @@ impl RequestBounds {
         };
         match timeout(TURN_TIMEOUT, turn).await {
             Ok(turn) => turn.map_err(|_: tokio::sync::AcquireError| closed()),
-            Err(_) => Err(StoreError::Unavailable("the store has too much to do".into())),
+            Err(_) => Err(StoreError::Busy),
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Waiting<'a> {
     fn among(count: &'a AtomicUsize) -> Result<Self, StoreError> {
         let waiting = Self(count);
         if count.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
-            return Err(StoreError::Unavailable("too many wait for the store".into()));
+            return Err(StoreError::Busy);
         }
         Ok(waiting)
     }
@@ -128,7 +128,7 @@ mod tests {
         let alone = bounds.turn(7, Company::Alone).await;
         assert!(alone.is_ok(), "a read is in nobody's way");
         assert!(poll_immediate(bounds.turn(7, Company::Alone)).await.is_none());
-        assert!(matches!(others().await, Err(StoreError::Unavailable(_))), "not for ever");
+        assert!(matches!(others().await, Err(StoreError::Busy)), "not for ever");
         drop(busy);
         assert!(others().await.is_ok());
     }
@@ -143,7 +143,7 @@ mod tests {
             assert!(poll_immediate(one).await.is_none());
         }
         let refused = poll_immediate(bounds.turn(5, Company::Others)).await;
-        assert!(matches!(refused, Some(Err(StoreError::Unavailable(_)))), "at once");
+        assert!(matches!(refused, Some(Err(StoreError::Busy))), "at once");
         drop(waiting);
         drop(first);
         assert!(bounds.turn(5, Company::Others).await.is_ok());

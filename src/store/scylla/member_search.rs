@@ -2,14 +2,13 @@
 //!
 //! From the names of the whole installation while not too many of them begin so: only their ids are kept, and looked for
 //! in the group in order. Otherwise members are looked at one after the other until the page is full, which is
-//! soon, because so many have such a name.
+//! soon, because so many have such a name. In a group where hardly anybody does it ends after some thousand.
 
 use crate::model::account::User;
 use crate::model::group::Member;
 use crate::model::id::{GroupId, UserId};
 use crate::model::name::folded_username;
 use crate::model::search;
-use crate::store::StoreError;
 use crate::store::scylla::ScyllaStore;
 use crate::store::scylla::database::for_all;
 use crate::store::scylla::member_lists::KnownGroup;
@@ -17,10 +16,12 @@ use crate::store::scylla::member_words::keys_of;
 use crate::store::scylla::statement::{CqlStatement, statements};
 use crate::store::scylla::value::{prefix_end, rows};
 use crate::store::scylla::words::first_character;
+use crate::store::{MEMBERS_SEARCHED_MIN, NAMES_SEARCHED_MIN, StoreError};
 
-/// Entries of each list of names that are read at most: 160 kB of ids. Where more begin with the same, one of
+/// Entries of the lists of names that are read at most: 160 kB of ids. Where more begin with the same, one of
 /// fifty people in a million does.
 const NAMES_MAX: usize = 20_000;
+const _: () = assert!(NAMES_MAX >= NAMES_SEARCHED_MIN);
 /// Members that are looked up at a time.
 const MEMBERS_AT_A_TIME: usize = 500;
 
@@ -58,12 +59,12 @@ impl Query {
 struct Ids {
     after: UserId,
     ids: Vec<UserId>,
-    is_complete: bool,
+    names: usize,
 }
 
 impl Ids {
     fn add(&mut self, found: Vec<UserId>) {
-        self.is_complete &= found.len() <= NAMES_MAX;
+        self.names += found.len();
         self.ids.extend(found.into_iter().filter(|user_id| *user_id > self.after));
     }
 
@@ -71,7 +72,7 @@ impl Ids {
     fn all(mut self) -> Option<Vec<UserId>> {
         self.ids.sort_unstable();
         self.ids.dedup();
-        self.is_complete.then_some(self.ids)
+        (self.names <= NAMES_MAX).then_some(self.ids)
     }
 }
 
@@ -109,7 +110,7 @@ impl ScyllaStore {
         };
         let (first, from, to) = range(&query.word);
         let nicknames = (group_id, first, from, to, most);
-        let mut ids = Ids { after, ids: Vec::new(), is_complete: true };
+        let mut ids = Ids { after, ids: Vec::new(), names: 0 };
         ids.add(self.db().column(&cql.nicknames, nicknames).await?);
         ids.add(of_all(&cql.names, &query.username).await?);
         ids.add(of_all(&cql.words, &query.word).await?);
@@ -145,11 +146,12 @@ impl ScyllaStore {
         mut after: UserId,
         limit: usize,
     ) -> Result<Vec<Member>, StoreError> {
-        let mut found = Vec::new();
-        while found.len() < limit {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        while found.len() < limit && looked_at < MEMBERS_SEARCHED_MIN {
             let members = self.members_page(group, after, MEMBERS_AT_A_TIME).await?;
             let Some(last) = members.last() else { break };
             after = last.user_id;
+            looked_at += members.len();
             found.extend(self.matching(members, query).await?);
         }
         found.truncate(limit);

@@ -3,7 +3,7 @@
 //! What is asked of `members` is asked of the view `official_members` if the group is the official one.
 
 use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
 use crate::model::group::Member;
 use crate::model::id::{GroupId, UserId};
@@ -11,18 +11,19 @@ use crate::model::name::folded_username;
 use crate::model::search;
 use crate::store::sqlite::parents::is_official;
 use crate::store::sqlite::statement::{Ms, count, find, list, prefix_end, rows};
+use crate::store::{MEMBERS_SEARCHED_MIN, NAMES_SEARCHED_MIN};
 
-/// Names of the whole installation that begin with a prefix beyond which it is cheaper to look at the
-/// members one by one: a match is then rarely far, and at worst all members are looked at.
-const NAMES_LOOKED_UP_MAX: u64 = 2000;
-
-/// What [`member`] reads, from a table that is called `members`.
+/// What [`member`] reads, from a table that is called `members`, and what else is asked.
 macro_rules! select_members {
     ($from:expr) => {
+        select_members!("", $from)
+    };
+    ($also:literal, $from:expr) => {
         concat!(
             "SELECT members.group_id, members.user_id, members.roles, members.nickname,
-                    members.joined_at_ms
-             FROM ",
+                    members.joined_at_ms",
+            $also,
+            " FROM ",
             $from
         )
     };
@@ -151,21 +152,23 @@ macro_rules! by_name {
 }
 const BY_NAME: Statement = about_members!(by_name);
 
-/// Likewise, members looked at one by one.
+/// Likewise, members one by one, each with whether a name of theirs begins so.
 macro_rules! by_member {
     ($from:literal) => {
         concat!(
-            select_members!($from),
+            select_members!(
+                ", username_folded >= ?2 AND username_folded < ?3
+                   OR EXISTS (SELECT 1 FROM user_words
+                              WHERE user_words.user_id = members.user_id
+                                AND word >= ?4 AND word < ?5)
+                   OR EXISTS (SELECT 1 FROM member_words
+                              WHERE member_words.group_id = ?1
+                                AND member_words.user_id = members.user_id
+                                AND word >= ?4 AND word < ?5)",
+                $from
+            ),
             " CROSS JOIN users ON users.user_id = members.user_id
              WHERE members.group_id = ?1 AND members.user_id > ?6
-               AND (username_folded >= ?2 AND username_folded < ?3
-                    OR EXISTS (SELECT 1 FROM user_words
-                               WHERE user_words.user_id = members.user_id
-                                 AND word >= ?4 AND word < ?5)
-                    OR EXISTS (SELECT 1 FROM member_words
-                               WHERE member_words.group_id = ?1
-                                 AND member_words.user_id = members.user_id
-                                 AND word >= ?4 AND word < ?5))
              ORDER BY members.user_id LIMIT ?7"
         )
     };
@@ -173,7 +176,7 @@ macro_rules! by_member {
 const BY_MEMBER: Statement = about_members!(by_member);
 
 /// From the indexes on names while few people of the installation have such a name: then members are
-/// looked up by id. Otherwise members are looked at in order until the page is full.
+/// looked up by id. Otherwise a match is rarely far, and members are looked at in order until the page is full.
 pub fn page_of_prefix(
     conn: &Connection,
     group_id: GroupId,
@@ -183,12 +186,37 @@ pub fn page_of_prefix(
 ) -> rusqlite::Result<Vec<Member>> {
     let (username, word) = (folded_username(prefix), search::key(prefix));
     let (username_end, word_end) = (prefix_end(&username), prefix_end(&word));
-    let most = NAMES_LOOKED_UP_MAX as i64 + 1;
+    let most = rows(NAMES_SEARCHED_MIN + 1);
     let named = count(conn, NAMED, params![username, username_end, word, word_end, most])?;
-    let found = if named <= NAMES_LOOKED_UP_MAX { BY_NAME } else { BY_MEMBER };
+    let is_common = named > NAMES_SEARCHED_MIN as u64;
+    let found = if is_common { BY_MEMBER } else { BY_NAME };
     let Some(sql) = found.about(conn, group_id)? else { return Ok(Vec::new()) };
-    let values = params![group_id, username, username_end, word, word_end, after, rows(limit)];
-    list(conn, sql, values, member)
+    let most = rows(if is_common { MEMBERS_SEARCHED_MIN } else { limit });
+    let values = params![group_id, username, username_end, word, word_end, after, most];
+    if is_common {
+        first_who_match(conn, sql, values, limit)
+    } else {
+        list(conn, sql, values, member)
+    }
+}
+
+/// Rows of [`BY_MEMBER`] are read no further than the page needs.
+fn first_who_match(
+    conn: &Connection,
+    sql: &str,
+    values: impl Params,
+    limit: usize,
+) -> rusqlite::Result<Vec<Member>> {
+    let (mut statement, mut found) = (conn.prepare_cached(sql)?, Vec::new());
+    let mut rows = statement.query(values)?;
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        if row.get(5)? {
+            found.push(member(row)?);
+        }
+    }
+    Ok(found)
 }
 
 macro_rules! filter {
@@ -260,6 +288,27 @@ mod tests {
             steps(&conn, BY_MEMBER.official, &common[..]),
             steps(&conn, OF_USER, [last]),
         ]
+    }
+
+    /// Most people are called Zoe, but hardly anybody in the group of 6,000.
+    #[test]
+    fn a_search_of_a_common_name_looks_at_a_bounded_number_of_members() {
+        let (_folder, conn) = installation(9_000);
+        conn.execute_batch(
+            "INSERT INTO groups VALUES (2, 'Rare', NULL, NULL, 0, 0, 6000);
+             INSERT INTO members (group_id, user_id, roles, joined_at_ms)
+             SELECT 2, user_id, '[]', 0 FROM users WHERE user_id > 3000;
+             DELETE FROM user_words WHERE user_id > 3000 AND user_id < 9000;",
+        )
+        .unwrap();
+        let group_id = GroupId::new(2);
+        let after = |user_id| {
+            let page = page_of_prefix(&conn, group_id, "zo", UserId::new(user_id), 10).unwrap();
+            page.iter().map(|member| member.user_id.get()).collect::<Vec<_>>()
+        };
+        assert_eq!(after(0), [0; 0]);
+        assert_eq!(after(8_999 - MEMBERS_SEARCHED_MIN as u64), [0; 0]);
+        assert_eq!(after(9_000 - MEMBERS_SEARCHED_MIN as u64), [9_000]);
     }
 
     #[test]

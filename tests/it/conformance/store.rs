@@ -183,6 +183,7 @@ cases! {
         members_are_found_among_many_of_one_name
         members_are_filtered_and_listed_by_person
         racing_joins_and_leaves_keep_the_count
+        a_crowd_that_joins_at_once_is_in_in_the_end
     }
     official alone {
         there_is_one_official_group

@@ -3,6 +3,7 @@
  * It does not build the binary: VIBETALK_BIN names it, else target/debug/vibetalk is used.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,8 +15,11 @@ import { http } from './http.mjs';
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 export const binary = process.env.VIBETALK_BIN ?? path.join(repository, 'target/debug/vibetalk');
 
-/** A debug build on two busy cores needs some seconds for migrations and key files. */
-const START_MS = 30_000;
+/** A CQL server, in which each of ours has a keyspace of its own; else each has a file. */
+export const sharedStore = process.env.VIBETALK_TEST_STORE;
+
+/** A debug build on two busy cores needs some seconds for migrations and key files, and a CQL server some more for tables. */
+const START_MS = sharedStore ? 90_000 : 30_000;
 /** Longer than the drain of a node may take by default. */
 const STOP_MS = 40_000;
 const LOG_LINES_MAX = 20_000;
@@ -53,17 +57,21 @@ class Server {
   port = 0;
 
   constructor(dataDir, set, args, env, shell) {
-    Object.assign(this, { dataDir, set, args, env, shell });
+    Object.assign(this, { dataDir, set: { ...storeSettings(), ...set }, args, env, shell });
   }
 
   get url() {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** The arguments that say where its data are, for other commands. */
+  dataArguments() {
+    return ['--data-dir', this.dataDir, ...settings(storeOf(this.set))];
+  }
+
   /** The arguments of `serve`, with the port of the first start once it is known. */
   serveArguments() {
-    const set = { 'metrics.listen': '127.0.0.1:0', ...this.set };
-    const overrides = Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    const overrides = settings({ 'metrics.listen': '127.0.0.1:0', ...this.set });
     return ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.dataDir, ...overrides, ...this.args];
   }
 
@@ -144,8 +152,22 @@ class Server {
   }
 }
 
+/** One copy: the CQL server is a single one. */
+function storeSettings() {
+  if (!sharedStore) return {};
+  return { 'store.url': `${sharedStore}/t_${randomBytes(6).toString('hex')}`, 'store.scylla.replication': '1' };
+}
+
+function storeOf(set) {
+  return Object.fromEntries(Object.entries(set).filter(([key]) => key.startsWith('store.')));
+}
+
+function settings(set) {
+  return Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+}
+
 function launch(args, env, shell) {
-  const { VIBETALK_BIN: _, ...inherited } = process.env; // Ours, and no setting of the server.
+  const { VIBETALK_BIN: _, VIBETALK_TEST_STORE: __, ...inherited } = process.env; // Ours, and no settings of the server.
   const [program, given] = shell ? ['sh', ['-c', `${shell}; exec "$0" "$@"`, binary, ...args]] : [binary, args];
   const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, NO_COLOR: '1', ...env } });
   running.add(child);

@@ -1,10 +1,12 @@
 //! Members of groups.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::{join, join_all};
 use vibetalk::model::account::Account;
 use vibetalk::model::group::{Member, MemberPatch};
 use vibetalk::model::id::{GroupId, UserId};
-use vibetalk::store::{Joining, Store};
+use vibetalk::store::{Joining, Store, StoreError};
 
 use super::{NOW_MS, account, check_count, group, member, stored_group, user_id};
 
@@ -183,4 +185,28 @@ pub async fn racing_joins_and_leaves_keep_the_count(store: &dyn Store) {
     let members = store.list_members(group_id, None, UserId::ZERO, 100).await.unwrap().len();
     assert_eq!(joined - left, members);
     check_count(store, group_id, members as u64).await;
+}
+
+/// Some are refused and come back.
+pub async fn a_crowd_that_joins_at_once_is_in_in_the_end(store: &dyn Store) {
+    let group_id = stored_group(store).await;
+    let crowd: Vec<Member> = (0..500).map(|_| member(group_id)).collect();
+    let started = Instant::now();
+    let join = async |member: &Member| {
+        loop {
+            match store.insert_member(member).await {
+                Ok(joined) => return joined,
+                Err(StoreError::Busy | StoreError::Timeout) => {
+                    assert!(started.elapsed() < Duration::from_secs(60), "they are kept waiting");
+                }
+                Err(error) => panic!("{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await; // As they are told to.
+        }
+    };
+    let joined = join_all(crowd.iter().map(join)).await;
+    assert!(joined.iter().all(|joined| matches!(joined, Joining::New | Joining::Already)));
+    let listed = store.list_members(group_id, None, UserId::ZERO, 1000).await.unwrap();
+    assert_eq!(listed, crowd);
+    check_count(store, group_id, 500).await;
 }

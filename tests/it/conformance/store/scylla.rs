@@ -87,7 +87,10 @@ async fn people_at_two_nodes_open_one_direct_channel() {
             both => panic!("{both:?}"),
         };
         for person in people {
-            assert_eq!(other.list_direct_channels(person, 9).await.unwrap(), [channel.clone()]);
+            assert_eq!(
+                other.list_direct_channels(person, 9).await.unwrap(),
+                std::slice::from_ref(&channel)
+            );
         }
     }
 }
@@ -318,7 +321,7 @@ async fn the_official_group_with_many_people() {
     let group_id = stored_official_group(&*store).await;
     let first = MessageId::first_at(NOW_MS - 10 * BUCKET_MS).get();
     // Registered evenly over ten buckets.
-    let id = |n: u64| UserId::new(first + (n * (10 * BUCKET_MS / PEOPLE) << 21));
+    let id = |n: u64| UserId::new(first + ((n * (10 * BUCKET_MS / PEOPLE)) << 21));
     store
         .insert_people((0..PEOPLE).map(|n| (id(n), if n % 10 == 0 { "zoe" } else { "ada" })))
         .await;

@@ -239,7 +239,7 @@ async fn callers_of_a_store_that_hangs_are_let_go() {
     let accounts: Vec<Account> = (0..2000).map(|_| account()).collect();
     let outcomes = join_all(accounts.iter().map(|account| store.insert_account(account))).await;
     let timeouts = outcomes.iter().filter(|o| matches!(o, Err(StoreError::Timeout))).count();
-    let full = outcomes.iter().filter(|o| matches!(o, Err(StoreError::Unavailable(_)))).count();
+    let full = outcomes.iter().filter(|o| matches!(o, Err(StoreError::Busy))).count();
     assert_eq!(timeouts + full, 2000);
     assert!(timeouts >= 1024 && full > 0, "{timeouts} timeouts, {full} found no place");
     assert!(store.find_account(user_id()).await.unwrap().is_none(), "readers go on");
