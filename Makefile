@@ -26,6 +26,12 @@ run: has-cargo web-client ## Builds the web client and the server, and starts it
 	@$(CARGO) build --release --locked --bin vibetalk
 	@exec $(TARGET)/release/vibetalk serve $(ARGS)
 
+.PHONY: cluster
+cluster: has-cargo web-client cassandra ## A CQL server and a node on it, on http://127.0.0.1:3000; what they keep goes with them
+	@$(CARGO) build --release --locked --bin vibetalk
+	@exec scripts/with-cassandra.sh sh -c 'store=$$VIBETALK_TEST_STORE; unset VIBETALK_TEST_STORE; \
+	  exec $(TARGET)/release/vibetalk serve --set store.url="$$store/vibetalk" --set store.scylla.replication=1 $(ARGS)'
+
 .PHONY: test
 test: has-cargo has-node chromium web-client test-rust test-types test-js test-js-shared test-web-client test-web ## Runs every test, also those with real clients
 

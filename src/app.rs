@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::opened::{OpenedStore, backend};
 use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::chat::changes::run_changes;
@@ -40,10 +41,15 @@ use crate::model::time::Timestamp;
 use crate::model::time_budget::SETTLED_MS;
 use crate::store::config::Backend;
 use crate::store::scylla::ScyllaStore;
-use crate::store::sqlite::{SqliteConfig, SqliteStore};
-use crate::store::{KeyStore, StateStore, Store};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{KeyStore, StateStore};
 use crate::telemetry;
 use crate::watchdog::Watchdog;
+
+mod opened;
+mod upkeep;
+
+pub use upkeep::{copy, export, import, migrate};
 
 /// After a drain, tasks have this long to finish what they are doing.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -94,7 +100,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 ///
 /// If there is no such person, or no database yet.
 pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
-    let store = match backend(config) {
+    let store = match backend(config, &config.store) {
         Backend::Sqlite(store) => {
             OpenedStore::Sqlite(SqliteStore::open_beside(&store, Clock::system())?)
         }
@@ -105,60 +111,6 @@ pub async fn promote(config: &Config, username: &str) -> anyhow::Result<()> {
     let outcome = official::promote(&*store.shared(), username).await;
     store.close().await;
     outcome.map(|_| ()).map_err(|error| anyhow::anyhow!("{username}: {error}"))
-}
-
-/// Brings the tables of the store up to what this version needs.
-///
-/// # Errors
-///
-/// If the store cannot be opened; if a server has an embedded one open, too.
-pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    OpenedStore::open(backend(config)).await?.close().await;
-    Ok(())
-}
-
-/// The store that runs.
-enum OpenedStore {
-    Sqlite(SqliteStore),
-    Scylla(ScyllaStore),
-}
-
-impl OpenedStore {
-    /// Migrates, if that is needed, which can take long.
-    async fn open(backend: Backend) -> anyhow::Result<Self> {
-        Ok(match backend {
-            Backend::Sqlite(store) => {
-                let open = move || SqliteStore::open(&store, Clock::system());
-                let opened = tokio::task::spawn_blocking(open).await;
-                Self::Sqlite(opened.context("opening the store failed")??)
-            }
-            Backend::Scylla(store) => {
-                let opened = ScyllaStore::open(&store, Clock::system()).await;
-                Self::Scylla(opened.with_context(|| format!("opening {} failed", store.address))?)
-            }
-        })
-    }
-
-    fn shared(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Scylla(store) => Arc::new(store.clone()),
-        }
-    }
-
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "sqlite",
-            Self::Scylla(_) => "scylla",
-        }
-    }
-
-    async fn close(&self) {
-        match self {
-            Self::Sqlite(store) => store.close().await,
-            Self::Scylla(store) => store.close().await,
-        }
-    }
 }
 
 impl App {
@@ -268,7 +220,7 @@ async fn open_store(
     lifecycle: &Lifecycle,
     readiness: &Readiness,
 ) -> anyhow::Result<OpenedStore> {
-    let opened = OpenedStore::open(backend(config)).await?;
+    let opened = OpenedStore::open(backend(config, &config.store)).await?;
     match &opened {
         OpenedStore::Sqlite(store) => {
             watch_store(store, lifecycle);
@@ -426,16 +378,6 @@ async fn start_metrics(
     let bound = listener.local_addr().ok();
     lifecycle.spawn("metrics", serve_metrics(listener, handle, lifecycle.clone()));
     bound
-}
-
-fn backend(config: &Config) -> Backend {
-    let data_dir = &config.node.data_dir;
-    match config.store.backend(data_dir) {
-        Backend::Sqlite(store) => {
-            Backend::Sqlite(SqliteConfig { companions: Secrets::files(data_dir), ..store })
-        }
-        scylla @ Backend::Scylla(_) => scylla,
-    }
 }
 
 fn edge_config(config: &Config, identity: &Identity, secrets: &Secrets) -> EdgeConfig {

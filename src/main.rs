@@ -56,6 +56,45 @@ enum Command {
 enum StoreCommand {
     /// Makes the tables, or brings them up to what this version needs, and ends. A node does so when it starts, too.
     Migrate,
+    /// Copies everything from one store to another, which has to be empty, and compares them. No node may use either
+    /// meanwhile. What was broken off goes on where it was.
+    Copy {
+        /// As store.url, for example sqlite:data/vibetalk.db.
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// As store.url, for example scylla://10.0.0.1/vibetalk; other settings of the store are those of the
+        /// configuration.
+        #[arg(long, value_name = "URL")]
+        to: String,
+        /// Where it is kept how far the copy is, until it is done.
+        #[arg(long, value_name = "FILE", default_value = "vibetalk-copy.json")]
+        progress: PathBuf,
+    },
+    /// Writes everything that is in the store to a new file, as JSON Lines. No node may use the store meanwhile.
+    Export { file: PathBuf },
+    /// Writes what `export` wrote into an empty store.
+    Import { file: PathBuf },
+}
+
+impl StoreCommand {
+    async fn run(self, config: &Config) -> anyhow::Result<String> {
+        Ok(match self {
+            Self::Migrate => {
+                app::migrate(config).await?;
+                "the tables are up to date\n".to_owned()
+            }
+            Self::Copy { from, to, progress } => {
+                let records = app::copy(config, &from, &to, &progress).await?;
+                format!("copied {records} records, and both stores hold the same\n")
+            }
+            Self::Export { file } => {
+                format!("wrote {} records\n", app::export(config, &file).await?)
+            }
+            Self::Import { file } => {
+                format!("imported {} records\n", app::import(config, &file).await?)
+            }
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -113,10 +152,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Config { markdown: true } => print(&Config::reference()),
         Command::Config { markdown: false } => print(&config.to_toml()),
         Command::Healthcheck => healthcheck(config.node.listen),
-        Command::Store { command: StoreCommand::Migrate } => {
-            runtime()?.block_on(app::migrate(&config))?;
-            print("the tables are up to date\n")
-        }
+        Command::Store { command } => print(&runtime()?.block_on(command.run(&config))?),
         Command::User { command: UserCommand::Promote { username } } => {
             runtime()?.block_on(app::promote(&config, &username))?;
             print(&format!("{username} is an operator now\n"))

@@ -92,11 +92,13 @@ mod nodes;
 mod pins;
 mod reactions;
 mod read_states;
+pub mod records;
 pub mod scylla;
 mod sessions;
 mod settings;
 pub mod sqlite;
 mod state;
+pub mod transfer;
 
 pub use accounts::AccountStore;
 pub use attempts::{AttemptLimits, AttemptStore, Reservation};
@@ -117,6 +119,7 @@ pub use reactions::{Outcome, Reaction, ReactionStore};
 pub use read_states::{
     MENTIONS_COUNTED_MAX, OWN_MESSAGES_MAX, ReadMark, ReadScope, ReadStateStore,
 };
+pub use records::RecordStore;
 pub use sessions::{RefreshRotation, Rotation, SessionStore};
 pub use settings::SettingsStore;
 pub use state::StateStore;
@@ -158,6 +161,7 @@ pub trait Store:
     + ReactionStore
     + PinStore
     + ReadStateStore
+    + RecordStore
 {
 }
 impl<T> Store for T where
@@ -177,5 +181,6 @@ impl<T> Store for T where
         + ReactionStore
         + PinStore
         + ReadStateStore
+        + RecordStore
 {
 }

@@ -1,5 +1,6 @@
 //! The settings of the store: which one, where it is, and how it is tuned.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::section::{SettingValue, quoted, section};
@@ -33,6 +34,15 @@ section! {
 }
 
 impl StoreSettings {
+    /// The same for another store.
+    ///
+    /// # Errors
+    ///
+    /// What completes the sentence "`url` …".
+    pub fn at(&self, url: &str) -> Result<Self, String> {
+        Ok(Self { url: StoreUrl::from_text(url)?, ..self.clone() })
+    }
+
     pub fn backend(&self, data_dir: &Path) -> Backend {
         match &self.url {
             StoreUrl::SqliteInDataDir => Backend::Sqlite(self.sqlite(data_dir.join("vibetalk.db"))),
@@ -104,11 +114,17 @@ impl SettingValue for StoreUrl {
     }
 
     fn to_toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+/// As it is printed: without a password.
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SqliteInDataDir => quoted("sqlite"),
-            Self::Sqlite(path) => quoted(&format!("sqlite:{}", path.display())),
-            // It is printed, and so never with the password.
-            Self::Scylla(address) => quoted(&address.to_string()),
+            Self::SqliteInDataDir => f.write_str("sqlite"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Scylla(address) => write!(f, "{address}"),
         }
     }
 }

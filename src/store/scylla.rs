@@ -57,6 +57,7 @@ mod pins;
 mod places;
 mod reactions;
 mod read_states;
+mod records;
 mod schema;
 mod sending;
 mod sessions;

@@ -50,6 +50,7 @@ mod queue;
 mod reactions;
 mod read_states;
 mod readers;
+mod records;
 mod schema;
 mod sessions;
 mod settings;
@@ -164,6 +165,7 @@ struct SqliteInner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
     faults: Faults,
+    clock: Clock,
     ended: CancellationToken,
     /// False while the files are not those that were opened.
     intact: watch::Receiver<bool>,
@@ -204,7 +206,7 @@ impl SqliteStore {
         let (intact_sender, intact) = watch::channel(true);
         let files = OpenFiles::of(&config.path, intact_sender)
             .map_err(|source| OpenError::Io { path: config.path.clone(), source })?;
-        let maintenance = Maintenance::new(clock);
+        let maintenance = Maintenance::new(clock.clone());
         threads.push(writer::start(conn, &writes, files, maintenance, ended.clone()));
         let shared = SqliteInner {
             writes,
@@ -212,6 +214,7 @@ impl SqliteStore {
             threads: Mutex::new(threads),
             timeout: config.timeout,
             faults: Faults::default(),
+            clock,
             ended,
             intact,
             lock: Mutex::new(lock),

@@ -140,16 +140,18 @@ impl Trio {
         Self { servers, folders, addresses }
     }
 
+    /// Until each of them knows the others.
     async fn meet(&self) {
         let since = Instant::now();
-        let count = async || {
-            let session =
-                SessionBuilder::new().known_node_addr((self.addresses[0], CQL_PORT).into());
+        let knows_all = async |address| {
+            let session = SessionBuilder::new().known_node_addr((address, CQL_PORT).into());
             let session = session.build().await.unwrap();
-            session.get_cluster_state().get_nodes_info().len()
+            session.get_cluster_state().get_nodes_info().len() == self.addresses.len()
         };
-        while count().await < 3 {
-            assert!(since.elapsed() < START_TIMEOUT, "the servers do not find each other");
+        for address in self.addresses {
+            while !knows_all(address).await {
+                assert!(since.elapsed() < START_TIMEOUT, "the servers do not find each other");
+            }
         }
     }
 

@@ -59,7 +59,7 @@ impl From<UserRow> for User {
 }
 
 #[derive(DeserializeRow)]
-struct AccountRow {
+pub(super) struct AccountRow {
     user_id: UserId,
     username: String,
     display_name: String,

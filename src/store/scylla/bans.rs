@@ -21,7 +21,7 @@ statements! {
 }
 
 #[derive(DeserializeRow)]
-struct BanRow {
+pub(super) struct BanRow {
     group_id: GroupId,
     user_id: UserId,
     reason: String,
@@ -44,6 +44,11 @@ impl ScyllaStore {
     ) -> Result<bool, StoreError> {
         let row: Option<BanRow> = self.db().row(&self.cql().bans.find, (group_id, user_id)).await?;
         Ok(row.is_some())
+    }
+
+    async fn delete_ban_row(&self, group_id: GroupId, user_id: UserId) -> Result<bool, StoreError> {
+        let delete = &self.cql().bans.delete;
+        self.db().decide(delete, (group_id, user_id)).await?.once()
     }
 }
 
@@ -75,14 +80,23 @@ impl BanStore for ScyllaStore {
         let steps = self.steps("delete_ban");
         self.call("delete_ban", async {
             let Some(kind) = self.kind_of(group_id).await? else { return Ok(false) };
-            if kind == GroupKind::Official {
+            if kind == GroupKind::Ordinary {
+                steps.done()?;
+                return self.delete_ban_row(group_id, user_id).await;
+            }
+            // Who is not banned keeps what they have.
+            let is_banned = self.is_banned(group_id, user_id).await?;
+            if is_banned {
                 self.forget_official(group_id, user_id).await?;
             }
             steps.done()?;
-            let delete = &self.cql().bans.delete;
-            let deleted = self.db().decide(delete, (group_id, user_id)).await?.once()?;
-            if deleted && kind == GroupKind::Official {
+            let deleted = self.delete_ban_row(group_id, user_id).await?;
+            if deleted {
                 self.adjust_count(group_id, 1);
+            }
+            if deleted && !is_banned {
+                // It was on its way, and its own call has perhaps not come to this.
+                self.forget_official(group_id, user_id).await?;
             }
             Ok(deleted)
         })

@@ -24,6 +24,11 @@ struct ChangeRow {
     kind: i8,
 }
 
+pub(super) fn kind_of(change_id: ChangeId, code: i8) -> Result<ChangeKind, StoreError> {
+    let kind = ChangeKind::from_code(code.cast_unsigned());
+    kind.ok_or_else(|| failed(format!("change {change_id} is of no known kind")))
+}
+
 impl ScyllaStore {
     /// Noting a change twice is a no-op.
     pub(super) async fn note_change(
@@ -48,9 +53,7 @@ impl ScyllaStore {
         let values = (channel_id, since, rows(limit));
         let listed: Vec<ChangeRow> = self.db().rows(&self.cql().changes.since, values).await?;
         let change = |ChangeRow { change_id, message_id, kind }| {
-            let kind = ChangeKind::from_code(kind.cast_unsigned());
-            let kind =
-                kind.ok_or_else(|| failed(format!("change {change_id} is of no known kind")))?;
+            let kind = kind_of(change_id, kind)?;
             Ok(Change { id: change_id, channel_id, message_id, kind })
         };
         listed.into_iter().map(change).collect()

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scylla::client::session::Session;
 use scylla::deserialize::row::{ColumnIterator, DeserializeRow};
@@ -76,6 +78,32 @@ impl Database {
                 ControlFlow::Continue(next) => state = next,
             }
         }
+    }
+
+    /// About `limit` rows of a whole table, from the beginning or from where an earlier page said, and where the next one
+    /// begins, if there is one.
+    pub async fn scan<R: Decoded>(
+        &self,
+        statement: &CqlStatement,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<R>, Option<String>), StoreError> {
+        let state = match from {
+            None => PagingState::start(),
+            Some(place) => PagingState::new_from_raw_bytes(BASE64.decode(place).map_err(failed)?),
+        };
+        let mut prepared = statement.prepared.clone();
+        prepared.set_page_size(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
+        let bound = prepared.bind(&()).map_err(failed)?;
+        let _turn = self.bounds.turn(0, Company::Others).await?;
+        let (result, next) = self.session.execute_bound_single_page(&bound, state).await?;
+        let result = result.into_rows_result().map_err(failed)?;
+        let rows = result.rows::<R>().map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
+        let next = match next.into_paging_control_flow() {
+            ControlFlow::Break(()) => None,
+            ControlFlow::Continue(next) => next.as_bytes_slice().map(|state| BASE64.encode(state)),
+        };
+        Ok((rows, next))
     }
 
     /// The first row.

@@ -41,7 +41,7 @@ pub(super) enum GroupKind {
 }
 
 /// Name, permissions, rank.
-type RoleValue = (String, i64, i32);
+pub(super) type RoleValue = (String, i64, i32);
 
 /// The group, and what of a channel its size depends on.
 #[derive(DeserializeRow)]
@@ -84,7 +84,7 @@ impl GroupRow {
     }
 }
 
-fn role((name, permissions, rank): RoleValue) -> Role {
+pub(super) fn role((name, permissions, rank): RoleValue) -> Role {
     let bits = u32::try_from(permissions).unwrap_or_default();
     Role { name, permissions: Permissions::from_bits(bits), rank: Rank(rank.unsigned_abs()) }
 }

@@ -42,7 +42,7 @@ statements! {
 
 /// None of it but the code: who used it outlasts the invite by moments.
 #[derive(DeserializeRow)]
-struct InviteRow {
+pub(super) struct InviteRow {
     code: String,
     group_id: Option<GroupId>,
     creator_id: Option<UserId>,
@@ -53,7 +53,7 @@ struct InviteRow {
 }
 
 impl InviteRow {
-    fn invite(self) -> Option<Invite> {
+    pub(super) fn invite(self) -> Option<Invite> {
         Some(Invite {
             code: self.code,
             group_id: self.group_id?,
@@ -100,7 +100,7 @@ impl FoundInvite {
 
 impl ScyllaStore {
     /// Also of a group that is gone.
-    async fn invite_row(&self, code: &str) -> Result<Option<Invite>, StoreError> {
+    pub(super) async fn invite_row(&self, code: &str) -> Result<Option<Invite>, StoreError> {
         let row: Option<InviteRow> = self.db().row(&self.cql().invites.find, (code,)).await?;
         Ok(row.and_then(InviteRow::invite))
     }

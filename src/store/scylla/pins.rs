@@ -33,7 +33,7 @@ impl ScyllaStore {
     }
 
     /// Pins or unpins a message until it is so, or is not to be.
-    async fn set_pinned(
+    pub(super) async fn set_pinned(
         &self,
         (channel_id, message_id): (ChannelId, MessageId),
         pin: bool,

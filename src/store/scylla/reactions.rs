@@ -160,6 +160,14 @@ impl ScyllaStore {
         Ok(Outcome::Changed)
     }
 
+    /// Of a message that is there, without telling of it. Whoever counts last counts them all.
+    pub(super) async fn write_reaction(&self, reaction: &Reaction) -> Result<(), StoreError> {
+        let Reaction { channel_id, message_id, ref emoji, user_id, at_ms } = *reaction;
+        let values = (Ms(at_ms), channel_id, message_id, emoji, user_id);
+        self.db().decide(&self.cql().reactions.insert, values).await?;
+        self.recount((channel_id, message_id), emoji, ChangeId::new(message_id.get())).await
+    }
+
     async fn recount(
         &self,
         (channel_id, message_id): (ChannelId, MessageId),

@@ -31,9 +31,9 @@ statements! {
 /// The value of `mark`: the id that was made for it, then up to where. Of two marks with the same timestamp the one
 /// with the later id is larger, and stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    set_at: MessageId,
-    last_read_id: MessageId,
+pub(super) struct Mark {
+    pub(super) set_at: MessageId,
+    pub(super) last_read_id: MessageId,
 }
 
 impl Mark {
@@ -41,7 +41,7 @@ impl Mark {
         [self.set_at, self.last_read_id].map(|id| id.get().to_be_bytes()).concat()
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
         let id = |bytes: &[u8; 8]| MessageId::new(u64::from_be_bytes(*bytes));
         let decode = || {
             let (set_at, rest) = bytes.split_first_chunk()?;

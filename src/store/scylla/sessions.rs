@@ -38,7 +38,7 @@ statements! {
 }
 
 #[derive(DeserializeRow)]
-struct SessionRow {
+pub(super) struct SessionRow {
     session_id: SessionId,
     user_id: UserId,
     refresh_hash: Vec<u8>,
@@ -50,7 +50,11 @@ struct SessionRow {
 }
 
 impl SessionRow {
-    fn session(self) -> Result<Session, StoreError> {
+    pub(super) fn is_open(&self, now_ms: UnixMs) -> bool {
+        !self.ended && self.expires_at_ms.0 > now_ms
+    }
+
+    pub(super) fn session(self) -> Result<Session, StoreError> {
         let refresh_hash = self.refresh_hash.try_into();
         Ok(Session {
             id: self.session_id,

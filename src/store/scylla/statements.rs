@@ -7,7 +7,7 @@ use crate::store::scylla::{
     accounts, activity, activity_lists, attempts, bans, changes, channels, direct_channels, edits,
     garbage, garbage_channels, garbage_groups, groups, invites, keys, member_counts, member_lists,
     member_search, member_words, members, mentions, messages, nodes, nonces, pins, places,
-    reactions, read_states, sending, sessions, settings, slow_mode, state, words,
+    reactions, read_states, records, sending, sessions, settings, slow_mode, state, words,
 };
 
 macro_rules! files {
@@ -58,6 +58,7 @@ files! {
     places
     reactions
     read_states
+    records
     sending
     sessions
     settings

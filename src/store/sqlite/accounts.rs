@@ -29,7 +29,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let Ms(created_at_ms) = row.get(6)?;
     Ok(Account {
         user: user(row)?,
@@ -39,7 +39,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError> {
+pub fn insert_account(conn: &Connection, account: &Account) -> Result<(), StoreError> {
     let Account { user, password_hash, operator, created_at_ms } = account;
     let username_folded = folded_username(&user.username);
     let repeated = "SELECT 1 FROM users WHERE user_id = ?1 AND username_folded = ?2";

@@ -10,12 +10,12 @@ use crate::store::sqlite::statement::{Ms, execute, find, list, rows};
 use crate::store::sqlite::{SqliteStore, members};
 use crate::store::{BanStore, StoreError};
 
-fn ban(row: &Row<'_>) -> rusqlite::Result<Ban> {
+pub fn ban(row: &Row<'_>) -> rusqlite::Result<Ban> {
     let Ms(created_at_ms) = row.get(3)?;
     Ok(Ban { group_id: row.get(0)?, user_id: row.get(1)?, reason: row.get(2)?, created_at_ms })
 }
 
-fn insert_ban(conn: &Connection, ban: &Ban) -> Result<(), StoreError> {
+pub fn insert_ban(conn: &Connection, ban: &Ban) -> Result<(), StoreError> {
     let Some(official) = is_official(conn, ban.group_id)? else { return Ok(()) };
     let inserted = execute(
         conn,

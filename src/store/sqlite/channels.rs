@@ -23,7 +23,7 @@ macro_rules! channel_columns {
     };
 }
 
-fn channel(row: &Row<'_>) -> rusqlite::Result<Channel> {
+pub fn channel(row: &Row<'_>) -> rusqlite::Result<Channel> {
     let kind: String = row.get(2)?;
     let unknown = || {
         let cause = FromSqlError::Other(format!("unknown kind of channel: {kind}").into());
@@ -64,7 +64,7 @@ pub fn insert_channel_row(conn: &Connection, channel: &Channel) -> rusqlite::Res
     Ok(inserted == 1)
 }
 
-fn insert_channel(conn: &Connection, channel: &Channel) -> Result<bool, StoreError> {
+pub fn insert_channel(conn: &Connection, channel: &Channel) -> Result<bool, StoreError> {
     let Some(group_id) = channel.group_id else { return Ok(false) };
     if !group_exists(conn, group_id)? {
         return Ok(false);
@@ -129,7 +129,7 @@ pub fn delete_channels_of(conn: &Connection, group_id: GroupId) -> Result<(), St
     Ok(())
 }
 
-fn open_direct_channel(
+pub fn open_direct_channel(
     conn: &Connection,
     candidate: &Channel,
     quota: OpeningQuota,

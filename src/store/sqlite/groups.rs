@@ -21,7 +21,7 @@ macro_rules! group_columns {
     };
 }
 
-fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
+pub fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
     let Ms(created_at_ms) = row.get(5)?;
     Ok(Group {
         id: row.get(0)?,
@@ -64,6 +64,19 @@ fn find_groups(conn: &Connection, group_ids: &str) -> rusqlite::Result<Vec<Group
         group,
     };
     Ok(groups.into_iter().map(head).collect())
+}
+
+/// In their order.
+pub fn roles_of(conn: &Connection, group_id: GroupId) -> rusqlite::Result<Vec<Role>> {
+    let sql = "SELECT group_id, name, permissions, rank FROM roles WHERE group_id = ?1 ORDER BY rank, name";
+    let roles = list(conn, sql, [group_id], role)?;
+    Ok(roles.into_iter().map(|(_, role)| role).collect())
+}
+
+/// A group without channels and members; repeating it is a no-op.
+pub fn insert_empty(conn: &Connection, group: &Group, roles: Vec<Role>) -> Result<(), StoreError> {
+    let group = group.clone();
+    NewGroup { group, roles, channels: Vec::new(), members: Vec::new() }.insert(conn)
 }
 
 /// What [`GroupStore::insert_group`] inserts.

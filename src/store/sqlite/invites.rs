@@ -24,7 +24,7 @@ macro_rules! group_exists {
     };
 }
 
-fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
+pub fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     let (expires_at, Ms(created_at_ms)): (Option<Ms>, Ms) = (row.get(5)?, row.get(6)?);
     Ok(Invite {
         code: row.get(0)?,

@@ -12,7 +12,7 @@ use crate::store::sqlite::statement::{Ms, execute, exists, find, group_list, lis
 use crate::store::sqlite::{SqliteStore, words};
 use crate::store::{Joining, MemberStore, StoreError};
 
-fn role_list(roles: &[String]) -> String {
+pub fn role_list(roles: &[String]) -> String {
     serde_json::to_string(roles).expect("texts are always JSON")
 }
 

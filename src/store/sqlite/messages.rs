@@ -30,7 +30,7 @@ macro_rules! select_messages {
     };
 }
 
-fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+pub fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let edited_at: Option<Ms> = row.get(4)?;
     let UserList(mentions) = row.get(6)?;
     Ok(Message {
@@ -100,7 +100,8 @@ fn insert_message(
     Ok(Ok(insert_once(conn, message)?))
 }
 
-fn insert_once(conn: &Connection, message: &Message) -> rusqlite::Result<Inserted> {
+/// Repeating it is a no-op, whatever its nonce.
+pub fn insert_once(conn: &Connection, message: &Message) -> rusqlite::Result<Inserted> {
     if insert_message_row(conn, message)? {
         let Message { channel_id, id, author_id, mentions, mentions_everyone, .. } = message;
         mentions::note(conn, (*channel_id, *id), *author_id, mentions, *mentions_everyone)?;

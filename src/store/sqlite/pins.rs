@@ -60,7 +60,7 @@ fn is_pinned(
     find(conn, sql, params![channel_id, message_id], |row| row.get(0))
 }
 
-fn set_pinned(
+pub fn set_pinned(
     conn: &Connection,
     channel_id: ChannelId,
     message_id: MessageId,

@@ -19,7 +19,7 @@ pub fn insert(
     reaction: &Reaction,
     change_id: ChangeId,
 ) -> Result<Outcome, StoreError> {
-    let Reaction { channel_id, message_id, emoji, user_id, at_ms } = reaction;
+    let Reaction { channel_id, message_id, .. } = reaction;
     if !message_exists(conn, *channel_id, *message_id)? {
         return Ok(Outcome::NoMessage);
     }
@@ -29,11 +29,31 @@ pub fn insert(
     if !count_one_more(conn, reaction)? {
         return Ok(Outcome::Full);
     }
+    insert_row(conn, reaction)?;
+    changes::note(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionAdded)?;
+    Ok(Outcome::Changed)
+}
+
+fn insert_row(conn: &Connection, reaction: &Reaction) -> rusqlite::Result<()> {
+    let Reaction { channel_id, message_id, emoji, user_id, at_ms } = reaction;
     let sql = "INSERT INTO reactions (channel_id, message_id, emoji, user_id, at_ms)
                VALUES (?1, ?2, ?3, ?4, ?5)";
     execute(conn, sql, params![channel_id, message_id, emoji, user_id, Ms(*at_ms)])?;
-    changes::note(conn, change_id, *channel_id, *message_id, ChangeKind::ReactionAdded)?;
-    Ok(Outcome::Changed)
+    Ok(())
+}
+
+/// One from another store, which comes in any order: emojis have the times of their first uses as their places.
+pub fn insert_copied(conn: &Connection, reaction: &Reaction) -> rusqlite::Result<()> {
+    let Reaction { channel_id, message_id, emoji, at_ms, .. } = reaction;
+    if !message_exists(conn, *channel_id, *message_id)? || reaction_exists(conn, reaction)? {
+        return Ok(());
+    }
+    let sql = "INSERT INTO reaction_counts (channel_id, message_id, emoji, position, count)
+               VALUES (?1, ?2, ?3, ?4, 1)
+               ON CONFLICT DO UPDATE
+               SET count = count + 1, position = min(position, excluded.position)";
+    execute(conn, sql, params![channel_id, message_id, emoji, Ms(*at_ms)])?;
+    insert_row(conn, reaction)
 }
 
 fn reaction_exists(conn: &Connection, reaction: &Reaction) -> rusqlite::Result<bool> {

@@ -1,7 +1,7 @@
 //! How far people have read, and the mentions that wait for them.
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::model::id::UserId;
 use crate::model::read_state::ReadState;
@@ -74,21 +74,23 @@ fn scope_list(scopes: &[ReadScope]) -> String {
     format!("[{}]", scopes.iter().map(pair).collect::<Vec<_>>().join(","))
 }
 
+/// The newest mark stays.
+pub fn set(conn: &Connection, mark: ReadMark) -> Result<(), StoreError> {
+    let sql = "INSERT INTO read_states (user_id, channel_id, last_read_id, set_at)
+               SELECT ?1, ?2, ?3, ?4
+               WHERE EXISTS (SELECT 1 FROM channels WHERE channel_id = ?2)
+               ON CONFLICT DO UPDATE
+               SET last_read_id = excluded.last_read_id, set_at = excluded.set_at
+               WHERE excluded.set_at >= read_states.set_at";
+    let ReadMark { user_id, channel_id, last_read_id, set_at } = mark;
+    execute(conn, sql, params![user_id, channel_id, last_read_id, set_at])?;
+    Ok(())
+}
+
 #[async_trait]
 impl ReadStateStore for SqliteStore {
     async fn set_read_state(&self, mark: ReadMark) -> Result<(), StoreError> {
-        self.write("set_read_state", 40, move |conn| {
-            let sql = "INSERT INTO read_states (user_id, channel_id, last_read_id, set_at)
-                       SELECT ?1, ?2, ?3, ?4
-                       WHERE EXISTS (SELECT 1 FROM channels WHERE channel_id = ?2)
-                       ON CONFLICT DO UPDATE
-                       SET last_read_id = excluded.last_read_id, set_at = excluded.set_at
-                       WHERE excluded.set_at >= read_states.set_at";
-            let ReadMark { user_id, channel_id, last_read_id, set_at } = mark;
-            execute(conn, sql, params![user_id, channel_id, last_read_id, set_at])?;
-            Ok(())
-        })
-        .await
+        self.write("set_read_state", 40, move |conn| set(conn, mark)).await
     }
 
     async fn list_read_states(

@@ -16,7 +16,7 @@ macro_rules! session_columns {
     };
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+pub fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     let (Ms(created_at_ms), Ms(last_used_at_ms), Ms(expires_at_ms)) =
         (row.get(3)?, row.get(4)?, row.get(5)?);
     Ok(Session {
@@ -28,6 +28,20 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         expires_at_ms,
         user_agent: row.get(6)?,
     })
+}
+
+/// Repeating it is a no-op.
+pub fn insert(conn: &Connection, session: &Session) -> Result<(), StoreError> {
+    let sql = concat!(
+        "INSERT INTO sessions (",
+        session_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
+    );
+    let Session { id, user_id, refresh_hash, user_agent, .. } = session;
+    let [created, used, expires] =
+        [session.created_at_ms, session.last_used_at_ms, session.expires_at_ms].map(Ms);
+    execute(conn, sql, params![id, user_id, refresh_hash, created, used, expires, user_agent])?;
+    Ok(())
 }
 
 /// A session's token was last replaced when the session was last used.
@@ -60,20 +74,7 @@ fn rotate_refresh_token(
 impl SessionStore for SqliteStore {
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         let session = session.clone();
-        self.write("insert_session", 512, move |conn| {
-            let sql = concat!(
-                "INSERT INTO sessions (",
-                session_columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
-            );
-            let Session { id, user_id, refresh_hash, user_agent, .. } = &session;
-            let [created, used, expires] =
-                [session.created_at_ms, session.last_used_at_ms, session.expires_at_ms].map(Ms);
-            let values = params![id, user_id, refresh_hash, created, used, expires, user_agent];
-            execute(conn, sql, values)?;
-            Ok(())
-        })
-        .await
+        self.write("insert_session", 512, move |conn| insert(conn, &session)).await
     }
 
     async fn find_session(

@@ -10,7 +10,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::statement::{execute, find};
 use crate::store::{SettingsStore, StoreError};
 
-fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {
+pub fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {
     let json: String = row.get(0)?;
     serde_json::from_str(&json).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, Type::Text, FromSqlError::other(error).into())
@@ -22,7 +22,7 @@ fn get(conn: &Connection, user_id: UserId) -> rusqlite::Result<Settings> {
     Ok(find(conn, sql, [user_id], settings)?.unwrap_or_default())
 }
 
-fn update(
+pub fn update(
     conn: &Connection,
     user_id: UserId,
     patch: &Settings,

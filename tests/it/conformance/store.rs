@@ -22,6 +22,7 @@ mod outages;
 mod schema;
 mod scylla;
 mod sqlite;
+mod transfers;
 
 /// The time that the clocks of the stores show.
 pub const NOW_MS: UnixMs = 1_795_000_000_000;
@@ -273,6 +274,10 @@ cases! {
         the_mark_that_was_made_last_stays
         what_was_sent_before_somebody_joined_is_read
         many_own_messages_are_read_up_to_a_bound
+    }
+    records alone {
+        what_is_there_is_read_and_nothing_else
+        writing_what_is_there_changes_nothing
     }
 }
 

@@ -201,7 +201,9 @@ pub async fn a_ban_keeps_out_of_it_and_takes_nickname_and_roles(store: &dyn Stor
     let [person, _] = people(store).await;
     let nickname = Some(Some("Nick".into()));
     let patch = MemberPatch { nickname, roles: Some(vec!["admin".into()]) };
-    store.update_member(group_id, person, &patch).await.unwrap().unwrap();
+    let named = store.update_member(group_id, person, &patch).await.unwrap().unwrap();
+    assert!(!store.delete_ban(group_id, person).await.unwrap());
+    check_member(store, &named).await; // The end of a ban that never was takes nothing.
     for _ in 0..2 {
         store.insert_ban(&ban(group_id, person)).await.unwrap();
         check_absent(store, group_id, person).await;
