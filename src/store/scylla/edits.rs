@@ -86,11 +86,12 @@ impl ScyllaStore {
         }
         let has_more = before.len() > known;
         before.drain(..before.len().saturating_sub(EVER_MENTIONED_MAX));
+        let edited_at_ms = edit.time_after(&stored);
         let message = Message {
             content: edit.content.clone(),
             mentions: edit.mentions.clone(),
             mentions_everyone: edit.mentions_everyone,
-            edited_at_ms: Some(edit.edited_at_ms),
+            edited_at_ms: Some(edited_at_ms),
             ..stored.clone()
         };
         // Unset where nothing changes: a null would be kept as a deletion.
@@ -103,7 +104,7 @@ impl ScyllaStore {
             &edit.content,
             mentions,
             edit.mentions_everyone,
-            Ms(edit.edited_at_ms),
+            Ms(edited_at_ms),
             change_id,
             MaybeUnset::from_option(has_more.then_some(&before)),
             edit.channel_id,
