@@ -169,16 +169,10 @@ impl<O: Outlet> Fanout<O> {
         done: oneshot::Sender<()>,
     ) {
         let Some(subscriber) = self.subscribers.get_mut(&key) else { return };
-        let released = subscriber.bindings.release(|topic| match topic {
-            Topic::Group(_) => true,
-            Topic::User(_) => bindings.topics().contains(topic),
-            Topic::Watchers(_) => false,
-        });
         let is_group = |topic: &Topic| matches!(topic, Topic::Group(_));
-        for left in released.into_iter().filter(is_group) {
+        for left in subscriber.bindings.renew(bindings).into_iter().filter(is_group) {
             self.rooms.leave(left, key);
         }
-        subscriber.bindings.absorb(bindings);
         for audience in audiences {
             self.rooms.join(Topic::Group(audience.group_id), key, audience.permissions);
         }

@@ -15,7 +15,8 @@ use crate::telemetry::log_seldom;
 pub struct Bindings {
     bus: Arc<dyn Bus>,
     topics: Vec<Topic>,
-    /// Those that were not confirmed: until the gap that follows, what is published to them may not arrive.
+    /// Those that were not confirmed, and that a sync would tell of: until the gap that follows, what is published to them
+    /// may not arrive.
     failed: Arc<Mutex<Vec<Topic>>>,
 }
 
@@ -38,7 +39,10 @@ impl Bindings {
         let (bus, failed) = (self.bus.clone(), self.failed.clone());
         Box::pin(async move {
             if let Err(error) = bus.bind(topic).await {
-                failed.lock().push(topic);
+                // A sync answers no presences.
+                if !matches!(topic, Topic::Watchers(_)) && !failed.lock().contains(&topic) {
+                    failed.lock().push(topic);
+                }
                 log_seldom!(warn, %error, "a topic is not bound, its sessions will have to sync");
             }
         })
@@ -57,19 +61,32 @@ impl Bindings {
         self.topics.shrink_to_fit();
     }
 
-    /// Whether some of which a sync would answer are not known to be bound. That ends when they are given back, and bound
-    /// for a session that is opened anew.
+    /// Whether some of which a sync would answer were not bound, or are not. That ends when they are bound for a session
+    /// that is opened anew.
     pub fn miss_history(&self) -> bool {
-        self.failed.lock().iter().any(|topic| !matches!(topic, Topic::Watchers(_)))
+        !self.failed.lock().is_empty()
     }
 
     pub fn topics(&self) -> &[Topic] {
         &self.topics
     }
 
+    /// Takes what was bound for a session that is opened, perhaps anew, in place of its groups and of what is in there
+    /// once more. Returns what was given back.
+    pub fn renew(&mut self, bound: Self) -> Vec<Topic> {
+        let is_replaced = |topic: &Topic| match topic {
+            Topic::Group(_) => true,
+            Topic::User(_) => bound.topics.contains(topic),
+            Topic::Watchers(_) => false,
+        };
+        self.failed.lock().retain(|topic| !is_replaced(topic));
+        let released = self.release(is_replaced);
+        self.absorb(bound);
+        released
+    }
+
     /// Gives back those topics that `unwanted` picks, and returns them.
     pub fn release(&mut self, unwanted: impl Fn(&Topic) -> bool) -> Vec<Topic> {
-        self.failed.lock().retain(|topic| !unwanted(topic));
         let (released, kept) = std::mem::take(&mut self.topics).into_iter().partition(unwanted);
         self.topics = kept;
         let released: Vec<Topic> = released;

@@ -678,6 +678,8 @@ async fn who_misses_what_a_failed_bind_kept_away_gets_no_mark_before_everything_
     refuse(&fixture, true);
     fixture.place(joins(ADA, OTHER_GROUP)).await;
     assert!(!marked(&mut fixture, &inbox).await, "a group that was joined");
+    fixture.place(leaves(ADA, OTHER_GROUP)).await;
+    assert!(!marked(&mut fixture, &inbox).await, "and left again");
     refuse(&fixture, false);
     fixture.reopen(ADA, key, &[GROUP, OTHER_GROUP]).await;
     assert!(marked(&mut fixture, &inbox).await);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 use vibetalk::chat::Chat;
 use vibetalk::gateway::fanout::command::FanoutCommand;
 use vibetalk::gateway::fanout::{FanoutHandle, MARK_PARTS};
@@ -60,7 +61,7 @@ async fn sessions_get_their_marks_one_part_after_the_other() {
     let every = Duration::from_secs(15);
     let marks = run_marks(node.chat.clone(), fanout, every, node.lifecycle.clone());
     node.lifecycle.spawn("marks", marks);
-    let mut next = async || match commands.recv().await.unwrap() {
+    let mut next = async || match timeout(2 * every, commands.recv()).await.unwrap().unwrap() {
         FanoutCommand::Mark { part, body } => {
             let body: &RawValue = &body;
             (part, body.get().to_owned())
