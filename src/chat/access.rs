@@ -206,6 +206,20 @@ impl Chat {
         self.standing_of(user_id, group_id).await
     }
 
+    /// What somebody is a member of, read. Who is shown a group may use it from then on: what is remembered from before goes,
+    /// because the node where they joined may still owe this one the news.
+    pub(crate) async fn memberships_anew(&self, user_id: UserId) -> Result<Vec<Member>, ChatError> {
+        let memberships = self.store.list_memberships(user_id).await?;
+        for member in &memberships {
+            let key = (member.group_id, user_id);
+            let remembered = self.caches.members.peek(&key).await;
+            if remembered.is_some_and(|remembered| remembered.as_deref() != Some(member)) {
+                self.caches.members.forget(&key);
+            }
+        }
+        Ok(memberships)
+    }
+
     pub async fn find_member(
         &self,
         group_id: GroupId,

@@ -65,7 +65,7 @@ struct Fitting {
 impl Chat {
     /// The groups whose pushes the caller gets.
     pub async fn audiences(&self, caller: Caller) -> Result<Vec<Audience>, ChatError> {
-        let memberships = self.store.list_memberships(caller.user_id).await?;
+        let memberships = self.memberships_anew(caller.user_id).await?;
         let heads = self.group_heads_by_id(&groups_of(&memberships)).await?;
         let mut audiences = Vec::with_capacity(memberships.len());
         for membership in memberships {
@@ -192,7 +192,7 @@ impl Chat {
 
     /// All groups of the caller without their channels, by id.
     async fn group_heads(&self, caller: Caller) -> Result<Vec<GroupCandidate>, ChatError> {
-        let memberships = self.store.list_memberships(caller.user_id).await?;
+        let memberships = self.memberships_anew(caller.user_id).await?;
         let person = self.person(caller.user_id).await?;
         let group_ids = groups_of(&memberships);
         let found = self.group_heads_by_id(&group_ids).await?;

@@ -1,13 +1,15 @@
 //! What one node has changed holds at the other from the answer on.
 
+use serde_json::json;
 use vibetalk::chat::Caller;
 use vibetalk::chat::accounts::{Register, Requester};
 use vibetalk::chat::channels::UpdateChannel;
 use vibetalk::chat::groups::UpdateGroup;
 use vibetalk::chat::members::UpdateMember;
 use vibetalk::chat::moderation::Moderation;
+use vibetalk::chat::sync::Sync;
 use vibetalk::chat::users::UpdateUser;
-use vibetalk::model::id::GroupId;
+use vibetalk::model::id::{GroupId, MessageId};
 
 use super::super::chat::code;
 use super::super::chat::messages::content;
@@ -45,6 +47,30 @@ async fn who_was_removed_at_one_node_is_refused_at_the_other() {
     one.remove_member(owner, group_id, ada.user_id, NO_REASON).await.unwrap();
     let refused = other.create_message(ada, channel_id, content("still here")).await;
     assert_eq!(code(refused), "channel_not_found");
+}
+
+#[tokio::test]
+async fn who_is_shown_a_group_may_use_it_also_where_nobody_told_of_their_joining() {
+    let cluster = Cluster::of(2);
+    let (one, other) = cluster.both();
+    let [owner, ada] = cluster.people().await;
+    let (group_id, channel_id) = one.group(owner).await;
+    let invitation = one.invite(owner, group_id).await;
+    // The other node remembers that she is not in it.
+    let refused = other.create_message(ada, channel_id, content("hello")).await;
+    assert_eq!(code(refused), "channel_not_found");
+
+    cluster.broker.refuse(one.id);
+    assert_eq!(code(one.accept_invite(ada, &invitation).await), "unavailable");
+    let ready = other.snapshot(ada).await.unwrap();
+    assert!(ready.groups.iter().any(|listed| listed.group.id == group_id));
+    let request = Sync {
+        channels: [(channel_id, MessageId::ZERO)].into(),
+        since: json!(ready.server_time).as_str().unwrap().to_owned(),
+    };
+    let synced = other.sync(ada, request).await.unwrap();
+    assert!(synced.channels.contains_key(&channel_id));
+    other.create_message(ada, channel_id, content("hello")).await.unwrap();
 }
 
 #[tokio::test]
