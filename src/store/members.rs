@@ -89,7 +89,8 @@ pub trait MemberStore: Send + Sync {
 
     /// How many members those of `group_ids` (at most
     /// [`GROUPS_PER_READ_MAX`](crate::store::GROUPS_PER_READ_MAX)) have that exist, in any order. About: it may lag
-    /// behind joins and departures for some seconds.
+    /// behind joins and departures at other nodes for some seconds. What this one did is counted from its answer on,
+    /// unless thousands do so at once.
     async fn count_members(&self, group_ids: &[GroupId])
     -> Result<Vec<(GroupId, u64)>, StoreError>;
 

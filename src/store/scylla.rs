@@ -140,7 +140,7 @@ impl ScyllaStore {
             turns: WriteTurns::new(),
             places: places::remembered(),
             entered: sending::remembered(),
-            counts: member_counts::remembered(),
+            counts: Counts::new(),
             official: OnceLock::new(),
             faults: Faults::default(),
             clock,

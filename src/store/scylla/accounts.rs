@@ -172,6 +172,9 @@ impl AccountStore for ScyllaStore {
             steps.done()?;
             let claim = self.db().decide(&self.cql().accounts.claim, (&username, user.id)).await?;
             if claim.applied() || claim.found("user_id")? == Some(user.id) {
+                if let Some(official) = self.0.official.get() {
+                    self.adjust_count(*official, 1);
+                }
                 return Ok(());
             }
             self.take_back(user, &username).await?;

@@ -1,6 +1,7 @@
 //! How many members groups have: counted, and remembered for a while. A stored number would be a condition on every
 //! joining, and what a node counts itself is never wrong for long.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
@@ -30,7 +31,31 @@ statements! {
     note: write "UPDATE ks.account_buckets USING TTL ? SET accounts = ? WHERE scope = 0 AND bucket = ?";
 }
 
-pub type Counts = Cache<GroupId, MemberCount>;
+/// What is remembered.
+pub struct Counts {
+    remembered: Cache<GroupId, MemberCount>,
+    /// Raised by each change that this node has made.
+    changes: AtomicU64,
+}
+
+impl Counts {
+    pub fn new() -> Self {
+        Self { remembered: Cache::new(REMEMBERED_MAX), changes: AtomicU64::new(0) }
+    }
+
+    fn good(&self, group_id: GroupId) -> Option<u64> {
+        let counted = self.remembered.get(&group_id).filter(MemberCount::is_good)?;
+        Some(counted.count)
+    }
+
+    fn adjust(&self, group_id: GroupId, by: i64) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        if let Some(MemberCount { count, good_until }) = self.remembered.get(&group_id) {
+            let count = count.saturating_add_signed(by);
+            self.remembered.insert(group_id, MemberCount { count, good_until });
+        }
+    }
+}
 
 #[derive(Clone, Copy)]
 pub struct MemberCount {
@@ -49,10 +74,6 @@ impl MemberCount {
     }
 }
 
-pub fn remembered() -> Counts {
-    Cache::new(REMEMBERED_MAX)
-}
-
 /// Whether registrations with ids of `bucket` may still be on their way.
 fn is_open(bucket: Bucket, now_ms: UnixMs) -> bool {
     bucket.0 + 1 >= MessageId::first_at(now_ms).bucket().0
@@ -61,10 +82,7 @@ fn is_open(bucket: Bucket, now_ms: UnixMs) -> bool {
 impl ScyllaStore {
     /// Keeps a remembered count in step with what this node does; others find it out by counting.
     pub(super) fn adjust_count(&self, group_id: GroupId, by: i64) {
-        if let Some(MemberCount { count, good_until }) = self.0.counts.get(&group_id) {
-            let count = count.saturating_add_signed(by);
-            self.0.counts.insert(group_id, MemberCount { count, good_until });
-        }
+        self.0.counts.adjust(group_id, by);
     }
 
     /// Of those that exist.
@@ -80,20 +98,28 @@ impl ScyllaStore {
     }
 
     async fn count_of(&self, group_id: GroupId, kind: GroupKind) -> Result<u64, StoreError> {
-        let remembered = || self.0.counts.get(&group_id).filter(MemberCount::is_good);
-        if let Some(counted) = remembered() {
-            return Ok(counted.count);
+        if let Some(count) = self.0.counts.good(group_id) {
+            return Ok(count);
         }
         let _turn = self.turn(("count", group_id)).await;
-        if let Some(counted) = remembered() {
-            return Ok(counted.count);
+        if let Some(count) = self.0.counts.good(group_id) {
+            return Ok(count);
         }
-        let count = match kind {
-            GroupKind::Ordinary => self.count_rows(group_id).await?,
-            GroupKind::Official => self.count_registered(group_id).await?,
-        };
-        self.0.counts.insert(group_id, MemberCount::now(count));
+        let changes = self.0.counts.changes.load(Ordering::Acquire);
+        let mut count = self.count_anew(group_id, kind).await?;
+        if self.0.counts.changes.load(Ordering::Acquire) != changes {
+            // Perhaps without what was changed meanwhile. Once more, and not for ever: in a crowd something always is.
+            count = self.count_anew(group_id, kind).await?;
+        }
+        self.0.counts.remembered.insert(group_id, MemberCount::now(count));
         Ok(count)
+    }
+
+    async fn count_anew(&self, group_id: GroupId, kind: GroupKind) -> Result<u64, StoreError> {
+        match kind {
+            GroupKind::Ordinary => self.count_rows(group_id).await,
+            GroupKind::Official => self.count_registered(group_id).await,
+        }
     }
 
     async fn count_rows(&self, group_id: GroupId) -> Result<u64, StoreError> {

@@ -189,6 +189,7 @@ cases! {
     official alone {
         there_is_one_official_group
         everybody_who_has_an_account_is_in_the_official_group
+        who_registers_or_is_banned_is_counted_from_the_answer_on
         who_has_no_account_is_not_in_it
         nobody_joins_or_leaves_it
         nobody_deletes_it

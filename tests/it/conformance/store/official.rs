@@ -86,6 +86,18 @@ pub async fn everybody_who_has_an_account_is_in_the_official_group(store: &dyn S
     assert_eq!(of_groups, [group_id, others[0], others[1]]);
 }
 
+pub async fn who_registers_or_is_banned_is_counted_from_the_answer_on(store: &dyn Store) {
+    let group_id = stored_official_group(store).await;
+    let count = async || store.count_members(&[group_id]).await.unwrap()[0].1;
+    let before = count().await;
+    let [ada] = people(store).await;
+    assert_eq!(count().await, before + 1);
+    store.insert_ban(&ban(group_id, ada)).await.unwrap();
+    assert_eq!(count().await, before);
+    assert!(store.delete_ban(group_id, ada).await.unwrap());
+    assert_eq!(count().await, before + 1);
+}
+
 pub async fn who_has_no_account_is_not_in_it(store: &dyn Store) {
     let group_id = stored_official_group(store).await;
     check_absent(store, group_id, user_id()).await;
