@@ -94,8 +94,10 @@ impl SettingValue for StoreUrl {
             return Address::parse(text).map(Self::Scylla);
         }
         let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
+            // Addresses of other programs may hold a password.
+            let shown = if text.contains('@') { "this address" } else { &quoted(text) };
             return Err(format!(
-                r#"takes "sqlite", "sqlite:PATH" or "scylla://host/keyspace", not {text:?}"#
+                r#"takes "sqlite", "sqlite:PATH" or "scylla://host/keyspace", not {shown}"#
             ));
         };
         // Other programs write an absolute path behind two more slashes. A relative one there would be
@@ -132,6 +134,16 @@ impl fmt::Display for StoreUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_store_is_refused_without_a_word_of_a_password() {
+        let problem = |text| StoreUrl::from_text(text).unwrap_err();
+        assert!(problem("postgres").ends_with(r#"not "postgres""#));
+        for text in ["cassandra://me:secret@db/chat", "sylla://me:secret@db/chat"] {
+            let problem = problem(text);
+            assert!(problem.starts_with("takes") && !problem.contains("secret"), "{problem}");
+        }
+    }
 
     #[test]
     fn an_absolute_path_may_stand_behind_three_slashes() {

@@ -56,6 +56,9 @@ impl Address {
         let rest = text.strip_prefix("scylla://").ok_or(FORM)?;
         let (place, keyspace) =
             rest.split_once('/').ok_or(format!("{FORM}: the keyspace is missing"))?;
+        if keyspace.contains('@') {
+            return Err(format!("{FORM}: a / of user or password is written %2F"));
+        }
         let (credentials, hosts) = match place.rsplit_once('@') {
             Some((credentials, hosts)) => (Some(parse_credentials(credentials)?), hosts),
             None => (None, place),
@@ -82,7 +85,10 @@ fn parse_credentials(text: &str) -> Result<Credentials, String> {
 }
 
 fn parse_host(text: &str) -> Result<String, String> {
-    let invalid = || format!("names {text:?}, which is no host or host:port");
+    // What follows may be a password, if the host was forgotten.
+    let shown =
+        if text.starts_with('[') { text } else { text.split(':').next().unwrap_or_default() };
+    let invalid = || format!("names {shown:?}, which is no host or host:port");
     let is_name = |name: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
         !name.is_empty() && name.bytes().all(allowed)
@@ -220,6 +226,9 @@ mod tests {
             ("scylla://[::1/chat", "no host"),
             ("scylla://:secret@db/chat", "no user"),
             ("scylla://secret@db/chat", "no user"),
+            ("scylla://me:secret/1@db/chat", "%2F"),
+            ("scylla://me:12/secret@db/chat", "%2F"),
+            ("scylla://me:secret/chat", "no host"),
         ] {
             let error = Address::parse(text).unwrap_err();
             assert!(error.contains(problem) && !error.contains("secret"), "{text}: {error}");
